@@ -1,0 +1,45 @@
+# `make help` lists what there is. Everything runs in an environment that uv builds from uv.lock; where uv is not
+# installed, it is fetched from PyPI into .tools/ and used from there.
+
+SHELL := /bin/bash
+PYTHON ?= python3
+UV := $(shell command -v uv || echo .tools/bin/uv)
+RUN := $(UV) run --frozen
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test unit check format bench clean
+
+help: ## List the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+.tools/bin/uv:
+	@$(PYTHON) -m venv .tools 2>/dev/null || { rm -rf .tools; \
+		echo "python3 -m venv does not work here: on Debian, run 'apt-get install python3-venv'" >&2; exit 1; }
+	@.tools/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.7'
+
+setup: $(UV) ## Build the environment from the lock file
+	@$(UV) sync --frozen --quiet
+
+demo: setup ## A whole auction on five servers; options in ARGS="--bidders 100 --once"
+	@$(RUN) aukciszek demo $(ARGS)
+
+test: setup ## Every test
+	@$(RUN) pytest -n auto $(ARGS)
+
+unit: setup ## The quick tests: no server is started
+	@$(RUN) pytest -n auto tests/unit tests/property $(ARGS)
+
+check: setup ## Lint, format, types, layers, dependencies
+	@$(RUN) ruff check
+	@$(RUN) ruff format --check
+	@$(RUN) mypy
+	@$(RUN) lint-imports
+	@$(RUN) deptry src
+
+format: setup ## Mend what can be mended without thought
+	@$(RUN) ruff check --fix
+	@$(RUN) ruff format
+
+clean: ## Remove what can be built again
+	@rm -rf .venv .tools .mypy_cache .pytest_cache .ruff_cache dist

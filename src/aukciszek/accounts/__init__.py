@@ -1,0 +1,1 @@
+"""Who may do what: users, passwords and tokens. Knows no HTTP."""

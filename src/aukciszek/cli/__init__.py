@@ -1,0 +1,1 @@
+"""The command line: what operators, auctioneers, bidders and auditors type."""
