@@ -1,0 +1,78 @@
+"""The states of an auction at one party, and the ways between them.
+
+Every arrow is stored before anything is built on it, so that a restart goes on from the last one
+(``docs/protocol.md``, "The way of a session").
+"""
+
+from enum import StrEnum, unique
+from typing import Final
+
+from aukciszek.auctions.errors import AuctionError
+
+
+@unique
+class AuctionState(StrEnum):
+    """Where an auction stands at this party."""
+
+    CREATED = "created"
+    """Frozen under its id; takes no bids yet."""
+
+    OPEN = "open"
+    """Takes bids."""
+
+    CLOSED = "closed"
+    """Takes no more bids; no receipt is given from here on."""
+
+    AGREEING = "agreeing"
+    """The parties settle on the set of bids that count."""
+
+    COMPUTING = "computing"
+    """The parties rank the bids on their shares."""
+
+    REVEALING = "revealing"
+    """Everything was verified; the outcome is being opened."""
+
+    SIGNING = "signing"
+    """The outcome is known here; the parties exchange their signatures."""
+
+    FINAL = "final"
+    """The certificate is complete and this party's sealing key destroyed."""
+
+    CANCELLED = "cancelled"
+    """Cancelled by the auctioneer before the close; nothing was or will be opened."""
+
+
+_NEXT: Final = {
+    AuctionState.CREATED: {AuctionState.OPEN, AuctionState.CLOSED, AuctionState.CANCELLED},
+    AuctionState.OPEN: {AuctionState.CLOSED, AuctionState.CANCELLED},
+    AuctionState.CLOSED: {AuctionState.AGREEING},
+    AuctionState.AGREEING: {AuctionState.COMPUTING},
+    # A session that was interrupted is repeated, under a new session id, from the agreed input set.
+    AuctionState.COMPUTING: {AuctionState.REVEALING, AuctionState.SIGNING},
+    AuctionState.REVEALING: {AuctionState.COMPUTING, AuctionState.SIGNING},
+    # A party that knows the outcome takes part again when another one was interrupted before it knew.
+    AuctionState.SIGNING: {AuctionState.COMPUTING, AuctionState.FINAL},
+    AuctionState.FINAL: set[AuctionState](),
+    AuctionState.CANCELLED: set[AuctionState](),
+}
+
+
+class ForbiddenTransitionError(AuctionError):
+    """An auction cannot go from the state it is in to the one asked for."""
+
+    code = "forbidden-transition"
+
+
+def is_over(state: AuctionState) -> bool:
+    """Tell whether nothing will ever change again."""
+    return not _NEXT[state]
+
+
+def check_transition(before: AuctionState, after: AuctionState) -> None:
+    """Refuse a way that the lifecycle does not know.
+
+    Raises:
+        ForbiddenTransitionError: there is no arrow from ``before`` to ``after``.
+    """
+    if after not in _NEXT[before]:
+        raise ForbiddenTransitionError(f"an auction that is {before} cannot become {after}")

@@ -1,0 +1,111 @@
+"""What the auctions of one party ask of the network between the parties.
+
+The server implements these interfaces over WebSockets, the tests in memory. Delivery is best effort: a message to
+a party that is not connected is dropped. The auctions never rely on a single message; they announce their state
+again whenever a peer connects and while they wait (``docs/protocol.md``, "Messages between parties").
+"""
+
+from dataclasses import dataclass, field
+from enum import IntEnum, unique
+from typing import Protocol
+
+from aukciszek.auctions.identifiers import AuctionId
+from aukciszek.cluster import PartyNumber
+from aukciszek.mpc.channel import Channel
+
+
+@unique
+class MessageKind(IntEnum):
+    """What a message between parties is about; one byte on the wire."""
+
+    ORDER = 1
+    """A signed order statement: the sender saw the auctioneer create, close or cancel the auction."""
+
+    SEALING_KEY = 2
+    """A signed sealing-key statement of the party that it names."""
+
+    HOLDINGS = 3
+    """A signed holdings statement: every bundle for which the named party gave a receipt."""
+
+    HOLDINGS_SEEN = 4
+    """The digests of all holdings statements that the sender received, so that two stories are noticed."""
+
+    HOLDINGS_WANTED = 5
+    """The sender asks for the holdings statement of the party that it names, as the receiver got it."""
+
+    BUNDLES_WANTED = 6
+    """The sender asks for bundles by their digests."""
+
+    BUNDLE = 7
+    """One bundle, as the bidder made it."""
+
+    READY = 8
+    """The sender is ready to compute on an input set: attempt number, the set's digest and a fresh nonce."""
+
+    OUTCOME_SIGNATURE = 9
+    """The sender's signature under the certificate's body."""
+
+
+@dataclass(frozen=True, slots=True)
+class PeerMessage:
+    """One message between two parties about one auction."""
+
+    kind: MessageKind
+    auction: AuctionId
+    body: bytes = field(repr=False)
+
+
+class PeerListener(Protocol):
+    """Who is told what arrives over the links. Both methods must return quickly."""
+
+    async def on_connected(self, peer: PartyNumber) -> None:
+        """React to a link to ``peer`` that has just come up."""
+        ...
+
+    async def on_message(self, sender: PartyNumber, message: PeerMessage) -> None:
+        """React to a message of an authenticated peer.
+
+        Raises:
+            AukciszekError: the message is malformed or breaks the protocol; the link records an incident.
+        """
+        ...
+
+
+class SessionChannel(Channel, Protocol):
+    """The engine's channel for one session, multiplexed over the links."""
+
+    async def close(self) -> None:
+        """End the session at this party: a pending or later exchange raises ``ChannelClosedError``."""
+        ...
+
+
+class PeerNetwork(Protocol):
+    """The links to all other parties."""
+
+    @property
+    def own(self) -> PartyNumber:
+        """The number of the party that speaks here."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """The number of parties, ``n``."""
+        ...
+
+    @property
+    def connected(self) -> frozenset[PartyNumber]:
+        """The peers that can be reached now."""
+        ...
+
+    async def send(self, to: PartyNumber, message: PeerMessage) -> None:
+        """Send one message; drop it if ``to`` is not connected."""
+        ...
+
+    def open_channel(self, session_id: bytes, *, round_timeout_s: float) -> SessionChannel:
+        """Open the channel of a session.
+
+        Args:
+            session_id: 32 bytes that all parties derived alike; rounds that arrived early are waiting in it.
+            round_timeout_s: how long a round waits for the other parties.
+        """
+        ...
