@@ -1,0 +1,87 @@
+"""Names of things: auctions, bundles, people. Each has one spelling, and each hash has a label of its own.
+
+``docs/protocol.md``, "Identifiers". Auction ids and digests travel as 64 lower-case hexadecimal digits, user ids as
+lower-case hyphenated UUIDs.
+"""
+
+import hashlib
+import re
+import uuid
+from typing import Annotated, NewType
+
+from pydantic import AfterValidator, Field
+
+from aukciszek.auctions.errors import MalformedIdentifierError
+
+AuctionId = NewType("AuctionId", str)
+"""SHA-256 of an auction's canonical rules; 64 hexadecimal digits."""
+
+BundleDigest = NewType("BundleDigest", str)
+"""SHA-256 of a bundle's bytes; 64 hexadecimal digits."""
+
+UserId = NewType("UserId", str)
+"""A user's id: a UUID in its lower-case, hyphenated form."""
+
+DIGEST_BYTES = 32
+_DIGEST_PATTERN = "^[0-9a-f]{64}$"
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+def _check_user_id(text: UserId) -> UserId:
+    try:
+        return parse_user_id(text)
+    except MalformedIdentifierError as error:
+        raise ValueError(error.message) from error
+
+
+type DigestField = Annotated[str, Field(pattern=_DIGEST_PATTERN)]
+type AuctionIdField = Annotated[AuctionId, Field(pattern=_DIGEST_PATTERN)]
+type BundleDigestField = Annotated[BundleDigest, Field(pattern=_DIGEST_PATTERN)]
+type UserIdField = Annotated[UserId, AfterValidator(_check_user_id)]
+
+
+def parse_auction_id(text: str) -> AuctionId:
+    """Read an auction id.
+
+    Raises:
+        MalformedIdentifierError: ``text`` is not 64 lower-case hexadecimal digits.
+    """
+    if _DIGEST.fullmatch(text):
+        return AuctionId(text)
+    raise MalformedIdentifierError("an auction id has 64 digits of 0-9a-f: copy it whole from the auction's page")
+
+
+def parse_bundle_digest(text: str) -> BundleDigest:
+    """Read a bundle digest.
+
+    Raises:
+        MalformedIdentifierError: ``text`` is not 64 lower-case hexadecimal digits.
+    """
+    if _DIGEST.fullmatch(text):
+        return BundleDigest(text)
+    raise MalformedIdentifierError("a bundle digest has 64 digits of 0-9a-f: copy it whole from your receipts")
+
+
+def parse_user_id(text: str) -> UserId:
+    """Read a user id.
+
+    Raises:
+        MalformedIdentifierError: ``text`` is not a UUID in lower-case hyphenated form.
+    """
+    try:
+        if str(uuid.UUID(text)) == text:
+            return UserId(text)
+    except ValueError:
+        pass
+    raise MalformedIdentifierError("a user id is a UUID in lower case, as 6b1f0a52-7c1e-4a57-9c3e-0f0d2a9d7b11")
+
+
+def labelled_sha256(label: str, *parts: bytes) -> bytes:
+    """Hash ``parts`` for the purpose that ``label`` names; 32 bytes.
+
+    Parts are joined as they are: whoever calls makes sure that all but the last have a fixed length.
+    """
+    digest = hashlib.sha256(b"aukciszek/1/" + label.encode("ascii") + b"\x00")
+    for part in parts:
+        digest.update(part)
+    return digest.digest()
