@@ -7,9 +7,7 @@ lower-case hyphenated UUIDs.
 import hashlib
 import re
 import uuid
-from typing import Annotated, NewType
-
-from pydantic import AfterValidator, Field
+from typing import NewType
 
 from aukciszek.auctions.errors import MalformedIdentifierError
 
@@ -23,21 +21,7 @@ UserId = NewType("UserId", str)
 """A user's id: a UUID in its lower-case, hyphenated form."""
 
 DIGEST_BYTES = 32
-_DIGEST_PATTERN = "^[0-9a-f]{64}$"
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-
-
-def _check_user_id(text: UserId) -> UserId:
-    try:
-        return parse_user_id(text)
-    except MalformedIdentifierError as error:
-        raise ValueError(error.message) from error
-
-
-type DigestField = Annotated[str, Field(pattern=_DIGEST_PATTERN)]
-type AuctionIdField = Annotated[AuctionId, Field(pattern=_DIGEST_PATTERN)]
-type BundleDigestField = Annotated[BundleDigest, Field(pattern=_DIGEST_PATTERN)]
-type UserIdField = Annotated[UserId, AfterValidator(_check_user_id)]
 
 
 def parse_auction_id(text: str) -> AuctionId:
