@@ -1,0 +1,189 @@
+"""Bundles and receipts at rest.
+
+A bundle that came from its bidder carries ``received_at`` and this party's receipt, written in one transaction; a
+bundle that came from another party carries neither. See ``docs/protocol.md``, "Receipts and the input set".
+"""
+
+from collections.abc import Sequence
+from itertools import batched
+from typing import Any, Final
+
+from sqlalchemy import Select, and_, func, not_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from aukciszek.storage.errors import RevisionTakenError
+from aukciszek.storage.records import append_entry
+from aukciszek.storage.repository import Repository, insert, insert_if_absent, to_row, to_values
+from aukciszek.storage.rows import BundleHead, BundleRow, NewRecordEntry, ReceiptRow
+from aukciszek.storage.schema import bundles, receipts
+
+_HEAD: Final = (
+    bundles.c.digest,
+    bundles.c.auction_id,
+    bundles.c.bidder,
+    bundles.c.revision,
+    bundles.c.withdrawal,
+    bundles.c.received_at,
+)
+_RECEIPTED: Final = bundles.c.received_at.is_not(None)
+_DIGESTS_A_QUERY: Final = 500
+"""Well below the number of parameters that every database takes."""
+
+
+class BidRepository(Repository):
+    """The bundles that this party holds, and the receipts of all parties for them."""
+
+    async def add_bundle_with_receipt(
+        self,
+        bundle: BundleRow,
+        receipt: ReceiptRow,
+        entry: NewRecordEntry | None = None,
+        *,
+        connection: AsyncConnection | None = None,
+    ) -> bool:
+        """Store a bundle, this party's receipt for it and the entry of the record, all or nothing.
+
+        Returns:
+            True when they were stored; False when this party gave its receipt for these bytes before, and nothing
+            changed: answer with the receipt that is stored.
+
+        Raises:
+            RevisionTakenError: this party gave a receipt for other bytes under the same revision of the same bidder.
+        """
+        if bundle.received_at is None:
+            raise ValueError("a bundle with this party's receipt has the moment when it was received")
+        async with self._writing(connection) as writing:
+            if await _has_receipt(writing, bundle):
+                return False
+            statement = insert(writing, bundles).values(to_values(bundle, bundles))
+            # The bytes may be here already, without a receipt, because another party sent them.
+            came_from_bidder = {"email": bundle.email, "received_at": bundle.received_at}
+            await writing.execute(
+                statement.on_conflict_do_update(index_elements=[bundles.c.digest], set_=came_from_bidder)
+            )
+            await insert_if_absent(writing, receipts, to_values(receipt, receipts))
+            if entry is not None:
+                await append_entry(writing, entry)
+            return True
+
+    async def put_bundle(self, bundle: BundleRow, *, connection: AsyncConnection | None = None) -> bool:
+        """Store a bundle that another party sent; tell whether it was missing here."""
+        if bundle.received_at is not None:
+            raise ValueError("a bundle from another party has no moment when this party gave a receipt")
+        async with self._writing(connection) as writing:
+            return await insert_if_absent(writing, bundles, to_values(bundle, bundles))
+
+    async def bundle(self, digest: str, *, connection: AsyncConnection | None = None) -> BundleRow | None:
+        """Return one bundle, if it is here."""
+        rows = await self._fetch(select(bundles).where(bundles.c.digest == digest), connection)
+        return to_row(BundleRow, rows[0]) if rows else None
+
+    async def bundle_contents(
+        self, digests: Sequence[str], *, connection: AsyncConnection | None = None
+    ) -> dict[str, bytes]:
+        """Return the bytes of those of the bundles that are here, by digest; ask for a few thousand at a time."""
+        found: dict[str, bytes] = {}
+        async with self._reading(connection) as reading:
+            for some in batched(digests, _DIGESTS_A_QUERY, strict=False):
+                query = select(bundles.c.digest, bundles.c.content).where(bundles.c.digest.in_(some))
+                found.update((row.digest, row.content) for row in await reading.execute(query))
+        return found
+
+    async def bundle_digests(self, auction_id: str, *, connection: AsyncConnection | None = None) -> frozenset[str]:
+        """Return the digests of all bundles of an auction that are here, with this party's receipt or without."""
+        rows = await self._fetch(select(bundles.c.digest).where(bundles.c.auction_id == auction_id), connection)
+        return frozenset(row.digest for row in rows)
+
+    async def bundles_of(
+        self, auction_id: str, bidder: str, *, connection: AsyncConnection | None = None
+    ) -> list[BundleHead]:
+        """Return all bundles of one bidder in one auction, by revision."""
+        query = (
+            select(*_HEAD)
+            .where(bundles.c.auction_id == auction_id, bundles.c.bidder == bidder)
+            .order_by(bundles.c.revision, bundles.c.digest)
+        )
+        return await self._heads(query, connection)
+
+    async def own_receipts(self, auction_id: str, *, connection: AsyncConnection | None = None) -> list[BundleHead]:
+        """Return every bundle of an auction for which this party gave a receipt, by digest."""
+        query = select(*_HEAD).where(bundles.c.auction_id == auction_id, _RECEIPTED).order_by(bundles.c.digest)
+        return await self._heads(query, connection)
+
+    async def latest_revision(
+        self, auction_id: str, bidder: str, *, connection: AsyncConnection | None = None
+    ) -> int | None:
+        """Return the highest revision of a bidder for which this party gave a receipt."""
+        query = select(func.max(bundles.c.revision)).where(
+            bundles.c.auction_id == auction_id, bundles.c.bidder == bidder, _RECEIPTED
+        )
+        revision: int | None = (await self._fetch(query, connection))[0][0]
+        return revision
+
+    async def count_bidders(self, auction_id: str, *, connection: AsyncConnection | None = None) -> int:
+        """Count the bidders whose latest revision with this party's receipt is a bid, not a withdrawal."""
+        later = bundles.alias("later")
+        superseded = (
+            select(1)
+            .where(
+                later.c.auction_id == bundles.c.auction_id,
+                later.c.bidder == bundles.c.bidder,
+                later.c.revision > bundles.c.revision,
+                later.c.received_at.is_not(None),
+            )
+            .exists()
+        )
+        query = (
+            select(func.count())
+            .select_from(bundles)
+            .where(bundles.c.auction_id == auction_id, _RECEIPTED, not_(bundles.c.withdrawal), not_(superseded))
+        )
+        count: int = (await self._fetch(query, connection))[0][0]
+        return count
+
+    async def put_receipt(self, receipt: ReceiptRow, *, connection: AsyncConnection | None = None) -> bool:
+        """Keep a party's receipt for a bundle, the first one for good; tell whether this one is stored now."""
+        return await self._keep(receipts, to_values(receipt, receipts), connection)
+
+    async def receipts(self, digest: str, *, connection: AsyncConnection | None = None) -> list[ReceiptRow]:
+        """Return the receipts for one bundle, by party."""
+        query = select(receipts).where(receipts.c.digest == digest).order_by(receipts.c.party)
+        return [to_row(ReceiptRow, row) for row in await self._fetch(query, connection)]
+
+    async def auction_receipts(self, auction_id: str, *, connection: AsyncConnection | None = None) -> list[ReceiptRow]:
+        """Return the receipts for all bundles of an auction, by digest and party."""
+        query = (
+            select(receipts).where(receipts.c.auction_id == auction_id).order_by(receipts.c.digest, receipts.c.party)
+        )
+        return [to_row(ReceiptRow, row) for row in await self._fetch(query, connection)]
+
+    async def digests_without_receipt(
+        self, auction_id: str, party: int, *, connection: AsyncConnection | None = None
+    ) -> list[str]:
+        """Return the bundles with this party's receipt for which ``party``'s receipt is not here, by digest."""
+        its_own = and_(receipts.c.digest == bundles.c.digest, receipts.c.party == party)
+        query = (
+            select(bundles.c.digest)
+            .where(bundles.c.auction_id == auction_id, _RECEIPTED, not_(select(1).where(its_own).exists()))
+            .order_by(bundles.c.digest)
+        )
+        return [row.digest for row in await self._fetch(query, connection)]
+
+    async def _heads(self, query: Select[Any], connection: AsyncConnection | None) -> list[BundleHead]:
+        return [to_row(BundleHead, row) for row in await self._fetch(query, connection)]
+
+
+async def _has_receipt(connection: AsyncConnection, bundle: BundleRow) -> bool:
+    """Tell whether this party gave its receipt for these bytes; refuse other bytes under the same revision."""
+    query = select(bundles.c.digest).where(
+        bundles.c.auction_id == bundle.auction_id,
+        bundles.c.bidder == bundle.bidder,
+        bundles.c.revision == bundle.revision,
+        _RECEIPTED,
+    )
+    digest = (await connection.execute(query)).scalar_one_or_none()
+    if digest is not None and digest != bundle.digest:
+        raise RevisionTakenError(
+            f"revision {bundle.revision} was received before with other content: send a change as the next revision"
+        )
+    return digest is not None

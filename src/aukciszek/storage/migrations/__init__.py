@@ -1,0 +1,37 @@
+"""Brings a database's tables up to date: Alembic, run inside one transaction when the database is opened.
+
+A new version of the schema adds a file to ``versions``; existing files never change, since they have run at the
+parties.
+"""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
+
+from aukciszek.storage.errors import DatabaseVersionError
+
+
+def upgrade(connection: Connection) -> None:
+    """Apply what is missing, in the transaction that ``connection`` is in.
+
+    Raises:
+        DatabaseVersionError: a newer version of this program wrote the database.
+    """
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    present = set(MigrationContext.configure(connection).get_current_heads())
+    scripts = ScriptDirectory.from_config(config)
+    known = {script.revision for script in scripts.walk_revisions()}
+    if not present <= known:
+        unknown = ", ".join(sorted(present - known))
+        raise DatabaseVersionError(
+            f"a newer version of this program wrote the database (its schema is {unknown}): install that version, "
+            "or restore the backup that was made before it ran"
+        )
+    if present != set(scripts.get_heads()):
+        command.upgrade(config, "head")

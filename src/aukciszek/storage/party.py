@@ -1,0 +1,80 @@
+"""What a party stores beside auctions: its PRSS keys and, on the login server, the accounts."""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from aukciszek.storage.repository import Repository, insert_if_absent, to_row, to_values
+from aukciszek.storage.rows import PrssKeyRow, UserRow
+from aukciszek.storage.schema import prss_keys, users
+
+
+class PrssKeyRepository(Repository):
+    """The keys of ``docs/protocol.md``, "Randomness without communication: PRSS". Insert only."""
+
+    async def put_prss_key(
+        self, members: Collection[int], key: bytes, at: datetime, *, connection: AsyncConnection | None = None
+    ) -> bool:
+        """Keep the key of a set of parties, the first one for good; tell whether this key is the one stored now."""
+        name = members_text(members)
+        async with self._writing(connection) as writing:
+            await insert_if_absent(writing, prss_keys, {"members": name, "key": key, "created_at": at})
+            stored = await writing.execute(select(prss_keys.c.key).where(prss_keys.c.members == name))
+            return bool(stored.scalar_one() == key)
+
+    async def prss_key(
+        self, members: Collection[int], *, connection: AsyncConnection | None = None
+    ) -> PrssKeyRow | None:
+        """Return the key of a set of parties, if it was dealt."""
+        query = select(prss_keys).where(prss_keys.c.members == members_text(members))
+        rows = await self._fetch(query, connection)
+        return to_row(PrssKeyRow, rows[0]) if rows else None
+
+    async def prss_keys(self, *, connection: AsyncConnection | None = None) -> list[PrssKeyRow]:
+        """Return all keys, by their sets' names."""
+        rows = await self._fetch(select(prss_keys).order_by(prss_keys.c.members), connection)
+        return [to_row(PrssKeyRow, row) for row in rows]
+
+
+class UserRepository(Repository):
+    """The accounts. Addresses are compared without regard to case; the accounts layer normalises them beforehand."""
+
+    async def add_user(self, row: UserRow, *, connection: AsyncConnection | None = None) -> bool:
+        """Store a new account; False when the address has one already."""
+        async with self._writing(connection) as writing:
+            taken = select(1).where(func.lower(users.c.email) == row.email.lower())
+            if (await writing.execute(taken)).first() is not None:
+                return False
+            return await insert_if_absent(writing, users, to_values(row, users))
+
+    async def user_by_email(self, email: str, *, connection: AsyncConnection | None = None) -> UserRow | None:
+        """Return the account with this address, if there is one."""
+        rows = await self._fetch(select(users).where(func.lower(users.c.email) == email.lower()), connection)
+        return to_row(UserRow, rows[0]) if rows else None
+
+    async def user_by_uid(self, uid: str, *, connection: AsyncConnection | None = None) -> UserRow | None:
+        """Return the account with this number, if there is one."""
+        rows = await self._fetch(select(users).where(users.c.uid == uid), connection)
+        return to_row(UserRow, rows[0]) if rows else None
+
+    async def set_password_hash(
+        self, uid: str, password_hash: str, *, connection: AsyncConnection | None = None
+    ) -> bool:
+        """Replace an account's password hash; tell whether there is such an account."""
+        return await self._change(uid, {"password_hash": password_hash}, connection)
+
+    async def set_admin(self, uid: str, *, connection: AsyncConnection | None = None) -> bool:
+        """Let an account create auctions; tell whether there is such an account."""
+        return await self._change(uid, {"is_admin": True}, connection)
+
+    async def _change(self, uid: str, values: dict[str, object], connection: AsyncConnection | None) -> bool:
+        async with self._writing(connection) as writing:
+            result = await writing.execute(update(users).where(users.c.uid == uid).values(values))
+            return result.rowcount == 1
+
+
+def members_text(members: Collection[int]) -> str:
+    """Name a set of parties: its numbers in ascending order, as ``1,2,4``."""
+    return ",".join(str(member) for member in sorted(members))

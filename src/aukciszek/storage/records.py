@@ -1,0 +1,121 @@
+"""The audit record, append-only and hash-chained, and the incidents.
+
+Each entry of an auction's record names the hash of the one before it, so that nothing can be changed, left out or put
+in later without changing the hash of the last entry, which the parties can compare. Entries are never changed or
+removed: no method here does so.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from aukciszek.clock import format_time
+from aukciszek.encoding import Json, canonical_json, sha256_hex
+from aukciszek.storage.repository import Repository, to_row, to_values
+from aukciszek.storage.rows import IncidentRow, NewRecordEntry, RecordRow
+from aukciszek.storage.schema import incidents, record
+
+FIRST_PREVIOUS_HASH: Final = "0" * 64
+"""What the first entry of an auction's record names as the hash before it."""
+
+
+def record_hash(entry: NewRecordEntry, seq: int, previous_hash: str) -> str:
+    """Return the hash of an entry at its place in the chain: SHA-256 of canonical JSON, 64 hexadecimal digits."""
+    return sha256_hex(
+        canonical_json(
+            {
+                "auction": entry.auction_id,
+                "seq": seq,
+                "at": format_time(entry.at),
+                "actor": entry.actor,
+                "action": entry.action,
+                "details": dict(entry.details),
+                "previous": previous_hash,
+            }
+        )
+    )
+
+
+async def append_entry(connection: AsyncConnection, entry: NewRecordEntry) -> RecordRow:
+    """Chain ``entry`` to the last one of its auction, in the caller's transaction."""
+    query = select(record.c.seq, record.c.hash).where(record.c.auction_id == entry.auction_id)
+    last = (await connection.execute(query.order_by(record.c.seq.desc()).limit(1))).one_or_none()
+    seq, previous_hash = (1, FIRST_PREVIOUS_HASH) if last is None else (last.seq + 1, last.hash)
+    row = RecordRow(
+        auction_id=entry.auction_id,
+        seq=seq,
+        at=entry.at,
+        actor=entry.actor,
+        action=entry.action,
+        details=canonical_json(entry.details).decode(),
+        previous_hash=previous_hash,
+        hash=record_hash(entry, seq, previous_hash),
+    )
+    await connection.execute(insert(record).values(to_values(row, record)))
+    return row
+
+
+class RecordRepository(Repository):
+    """Who did what, and which party misbehaved."""
+
+    async def append_record(  # noqa: PLR0913 -- the columns of an entry
+        self,
+        auction_id: str,
+        at: datetime,
+        actor: str,
+        action: str,
+        details: Mapping[str, Json],
+        *,
+        connection: AsyncConnection | None = None,
+    ) -> RecordRow:
+        """Append an entry to an auction's record and return it with its place in the chain.
+
+        Raises:
+            ValueError: ``details`` has no canonical JSON form.
+        """
+        entry = NewRecordEntry(auction_id=auction_id, at=at, actor=actor, action=action, details=details)
+        async with self._writing(connection) as writing:
+            return await append_entry(writing, entry)
+
+    async def record(
+        self, auction_id: str, *, after: int = 0, limit: int | None = None, connection: AsyncConnection | None = None
+    ) -> list[RecordRow]:
+        """Return an auction's record in order, from the entry that follows number ``after``."""
+        query = select(record).where(record.c.auction_id == auction_id, record.c.seq > after).order_by(record.c.seq)
+        rows = await self._fetch(query.limit(limit), connection)
+        return [to_row(RecordRow, row) for row in rows]
+
+    async def add_incident(  # noqa: PLR0913 -- the columns of an entry
+        self,
+        at: datetime,
+        kind: str,
+        details: Mapping[str, Json],
+        *,
+        auction_id: str | None = None,
+        party: int | None = None,
+        connection: AsyncConnection | None = None,
+    ) -> int:
+        """Store something that ``party`` did against the protocol; return the incident's number."""
+        values = {
+            "at": at,
+            "auction_id": auction_id,
+            "party": party,
+            "kind": kind,
+            "details": canonical_json(details).decode(),
+        }
+        async with self._writing(connection) as writing:
+            result = await writing.execute(insert(incidents).values(values).returning(incidents.c.id))
+            number: int = result.scalar_one()
+            return number
+
+    async def incidents(
+        self, limit: int, *, auction_id: str | None = None, connection: AsyncConnection | None = None
+    ) -> list[IncidentRow]:
+        """Return the newest incidents first, at most ``limit``, of one auction or of all."""
+        query = select(incidents).order_by(incidents.c.id.desc()).limit(limit)
+        if auction_id is not None:
+            query = query.where(incidents.c.auction_id == auction_id)
+        return [to_row(IncidentRow, row) for row in await self._fetch(query, connection)]

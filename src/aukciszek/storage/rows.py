@@ -1,0 +1,147 @@
+"""What the repositories take and give: rows as small frozen values, with no meaning of their own.
+
+Storage knows bytes, text, numbers and moments only; the layers above turn them into statements, bundles and states.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from aukciszek.encoding import Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuctionRow:
+    """One auction at this party. The private sealing key is never part of it."""
+
+    id: str
+    spec: str
+    """Canonical JSON."""
+    state: str
+    state_since: datetime
+    auctioneer: str
+    attempt: int
+    """How many sessions were begun."""
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRow:
+    """One party's signed word that the auctioneer gave an order."""
+
+    auction_id: str
+    kind: str
+    """``create``, ``close`` or ``cancel``."""
+    party: int
+    statement: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatementRow:
+    """One party's signed statement of a kind that it makes once for an auction."""
+
+    auction_id: str
+    party: int
+    statement: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BundleHead:
+    """What is known of a bundle without reading it."""
+
+    digest: str
+    auction_id: str
+    bidder: str
+    revision: int
+    withdrawal: bool
+    received_at: datetime | None
+    """When this party gave its receipt; None for a bundle that came from another party."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BundleRow(BundleHead):
+    """A bundle: the same bytes at every party."""
+
+    content: bytes = field(repr=False)
+    email: str | None = None
+    """The bidder's address, where the invitation was checked against it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiptRow:
+    """One party's signed receipt for one bundle."""
+
+    auction_id: str
+    digest: str
+    party: int
+    statement: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignatureRow:
+    """One party's signature under the certificate's body."""
+
+    auction_id: str
+    party: int
+    signature: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewRecordEntry:
+    """An entry of the audit record that has no place in the chain yet."""
+
+    auction_id: str
+    at: datetime
+    actor: str
+    action: str
+    details: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordRow:
+    """An entry of the audit record, chained to the one before it."""
+
+    auction_id: str
+    seq: int
+    """Counts from 1 in every auction."""
+    at: datetime
+    actor: str
+    action: str
+    details: str
+    """Canonical JSON."""
+    previous_hash: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentRow:
+    """Something that a party did or failed to do against the protocol."""
+
+    id: int
+    at: datetime
+    auction_id: str | None
+    party: int | None
+    kind: str
+    details: str
+    """Canonical JSON."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrssKeyRow:
+    """The key of one set of parties."""
+
+    members: str
+    """Their numbers, ascending, as ``1,2,4``."""
+    key: bytes = field(repr=False)
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserRow:
+    """One account."""
+
+    uid: str
+    email: str
+    password_hash: str = field(repr=False)
+    is_admin: bool
+    created_at: datetime

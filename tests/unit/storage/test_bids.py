@@ -1,0 +1,202 @@
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from aukciszek.storage.auctions import AuctionRepository
+from aukciszek.storage.database import Database
+from aukciszek.storage.errors import RevisionTakenError
+from aukciszek.storage.rows import AuctionRow, BundleRow, NewRecordEntry, ReceiptRow
+
+NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
+AUCTION = "a" * 64
+ANNA = "11111111-1111-4111-8111-111111111111"
+BERT = "22222222-2222-4222-8222-222222222222"
+
+
+@pytest.fixture
+async def auctions(database: Database) -> AuctionRepository:
+    repository = AuctionRepository(database)
+    await repository.create_auction(
+        AuctionRow(
+            id=AUCTION,
+            spec="{}",
+            state="open",
+            state_since=NOON,
+            auctioneer=ANNA,
+            attempt=0,
+            created_at=NOON,
+        ),
+        sealing_private=b"key",
+    )
+    return repository
+
+
+def bundle(digest: str, *, bidder: str = ANNA, revision: int = 1, withdrawal: bool = False) -> BundleRow:
+    return BundleRow(
+        digest=digest * 64,
+        auction_id=AUCTION,
+        bidder=bidder,
+        revision=revision,
+        withdrawal=withdrawal,
+        received_at=NOON + timedelta(seconds=revision),
+        content=b"content of " + digest.encode(),
+        email="anna@example.org",
+    )
+
+
+def receipt(digest: str, party: int = 1, statement: bytes = b"signed") -> ReceiptRow:
+    return ReceiptRow(auction_id=AUCTION, digest=digest * 64, party=party, statement=statement)
+
+
+def entry(digest: str) -> NewRecordEntry:
+    return NewRecordEntry(
+        auction_id=AUCTION, at=NOON, actor="party:1", action="receipt", details={"bundle": digest * 64}
+    )
+
+
+def from_peer(row: BundleRow) -> BundleRow:
+    return replace(row, received_at=None, email=None)
+
+
+async def test_bundle_receipt_and_entry_are_stored_together(auctions: AuctionRepository) -> None:
+    assert await auctions.add_bundle_with_receipt(bundle("b"), receipt("b"), entry("b"))
+    assert await auctions.bundle("b" * 64) == bundle("b")
+    assert await auctions.receipts("b" * 64) == [receipt("b")]
+    assert [row.action for row in await auctions.record(AUCTION)] == ["receipt"]
+
+
+async def test_nothing_of_the_three_stays_when_one_fails(auctions: AuctionRepository) -> None:
+    bad = NewRecordEntry(auction_id=AUCTION, at=NOON, actor="party:1", action="receipt", details={"x": 2**60})
+    with pytest.raises(ValueError, match=r"2\*\*53"):
+        await auctions.add_bundle_with_receipt(bundle("b"), receipt("b"), bad)
+    assert await auctions.bundle("b" * 64) is None
+    assert await auctions.receipts("b" * 64) == []
+    assert await auctions.record(AUCTION) == []
+
+
+async def test_an_exact_repeat_changes_nothing(auctions: AuctionRepository) -> None:
+    await auctions.add_bundle_with_receipt(bundle("b"), receipt("b"), entry("b"))
+    later = replace(bundle("b"), received_at=NOON + timedelta(hours=1))
+    assert not await auctions.add_bundle_with_receipt(later, receipt("b", statement=b"signed later"), entry("b"))
+    assert await auctions.bundle("b" * 64) == bundle("b")
+    assert await auctions.receipts("b" * 64) == [receipt("b")]
+    assert len(await auctions.record(AUCTION)) == 1
+
+
+async def test_one_revision_gets_one_receipt_only(auctions: AuctionRepository) -> None:
+    await auctions.add_bundle_with_receipt(bundle("b"), receipt("b"))
+    with pytest.raises(RevisionTakenError, match="next revision"):
+        await auctions.add_bundle_with_receipt(bundle("c"), receipt("c"))
+    assert await auctions.bundle("c" * 64) is None
+    assert await auctions.add_bundle_with_receipt(bundle("d", revision=2), receipt("d"))
+    assert await auctions.add_bundle_with_receipt(bundle("e", bidder=BERT), receipt("e"))
+
+
+async def test_of_two_at_once_under_one_revision_one_gets_the_receipt(auctions: AuctionRepository) -> None:
+    answers = await asyncio.gather(
+        *(auctions.add_bundle_with_receipt(bundle(digest), receipt(digest)) for digest in "bcdef"),
+        return_exceptions=True,
+    )
+    assert answers.count(True) == 1
+    assert sum(isinstance(answer, RevisionTakenError) for answer in answers) == 4
+    assert len(await auctions.own_receipts(AUCTION)) == 1
+
+
+async def test_a_bundle_from_a_peer_can_still_get_its_receipt(auctions: AuctionRepository) -> None:
+    assert await auctions.put_bundle(from_peer(bundle("b")))
+    assert not await auctions.put_bundle(from_peer(bundle("b")))
+    assert await auctions.own_receipts(AUCTION) == []
+    assert await auctions.latest_revision(AUCTION, ANNA) is None
+    assert await auctions.add_bundle_with_receipt(bundle("b"), receipt("b"))
+    assert await auctions.bundle("b" * 64) == bundle("b")
+    assert not await auctions.put_bundle(from_peer(bundle("b")))
+    assert await auctions.bundle("b" * 64) == bundle("b")
+
+
+async def test_two_bundles_from_peers_may_share_a_revision(auctions: AuctionRepository) -> None:
+    assert await auctions.put_bundle(from_peer(bundle("b")))
+    assert await auctions.put_bundle(from_peer(bundle("c")))
+    assert await auctions.bundle_digests(AUCTION) == {"b" * 64, "c" * 64}
+
+
+async def test_the_moment_of_receipt_says_where_a_bundle_came_from(auctions: AuctionRepository) -> None:
+    with pytest.raises(ValueError, match="from another party"):
+        await auctions.put_bundle(bundle("b"))
+    with pytest.raises(ValueError, match="has the moment"):
+        await auctions.add_bundle_with_receipt(from_peer(bundle("b")), receipt("b"))
+
+
+async def test_contents_come_by_digest_and_leave_out_what_is_missing(auctions: AuctionRepository) -> None:
+    for digest in "bcd":
+        await auctions.put_bundle(from_peer(bundle(digest)))
+    wanted = ["d" * 64, "0" * 64, "b" * 64, *(f"{number:064x}" for number in range(1, 1200))]
+    assert await auctions.bundle_contents(wanted) == {"b" * 64: b"content of b", "d" * 64: b"content of d"}
+
+
+async def test_a_bidder_sees_their_own_bundles_by_revision(auctions: AuctionRepository) -> None:
+    await auctions.add_bundle_with_receipt(bundle("d", revision=10), receipt("d"))
+    await auctions.add_bundle_with_receipt(bundle("c", revision=2, withdrawal=True), receipt("c"))
+    await auctions.add_bundle_with_receipt(bundle("e", bidder=BERT), receipt("e"))
+    await auctions.put_bundle(from_peer(bundle("b", revision=11)))
+    heads = await auctions.bundles_of(AUCTION, ANNA)
+    assert [(head.revision, head.withdrawal, head.received_at is None) for head in heads] == [
+        (2, True, False),
+        (10, False, False),
+        (11, False, True),
+    ]
+    assert await auctions.latest_revision(AUCTION, ANNA) == 10
+
+
+async def test_bidders_count_once_and_not_after_a_withdrawal(auctions: AuctionRepository) -> None:
+    assert await auctions.count_bidders(AUCTION) == 0
+    await auctions.add_bundle_with_receipt(bundle("b"), receipt("b"))
+    await auctions.add_bundle_with_receipt(bundle("c", revision=2), receipt("c"))
+    assert await auctions.count_bidders(AUCTION) == 1
+    await auctions.add_bundle_with_receipt(bundle("d", bidder=BERT), receipt("d"))
+    assert await auctions.count_bidders(AUCTION) == 2
+    await auctions.add_bundle_with_receipt(bundle("e", revision=3, withdrawal=True), receipt("e"))
+    assert await auctions.count_bidders(AUCTION) == 1
+    await auctions.put_bundle(from_peer(bundle("f", revision=4)))
+    assert await auctions.count_bidders(AUCTION) == 1
+    await auctions.add_bundle_with_receipt(bundle("9", revision=5), receipt("9"))
+    assert await auctions.count_bidders(AUCTION) == 2
+
+
+async def test_own_receipts_come_in_the_order_of_digests(auctions: AuctionRepository) -> None:
+    for revision, digest in enumerate("fbd", start=1):
+        await auctions.add_bundle_with_receipt(bundle(digest, revision=revision), receipt(digest))
+    await auctions.put_bundle(from_peer(bundle("c", revision=9)))
+    assert [head.digest[0] for head in await auctions.own_receipts(AUCTION)] == ["b", "d", "f"]
+
+
+async def test_the_first_receipt_of_a_party_is_kept(auctions: AuctionRepository) -> None:
+    assert await auctions.put_receipt(receipt("b", party=2))
+    assert await auctions.put_receipt(receipt("b", party=2))
+    assert not await auctions.put_receipt(receipt("b", party=2, statement=b"another story"))
+    assert await auctions.put_receipt(receipt("b", party=3, statement=b"of party 3"))
+    assert [(row.party, row.statement) for row in await auctions.receipts("b" * 64)] == [
+        (2, b"signed"),
+        (3, b"of party 3"),
+    ]
+
+
+async def test_replication_finds_what_a_peer_has_not_confirmed(auctions: AuctionRepository) -> None:
+    for revision, digest in enumerate("cb", start=1):
+        await auctions.add_bundle_with_receipt(bundle(digest, revision=revision), receipt(digest))
+    await auctions.put_bundle(from_peer(bundle("d", revision=3)))
+    await auctions.put_receipt(receipt("b", party=2))
+    assert await auctions.digests_without_receipt(AUCTION, 1) == []
+    assert await auctions.digests_without_receipt(AUCTION, 2) == ["c" * 64]
+    assert await auctions.digests_without_receipt(AUCTION, 3) == ["b" * 64, "c" * 64]
+    assert [(row.digest[0], row.party) for row in await auctions.auction_receipts(AUCTION)] == [
+        ("b", 1),
+        ("b", 2),
+        ("c", 1),
+    ]
+
+
+async def test_the_largest_revision_fits(auctions: AuctionRepository) -> None:
+    await auctions.add_bundle_with_receipt(replace(bundle("b"), revision=2**32 - 1), receipt("b"))
+    assert await auctions.latest_revision(AUCTION, ANNA) == 2**32 - 1
