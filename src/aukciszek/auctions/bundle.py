@@ -1,0 +1,198 @@
+"""A bundle: what a bidder hands to every party, the same bytes for all.
+
+``docs/protocol.md``, "The bundle". All integers are big-endian::
+
+    magic "AUKB" | version u8 = 1 | kind u8 (1 bid, 2 withdrawal) | auction id 32 | bidder's UUID 16 | revision u32
+    | n u8 | bits u8 | n commitments of 32 bytes | n envelopes, each: length u16, then as many bytes
+
+A withdrawal has ``n = bits = 0`` and ends there. Every value has exactly one byte form: the length of an envelope
+follows from ``bits``, and left-over bytes are refused.
+"""
+
+import struct
+import uuid
+from dataclasses import dataclass, field
+from typing import Final, Self
+
+from aukciszek.auctions.errors import BundleDoesNotFitError, BundleOfOtherAuctionError, MalformedBundleError
+from aukciszek.auctions.identifiers import (
+    DIGEST_BYTES,
+    AuctionId,
+    BundleDigest,
+    UserId,
+    labelled_sha256,
+    parse_auction_id,
+    parse_user_id,
+)
+from aukciszek.auctions.prices import LARGEST_BITS
+from aukciszek.auctions.sealing_keys import SEALING_OVERHEAD_BYTES
+from aukciszek.auctions.spec import AuctionSpec
+from aukciszek.cluster import LARGEST_CLUSTER, SMALLEST_CLUSTER
+
+SALT_BYTES: Final = 32
+ELEMENT_BYTES: Final = 8
+LARGEST_REVISION: Final = 2**32 - 1
+
+_HEAD: Final = struct.Struct(">4sBB32s16sIBB")
+_LENGTH: Final = struct.Struct(">H")
+_MAGIC: Final = b"AUKB"
+_VERSION: Final = 1
+_BID: Final = 1
+_WITHDRAWAL: Final = 2
+
+
+def content_bytes(bits: int) -> int:
+    """Return the length of what an envelope holds: a salt and one element for each bit."""
+    return SALT_BYTES + ELEMENT_BYTES * bits
+
+
+def envelope_bytes(bits: int) -> int:
+    """Return the length of a sealed envelope."""
+    return content_bytes(bits) + SEALING_OVERHEAD_BYTES
+
+
+MOST_BUNDLE_BYTES: Final = _HEAD.size + LARGEST_CLUSTER * (DIGEST_BYTES + _LENGTH.size + envelope_bytes(LARGEST_BITS))
+"""No bundle is longer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BundleHeader:
+    """What is public about a bundle, and enough to decide whether it counts."""
+
+    digest: BundleDigest
+    auction: AuctionId
+    bidder: UserId
+    revision: int
+    withdrawal: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bundle:
+    """A sealed bid, or the withdrawal of one.
+
+    Attributes:
+        auction: for which auction it was made.
+        bidder: who made it; the parties compare this with who sent it.
+        revision: counts from 1; of several bundles from one bidder the highest revision counts.
+        bits: the number of bits of the bid; 0 for a withdrawal.
+        commitments: for every party the hash of its envelope's content.
+        envelopes: for every party its sealed share.
+    """
+
+    auction: AuctionId
+    bidder: UserId
+    revision: int
+    bits: int
+    commitments: tuple[bytes, ...]
+    envelopes: tuple[bytes, ...] = field(repr=False)
+
+    def __post_init__(self) -> None:
+        parse_auction_id(self.auction)
+        parse_user_id(self.bidder)
+        if not 1 <= self.revision <= LARGEST_REVISION:
+            raise MalformedBundleError(f"a bundle's revision is a number from 1 to {LARGEST_REVISION}")
+        if len(self.commitments) != len(self.envelopes):
+            raise MalformedBundleError("a bundle has one commitment for every envelope")
+        if self.withdrawal:
+            if self.bits:
+                raise MalformedBundleError("a withdrawal has no bits and no envelopes")
+            return
+        if not SMALLEST_CLUSTER <= len(self.envelopes) <= LARGEST_CLUSTER:
+            raise MalformedBundleError(f"a bid has {SMALLEST_CLUSTER} to {LARGEST_CLUSTER} envelopes, one per party")
+        if not 1 <= self.bits <= LARGEST_BITS:
+            raise MalformedBundleError(f"a bid has 1 to {LARGEST_BITS} bits")
+        if any(len(commitment) != DIGEST_BYTES for commitment in self.commitments):
+            raise MalformedBundleError(f"a commitment has {DIGEST_BYTES} bytes")
+        if any(len(envelope) != envelope_bytes(self.bits) for envelope in self.envelopes):
+            raise MalformedBundleError(f"an envelope for {self.bits} bits has {envelope_bytes(self.bits)} bytes")
+
+    @classmethod
+    def for_withdrawal(cls, *, auction: AuctionId, bidder: UserId, revision: int) -> Self:
+        """Return the bundle that takes back the bidder's earlier revisions."""
+        return cls(auction=auction, bidder=bidder, revision=revision, bits=0, commitments=(), envelopes=())
+
+    @classmethod
+    def decode(cls, content: bytes) -> Self:
+        """Read a bundle's bytes.
+
+        Raises:
+            MalformedBundleError: the bytes are not the one form of a bundle.
+        """
+        if not _HEAD.size <= len(content) <= MOST_BUNDLE_BYTES:
+            raise MalformedBundleError(f"a bundle has {_HEAD.size} to {MOST_BUNDLE_BYTES} bytes")
+        magic, version, kind, auction, bidder, revision, parties, bits = _HEAD.unpack_from(content)
+        if magic != _MAGIC or version != _VERSION:
+            raise MalformedBundleError("this is no bundle of version 1: update the program that made it")
+        if kind not in {_BID, _WITHDRAWAL} or (kind == _WITHDRAWAL) != (parties == 0):
+            raise MalformedBundleError("a bundle is either a bid with envelopes or a withdrawal without")
+        commitments_end = _HEAD.size + parties * DIGEST_BYTES
+        length = envelope_bytes(bits)
+        stride = _LENGTH.size + length
+        if parties and bits > LARGEST_BITS:
+            raise MalformedBundleError(f"a bid has 1 to {LARGEST_BITS} bits")
+        if len(content) != commitments_end + parties * stride:
+            raise MalformedBundleError("the bundle's length does not follow from its number of parties and bits")
+        starts = range(commitments_end, len(content), stride)
+        if any(_LENGTH.unpack_from(content, start) != (length,) for start in starts):
+            raise MalformedBundleError(f"an envelope for {bits} bits has {length} bytes")
+        return cls(
+            auction=AuctionId(auction.hex()),
+            bidder=UserId(str(uuid.UUID(bytes=bidder))),
+            revision=revision,
+            bits=bits,
+            commitments=tuple(
+                content[start : start + DIGEST_BYTES] for start in range(_HEAD.size, commitments_end, DIGEST_BYTES)
+            ),
+            envelopes=tuple(content[start + _LENGTH.size : start + stride] for start in starts),
+        )
+
+    def encode(self) -> bytes:
+        """Return the only byte form of this bundle."""
+        head = _HEAD.pack(
+            _MAGIC,
+            _VERSION,
+            _WITHDRAWAL if self.withdrawal else _BID,
+            bytes.fromhex(self.auction),
+            uuid.UUID(self.bidder).bytes,
+            self.revision,
+            len(self.envelopes),
+            self.bits,
+        )
+        sealed = (part for envelope in self.envelopes for part in (_LENGTH.pack(len(envelope)), envelope))
+        return b"".join((head, *self.commitments, *sealed))
+
+    @property
+    def withdrawal(self) -> bool:
+        """Whether this takes a bid back."""
+        return not self.envelopes
+
+    def digest(self) -> BundleDigest:
+        """Return the hash that identifies these bytes."""
+        return bundle_digest(self.encode())
+
+    def header(self) -> BundleHeader:
+        """Return what is public about this bundle."""
+        return BundleHeader(
+            digest=self.digest(),
+            auction=self.auction,
+            bidder=self.bidder,
+            revision=self.revision,
+            withdrawal=self.withdrawal,
+        )
+
+    def check_fits(self, spec: AuctionSpec) -> None:
+        """Check that this bundle can be used in an auction.
+
+        Raises:
+            BundleOfOtherAuctionError: it was made for another auction.
+            BundleDoesNotFitError: it has another number of envelopes or bits than the auction asks for.
+        """
+        if self.auction != spec.auction_id:
+            raise BundleOfOtherAuctionError("this bundle was made for another auction: seal the bid anew for this one")
+        if not self.withdrawal and (len(self.envelopes), self.bits) != (spec.parties, spec.bits):
+            raise BundleDoesNotFitError(f"a bid here has {spec.parties} envelopes and {spec.bits} bits: seal it anew")
+
+
+def bundle_digest(content: bytes) -> BundleDigest:
+    """Return the hash that identifies a bundle's bytes."""
+    return BundleDigest(labelled_sha256("bundle", content).hex())
