@@ -1,0 +1,198 @@
+"""HTTP to one party: time limits, size limits, repeats with growing pauses, and its errors as ours.
+
+A party may be hostile: its answers are bounded in size and time, and nothing in them is believed here; whoever
+asks decodes and verifies. Requests that do the same when they arrive twice are repeated, others only if they
+were certainly not received.
+"""
+
+import asyncio
+import json
+import random
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import aiohttp
+from pydantic import BaseModel, ValidationError
+
+from aukciszek.client.errors import AnswerNotUnderstoodError, PartyRefusedError, UnreachableError
+from aukciszek.clock import Clock
+from aukciszek.cluster import PartyEntry
+
+LARGEST_ANSWER_BYTES: Final = 64 * 1024 * 1024
+"""A certificate names every bundle that counted, so answers grow with the number of bids."""
+
+_LARGEST_EVENT_BYTES: Final = 64 * 1024
+_TRY_AGAIN: Final = frozenset({429, 502, 503, 504})
+_jitter = random.SystemRandom()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long and how often a client tries.
+
+    Attributes:
+        request_timeout_s: from sending a request to the end of its answer.
+        attempts: how often a request is sent before the party counts as unreachable.
+        first_pause_s: before the second attempt; each further pause is twice as long.
+    """
+
+    request_timeout_s: float = 30.0
+    attempts: int = 4
+    first_pause_s: float = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request to a party.
+
+    Attributes:
+        method: GET or POST.
+        path: from the party's root, such as ``/api/status``.
+        body: bytes to send as they are, or ``None``.
+        content_type: of the body.
+        token: the user's access token at this party; never shown.
+        repeatable: the request does the same when it arrives twice.
+    """
+
+    method: str
+    path: str
+    body: bytes | None = field(default=None, repr=False)
+    content_type: str = "application/json"
+    token: str | None = field(default=None, repr=False)
+    repeatable: bool = True
+
+    def headers(self) -> dict[str, str]:
+        """Return the headers that the request needs."""
+        headers = {"Accept": "application/json"}
+        if self.body is not None:
+            headers["Content-Type"] = self.content_type
+        if self.token is not None:
+            headers["Authorization"] = f"Bearer {self.token}"
+        return headers
+
+
+class PartyConnection:
+    """The way to one party, over a session that several connections share."""
+
+    def __init__(self, http: aiohttp.ClientSession, party: PartyEntry, *, patience: Patience, clock: Clock) -> None:
+        self._http = http
+        self._party = party
+        self._patience = patience
+        self._clock = clock
+
+    @property
+    def number(self) -> int:
+        """The party's number."""
+        return self._party.number
+
+    async def ask(self, request: Request) -> bytes:
+        """Send ``request`` and return the body of a good answer.
+
+        Raises:
+            PartyRefusedError: the party answered with a problem.
+            UnreachableError: no answer within the patience of this connection.
+            AnswerNotUnderstoodError: the answer is too large.
+        """
+        pause_s = self._patience.first_pause_s
+        for _ in range(self._patience.attempts - 1):
+            try:
+                return await self._ask_once(request)
+            except UnreachableError as error:
+                if not (request.repeatable or isinstance(error.__cause__, aiohttp.ClientConnectorError)):
+                    raise
+            except PartyRefusedError as error:
+                if error.status not in _TRY_AGAIN or not request.repeatable:
+                    raise
+            await self._clock.sleep(pause_s * _jitter.uniform(0.5, 1.0))
+            pause_s *= 2
+        return await self._ask_once(request)
+
+    async def events(self, path: str) -> AsyncIterator[Mapping[str, object]]:
+        """Yield the JSON objects that the party sends as server-sent events, until it ends the stream.
+
+        Raises:
+            PartyRefusedError: the party answered with a problem.
+            UnreachableError: the connection broke, or was silent for longer than the request's time limit.
+            AnswerNotUnderstoodError: an event is not a JSON object.
+        """
+        timeout = aiohttp.ClientTimeout(total=None, sock_read=self._patience.request_timeout_s)
+        headers = {"Accept": "text/event-stream"}
+        try:
+            async with self._http.get(self._party.url + path, headers=headers, timeout=timeout) as answer:
+                if not answer.ok:
+                    raise self._refusal(answer.status, await self._read(answer))
+                async for line in answer.content:
+                    if line.startswith(b"data:"):
+                        yield self._event(line.removeprefix(b"data:"))
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            raise self._unreachable(error) from error
+
+    def parse[Model: BaseModel](self, model: type[Model], content: bytes) -> Model:
+        """Read an answer's body.
+
+        Raises:
+            AnswerNotUnderstoodError: the body is not of the agreed form.
+        """
+        try:
+            return model.model_validate_json(content)
+        except ValidationError as error:
+            first = error.errors(include_input=False, include_url=False)[0]
+            place = ".".join(str(part) for part in first["loc"]) or "body"
+            raise self._not_understood(f"at {place}: {first['msg']}") from error
+
+    async def _ask_once(self, request: Request) -> bytes:
+        timeout = aiohttp.ClientTimeout(total=self._patience.request_timeout_s)
+        try:
+            async with self._http.request(
+                request.method,
+                self._party.url + request.path,
+                data=request.body,
+                headers=request.headers(),
+                timeout=timeout,
+                allow_redirects=False,
+            ) as answer:
+                content = await self._read(answer)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise self._unreachable(error) from error
+        if not answer.ok or answer.status >= 300:  # noqa: PLR2004 -- a redirection is no answer: parties do not redirect
+            raise self._refusal(answer.status, content)
+        return content
+
+    async def _read(self, answer: aiohttp.ClientResponse) -> bytes:
+        content = bytearray()
+        async for chunk in answer.content.iter_any():
+            content += chunk
+            if len(content) > LARGEST_ANSWER_BYTES:
+                raise self._not_understood("it is too large")
+        return bytes(content)
+
+    def _event(self, content: bytes) -> Mapping[str, object]:
+        try:
+            event = json.loads(content) if len(content) <= _LARGEST_EVENT_BYTES else None
+        except (ValueError, RecursionError):
+            event = None
+        if not isinstance(event, dict):
+            raise self._not_understood("an event is not a JSON object")
+        return event
+
+    def _refusal(self, status: int, content: bytes) -> PartyRefusedError:
+        problem, detail = "http-error", f"HTTP status {status}"
+        try:
+            document = json.loads(content)
+            problem, detail = str(document["code"])[:80], str(document["detail"])[:1000]
+        except (ValueError, KeyError, TypeError, RecursionError):
+            pass  # not a problem document: the status has to do
+        return PartyRefusedError(
+            f"party {self.number} refused: {detail}", party=self.number, status=status, problem=problem
+        )
+
+    def _unreachable(self, error: Exception) -> UnreachableError:
+        reason = "no answer in time" if isinstance(error, TimeoutError | asyncio.TimeoutError) else str(error)
+        return UnreachableError(
+            f"party {self.number} ({self._party.url}) cannot be reached: {reason or type(error).__name__}",
+            {self.number: reason or type(error).__name__},
+        )
+
+    def _not_understood(self, reason: str) -> AnswerNotUnderstoodError:
+        return AnswerNotUnderstoodError(f"party {self.number} gave an answer that is not understood: {reason}")

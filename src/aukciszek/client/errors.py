@@ -1,0 +1,92 @@
+"""What can go wrong between a client and the parties; see ``docs/errors.md`` for all codes.
+
+::
+
+    ClientError
+    ├── PartyRefusedError        a party said no; carries the party's own code
+    ├── NotLoggedInError         there is no token for a party, or it has expired
+    ├── UnreachableError         no connection, no answer in time, or too few parties answered
+    ├── AnswerNotUnderstoodError a party answered something that is not the agreed form
+    ├── PartiesDisagreeError     two parties tell different stories; one of them lies or is mistaken
+    ├── ForgedStatementError     a signature is not the party's
+    ├── TrustFileError           the file with certificates to trust cannot be used
+    └── LoginStateError          the stored log-in cannot be read or written
+"""
+
+from collections.abc import Mapping
+
+from aukciszek.errors import AukciszekError
+
+
+class ClientError(AukciszekError):
+    """Anything that goes wrong between a client and the parties."""
+
+    code = "client"
+
+
+class PartyRefusedError(ClientError):
+    """A party answered with a problem document.
+
+    Attributes:
+        party: the number of the party, or ``None`` if it is not known yet.
+        status: the HTTP status.
+        problem: the party's own stable code, such as ``auction-closed``.
+    """
+
+    code = "party-refused"
+
+    def __init__(self, message: str, *, party: int | None, status: int, problem: str) -> None:
+        super().__init__(message)
+        self.party = party
+        self.status = status
+        self.problem = problem
+
+
+class NotLoggedInError(ClientError):
+    """There is no token for a party, or it has expired."""
+
+    code = "not-logged-in"
+
+
+class UnreachableError(ClientError):
+    """A party gave no answer in time, or too few parties answered.
+
+    Attributes:
+        reasons: what went wrong, by party number.
+    """
+
+    code = "party-unreachable"
+
+    def __init__(self, message: str, reasons: Mapping[int, str] | None = None) -> None:
+        super().__init__(message)
+        self.reasons = dict(reasons or {})
+
+
+class AnswerNotUnderstoodError(ClientError):
+    """A party answered something that is not the agreed form."""
+
+    code = "answer-not-understood"
+
+
+class PartiesDisagreeError(ClientError):
+    """Two parties tell different stories: one of them lies, or is mistaken."""
+
+    code = "parties-disagree"
+
+
+class ForgedStatementError(ClientError):
+    """A statement does not carry the signature of the party that it names."""
+
+    code = "forged-statement"
+
+
+class LoginStateError(ClientError):
+    """The file with the log-in cannot be read or written."""
+
+    code = "login-state"
+
+
+class TrustFileError(ClientError):
+    """The file with certificates to trust cannot be used."""
+
+    code = "trust-file"

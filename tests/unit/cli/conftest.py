@@ -1,0 +1,65 @@
+"""Runs the command line in this process and hands back what it wrote and how it ended."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from aukciszek.cli.main import build_app
+
+
+@dataclass(frozen=True)
+class Ended:
+    status: int
+    stdout: str
+    stderr: str
+
+    def json(self) -> Any:
+        lines = self.stdout.splitlines()
+        assert len(lines) == 1, f"--json prints one line, not {lines}"
+        return json.loads(lines[0])
+
+
+type Run = Callable[..., Ended]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    for name in ("DATA_DIR", "CLUSTER_FILE", "PARTY_ID", "AUKCISZEK_PASSWORD"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AUKCISZEK_STATE", str(tmp_path / "login.json"))
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def run(*arguments: str | Path, environment: Mapping[str, str] | None = None, typed: str | None = None) -> Ended:
+        result = CliRunner().invoke(build_app(), [str(word) for word in arguments], input=typed, env=environment)
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return Ended(result.exit_code, result.stdout, result.stderr)
+
+    return run
+
+
+@pytest.fixture
+def party_directories(run: Run, tmp_path: Path) -> list[Path]:
+    """Five parties' data directories, with keys and entries."""
+    directories = [tmp_path / f"party-{number}" for number in range(1, 6)]
+    for number, directory in enumerate(directories, start=1):
+        url, address = f"http://127.0.0.{number}:{5000 + number}", f"127.0.0.{number}"
+        ended = run(
+            *("keys", "new", "--number", str(number), "--name", f"Office {number}"),
+            *("--url", url, "--address", address, "--data-dir", directory),
+        )
+        assert ended.status == 0, ended.stderr
+    return directories
+
+
+@pytest.fixture
+def cluster_file(run: Run, party_directories: list[Path], tmp_path: Path) -> Path:
+    entries = [directory / f"party-{number}.json" for number, directory in enumerate(party_directories, start=1)]
+    ended = run("cluster", "build", *entries, "--output", tmp_path / "cluster.json")
+    assert ended.status == 0, ended.stderr
+    return tmp_path / "cluster.json"
