@@ -26,7 +26,7 @@ class _StateFile(BaseModel):
     login_server: Annotated[int, Field(ge=1)]
     cluster: str
     ca_file: str | None
-    tokens: dict[int, Annotated[str, Field(repr=False)]] = Field(repr=False)
+    tokens: Annotated[dict[int, str], Field(repr=False)]
 
 
 @dataclass(frozen=True)
