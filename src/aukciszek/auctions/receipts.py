@@ -1,0 +1,118 @@
+"""Receipts: what a bidder keeps as proof that the parties hold the bid.
+
+``docs/protocol.md``, "Receipts and the input set". A party signs a receipt only after the bundle is durable and its
+own envelope was opened and found right. The receipt file is what `aukciszek bid place --receipts FILE` writes and
+`aukciszek verify --receipts FILE` reads.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from aukciszek.auctions.bundle import LARGEST_REVISION, BundleHeader
+from aukciszek.auctions.errors import MalformedReceiptFileError
+from aukciszek.auctions.fields import AuctionIdField, BundleDigestField, BytesField, UserIdField, first_fault
+from aukciszek.auctions.identifiers import AuctionId, BundleDigest
+from aukciszek.auctions.statements import Receipt, Signed, read_statement, sign
+from aukciszek.cluster import LARGEST_CLUSTER, Cluster, PartyNumber
+from aukciszek.encoding import canonical_json
+from aukciszek.identity import Identity
+
+MOST_REVISIONS: Final = 1_000
+_MOST_FILE_BYTES: Final = 8 << 20
+
+
+def give_receipt(
+    identity: Identity, party: PartyNumber, *, auction: AuctionId, bundle: BundleDigest, received_at: datetime
+) -> Signed[Receipt]:
+    """Sign that this party holds the bundle since ``received_at``; only after it is durable and its envelope opened."""
+    return sign(Receipt(auction=auction, party=party, bundle=bundle, received_at=received_at), identity)
+
+
+def in_time(received_at: datetime, closes_at: datetime) -> bool:
+    """Tell whether a bundle received at that moment counts: at the close is in time, a millisecond later is not."""
+    return received_at <= closes_at
+
+
+class BidReceipts(BaseModel):
+    """One revision of a bid, with the receipts that its bidder holds for it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    bundle: BundleDigestField
+    revision: Annotated[int, Field(ge=1, le=LARGEST_REVISION)]
+    withdrawal: bool
+    receipts: Annotated[tuple[BytesField, ...], Field(max_length=LARGEST_CLUSTER)]
+    """Signed receipt statements, as the parties sent them."""
+
+    def read(self, cluster: Cluster) -> tuple[Signed[Receipt], ...]:
+        """Read and verify the receipts.
+
+        Raises:
+            StatementError: a receipt is malformed or not signed by the party that it names.
+        """
+        return tuple(read_statement(Receipt, content, cluster) for content in self.receipts)
+
+
+class ReceiptFile(BaseModel):
+    """All receipts that one bidder holds in one auction, one entry for each revision in ascending order."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    version: Literal[1] = 1
+    auction: AuctionIdField
+    bidder: UserIdField
+    bids: Annotated[tuple[BidReceipts, ...], Field(max_length=MOST_REVISIONS)]
+
+    @model_validator(mode="after")
+    def _check_order(self) -> Self:
+        revisions = [bid.revision for bid in self.bids]
+        if revisions != sorted(set(revisions)):
+            raise ValueError("list every revision once, in ascending order")
+        return self
+
+    @classmethod
+    def decode(cls, content: bytes) -> Self:
+        """Read a receipt file's bytes.
+
+        Raises:
+            MalformedReceiptFileError: they are no receipt file; the text names the place.
+        """
+        if len(content) > _MOST_FILE_BYTES:
+            raise MalformedReceiptFileError(f"a receipt file has at most {_MOST_FILE_BYTES} bytes")
+        try:
+            return cls.model_validate_json(content)
+        except ValidationError as error:
+            raise MalformedReceiptFileError(f"this is no receipt file, see {first_fault(error)}") from error
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read a receipt file.
+
+        Raises:
+            MalformedReceiptFileError: it is missing or not a receipt file.
+        """
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise MalformedReceiptFileError(f"cannot read the receipt file {path} ({error.strerror})") from error
+        return cls.decode(content)
+
+    def encode(self) -> bytes:
+        """Return the file's bytes, ending in a newline."""
+        return canonical_json(self.model_dump(mode="json")) + b"\n"
+
+    def with_bid(self, header: BundleHeader, receipts: Iterable[Signed[Receipt]]) -> Self:
+        """Return this file with one more revision, or with that revision's receipts replaced."""
+        bid = BidReceipts(
+            bundle=header.digest,
+            revision=header.revision,
+            withdrawal=header.withdrawal,
+            receipts=tuple(receipt.encode() for receipt in receipts),
+        )
+        others = [known for known in self.bids if known.revision != bid.revision]
+        bids = tuple(sorted([*others, bid], key=lambda one: one.revision))
+        return type(self)(auction=self.auction, bidder=self.bidder, bids=bids)
