@@ -14,17 +14,18 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from aukciszek.auctions.bundle import SALT_BYTES, Bundle, content_bytes
 from aukciszek.auctions.errors import EnvelopeCommitmentError, EnvelopeElementError, EnvelopeWrongSizeError
 from aukciszek.auctions.identifiers import AuctionId, UserId, labelled_sha256
 from aukciszek.auctions.sealing_keys import SealingKeyPair, SealingPublicKey
+from aukciszek.mpc.field import P, Vector
+from aukciszek.mpc.shamir import share_values
 
 type RandomBytes = Callable[[int], bytes]
 """A source of that many random bytes, fit for keys."""
 
-_MODULUS: Final = 2**61 - 1
+_ELEMENT: Final = np.dtype(">u8")
 _PLACE: Final = struct.Struct(">32s16sIB")
 
 
@@ -49,9 +50,9 @@ class EnvelopeContent:
         """Return the salt followed by the share, as the envelope holds them."""
         return self.salt + self.share
 
-    def elements(self) -> npt.NDArray[np.uint64]:
+    def elements(self) -> Vector:
         """Return the share as field elements, shape ``(bits,)``."""
-        return np.frombuffer(self.share, dtype=">u8").astype(np.uint64)
+        return np.frombuffer(self.share, dtype=_ELEMENT).astype(np.uint64)
 
 
 def envelope_info(place: BidPlace, party: int) -> bytes:
@@ -86,15 +87,13 @@ def seal_bid(
             the operating system.
 
     Raises:
-        ValueError: an element of ``bits`` is no bit, or ``n < 2t + 1``.
+        ValueError: an element of ``bits`` is no bit, or ``n`` and ``t`` do not fit together.
     """
     parties = len(sealing_keys)
-    if parties < 2 * threshold + 1 or threshold < 1:
-        raise ValueError("a bid needs n >= 2t + 1 sealing keys and t >= 1")
     if not set(bits) <= {0, 1}:
         raise ValueError("only bits can be sealed")
-    shares = _split(bits, parties, threshold, random_bytes)
-    contents = [EnvelopeContent(random_bytes(SALT_BYTES), share).encode() for share in shares]
+    shares = share_values(bits, parties, threshold, random_bytes).astype(_ELEMENT)
+    contents = [EnvelopeContent(random_bytes(SALT_BYTES), share.tobytes()).encode() for share in shares]
     numbered = list(enumerate(zip(sealing_keys, contents, strict=True), start=1))
     return Bundle(
         auction=place.auction,
@@ -137,23 +136,6 @@ def check_content(bundle: Bundle, party: int, content: bytes) -> EnvelopeContent
     if not hmac.compare_digest(commitment(bundle.auction, party, content), bundle.commitments[party - 1]):
         raise EnvelopeCommitmentError("the envelope's content is not what the bundle commits to: seal the bid anew")
     found = EnvelopeContent(content[:SALT_BYTES], content[SALT_BYTES:])
-    if (found.elements() >= _MODULUS).any():
+    if (found.elements() >= P).any():
         raise EnvelopeElementError("the envelope holds a number beyond the field: seal the bid anew")
     return found
-
-
-def _split(bits: Sequence[int], parties: int, threshold: int, random_bytes: RandomBytes) -> list[bytes]:
-    polynomials = [[bit, *(_element(random_bytes) for _ in range(threshold))] for bit in bits]
-    return [
-        b"".join(
-            (sum(c * party**power for power, c in enumerate(polynomial)) % _MODULUS).to_bytes(8)
-            for polynomial in polynomials
-        )
-        for party in range(1, parties + 1)
-    ]
-
-
-def _element(random_bytes: RandomBytes) -> int:
-    while (value := int.from_bytes(random_bytes(8)) >> 3) == _MODULUS:
-        pass
-    return value

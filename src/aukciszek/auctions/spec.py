@@ -16,15 +16,13 @@ from aukciszek.auctions.identifiers import AuctionId, labelled_sha256
 from aukciszek.auctions.prices import PriceGrid
 from aukciszek.cluster import LARGEST_CLUSTER, SMALLEST_CLUSTER
 from aukciszek.encoding import canonical_json
+from aukciszek.mpc.mode import Mode
 
 type Direction = Literal["reverse", "forward"]
 """``reverse``: the lowest price wins. ``forward``: the highest."""
 
 type AuctionFormat = Literal["first-price", "second-price", "uniform-price", "pay-as-bid"]
 """What the outcome opens; see ``docs/protocol.md``, "Outcome"."""
-
-type Mode = Literal["robust", "detecting", "abort"]
-"""What is guaranteed against ``t`` liars; follows from ``n`` and ``t`` alone (``docs/protocol.md``, "Adversary")."""
 
 MOST_SPEC_BYTES: Final = 1 << 20
 MOST_INVITED: Final = 10_000
@@ -163,9 +161,7 @@ class AuctionSpec(BaseModel):
     @property
     def mode(self) -> Mode:
         """What is guaranteed against ``threshold`` liars."""
-        if self.parties >= 4 * self.threshold + 1:
-            return "robust"
-        return "detecting" if self.parties >= 3 * self.threshold + 1 else "abort"
+        return Mode(self.parties, self.threshold)
 
     def admits(self, email: str) -> bool:
         """Tell whether the holder of ``email`` (in its normal form) may bid."""

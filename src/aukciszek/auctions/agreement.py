@@ -1,0 +1,268 @@
+"""Which bids count: brought together from the parties' signed lists, the same at every party that has the same lists.
+
+``docs/protocol.md``, "Receipts and the input set". A bundle counts if at least ``t + 1`` different parties signed that
+they had it by the close: one of them is honest. What a party has signed once, in a list or in a receipt that another
+list carries, stays signed. So evidence only ever adds up: the order in which lists arrive does not matter, a list that
+arrives twice changes nothing, and a party that says something else later is named but takes nothing back.
+
+No input or output: :func:`tally_receipts`, then :meth:`Tally.missing` to fetch what is not here, then
+:func:`form_input_set`.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set as AbstractSet
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Literal
+
+from aukciszek.auctions.bundle import BundleHeader
+from aukciszek.auctions.errors import AgreementError, StatementError
+from aukciszek.auctions.holdings import Holding, HoldingsStatement, OtherReceipt
+from aukciszek.auctions.identifiers import AuctionId, BundleDigest, UserId, labelled_sha256
+from aukciszek.auctions.receipts import in_time
+from aukciszek.auctions.statements import Signed, verify
+from aukciszek.cluster import Cluster, PartyNumber
+
+type ContradictionKind = Literal["two-lists", "denied-receipt", "false-receipt"]
+"""A party signed two different lists; its list denies a receipt that it signed; its list carries a receipt that the
+party named there did not sign."""
+
+type NotCountedReason = Literal["too-few-receipts", "replaced", "withdrawn", "same-revision-twice"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Contradiction:
+    """A party's own signatures against it. ``bundle`` is empty for ``two-lists``."""
+
+    party: PartyNumber
+    kind: ContradictionKind
+    bundle: BundleDigest | Literal[""]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """Who signed what in time.
+
+    Attributes:
+        auction: the auction.
+        threshold: ``t``.
+        heard: the parties whose lists went in.
+        in_time: for every bundle named anywhere, the parties that signed that they had it by the close.
+        contradictions: what was noticed on the way; it changes nothing about what counts.
+    """
+
+    auction: AuctionId
+    threshold: int
+    heard: frozenset[PartyNumber]
+    in_time: Mapping[BundleDigest, frozenset[PartyNumber]]
+    contradictions: tuple[Contradiction, ...]
+
+    @property
+    def settled(self) -> tuple[BundleDigest, ...]:
+        """The bundles that enough parties signed for, ascending."""
+        return tuple(sorted(bundle for bundle, parties in self.in_time.items() if len(parties) > self.threshold))
+
+    def missing(self, known: Collection[BundleDigest]) -> tuple[BundleDigest, ...]:
+        """Return the settled bundles that are not among ``known``: fetch them from the parties that signed."""
+        known_set = frozenset(known)
+        return tuple(bundle for bundle in self.settled if bundle not in known_set)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountedBid:
+    """A bid that goes into the computation."""
+
+    digest: BundleDigest
+    bidder: UserId
+    revision: int
+    receipts: tuple[PartyNumber, ...]
+    """The parties known to have signed in time, ascending. Not part of the input set's digest."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputSet:
+    """The bids that count, ascending by bundle digest.
+
+    Attributes:
+        auction: the auction.
+        bids: at most one for each bidder.
+        not_counted: every other bundle that was named, with the reason, for the audit record. Not part of the digest.
+    """
+
+    auction: AuctionId
+    bids: tuple[CountedBid, ...]
+    not_counted: tuple[tuple[BundleDigest, NotCountedReason], ...]
+
+    @property
+    def digests(self) -> tuple[BundleDigest, ...]:
+        """The bundles, ascending."""
+        return tuple(bid.digest for bid in self.bids)
+
+    @property
+    def digest(self) -> str:
+        """What the parties compare before a session starts; 64 hexadecimal digits."""
+        return input_digest(self.auction, self.digests)
+
+
+def input_digest(auction: AuctionId, digests: Sequence[BundleDigest]) -> str:
+    """Hash an input set. A bundle's digest fixes its bidder and revision, so the digests say everything.
+
+    Args:
+        auction: the auction.
+        digests: the bundles, ascending.
+    """
+    return labelled_sha256("input-set", bytes.fromhex(auction), *(bytes.fromhex(digest) for digest in digests)).hex()
+
+
+def lot_order(lot: bytes, digests: Iterable[BundleDigest]) -> tuple[BundleDigest, ...]:
+    """Order bundles by the lot; ties between equal bids go to the earlier one.
+
+    Args:
+        lot: the joint random value, opened after the input set was fixed.
+        digests: the bundles, in any order.
+    """
+    lot_digest = labelled_sha256("lot", lot)
+    return tuple(sorted(digests, key=lambda digest: labelled_sha256("lot-order", lot_digest, bytes.fromhex(digest))))
+
+
+def tally_receipts(
+    auction: AuctionId,
+    *,
+    cluster: Cluster,
+    threshold: int,
+    closes_at: datetime,
+    lists: Iterable[Signed[HoldingsStatement]],
+) -> Tally:
+    """Count who signed what in time.
+
+    Args:
+        auction: the auction.
+        cluster: whose parties signed.
+        threshold: ``t``.
+        closes_at: a bundle received at this moment is still in time.
+        lists: verified lists, in any order; several of one party, if it signed several.
+
+    Raises:
+        AgreementError: a list belongs to another auction.
+    """
+    stories = _Stories(auction, lists)
+    signed: defaultdict[BundleDigest, set[PartyNumber]] = defaultdict(set)
+    for party, holding in stories.holdings():
+        parties = signed[holding.bundle]
+        if in_time(holding.received_at, closes_at):
+            parties.add(party)
+    contradictions = set(stories.two_lists())
+    for receipt, authors in stories.receipts_that_tell_more().items():
+        if not _is_genuine(receipt, auction, cluster):
+            contradictions.update(Contradiction(author, "false-receipt", receipt.bundle) for author in authors)
+            continue
+        parties = signed[receipt.bundle]
+        if in_time(receipt.received_at, closes_at):
+            parties.add(receipt.party)
+        if receipt.party in stories.heard:
+            contradictions.add(Contradiction(receipt.party, "denied-receipt", receipt.bundle))
+    return Tally(
+        auction=auction,
+        threshold=threshold,
+        heard=stories.heard,
+        in_time={bundle: frozenset(parties) for bundle, parties in sorted(signed.items())},
+        contradictions=tuple(sorted(contradictions)),
+    )
+
+
+def form_input_set(tally: Tally, headers: Mapping[BundleDigest, BundleHeader]) -> InputSet:
+    """Choose the bids that count among the settled bundles.
+
+    Of several bundles of one bidder the highest revision counts; of two with the same revision the one with the lower
+    digest. A bidder whose highest revision is a withdrawal has no bid.
+
+    Args:
+        tally: what the parties signed.
+        headers: of the settled bundles at least, read from the bundles themselves and not from anybody's list.
+
+    Raises:
+        AgreementError: a settled bundle's header is missing or belongs elsewhere.
+    """
+    chosen: dict[UserId, BundleHeader] = {}
+    settled = frozenset(tally.settled)
+    not_counted: dict[BundleDigest, NotCountedReason] = {
+        bundle: "too-few-receipts" for bundle in tally.in_time if bundle not in settled
+    }
+    # Highest revision first, and among equal ones the lower digest first: the first of each bidder is the one.
+    for header in sorted(_settled_headers(tally, headers), key=lambda header: (-header.revision, header.digest)):
+        best = chosen.setdefault(header.bidder, header)
+        if best.digest != header.digest:
+            not_counted[header.digest] = "same-revision-twice" if best.revision == header.revision else "replaced"
+        elif header.withdrawal:
+            not_counted[header.digest] = "withdrawn"
+    bids = (
+        CountedBid(
+            digest=header.digest,
+            bidder=header.bidder,
+            revision=header.revision,
+            receipts=tuple(sorted(tally.in_time[header.digest])),
+        )
+        for header in chosen.values()
+        if not header.withdrawal
+    )
+    return InputSet(
+        auction=tally.auction,
+        bids=tuple(sorted(bids, key=lambda bid: bid.digest)),
+        not_counted=tuple(sorted(not_counted.items())),
+    )
+
+
+def _settled_headers(tally: Tally, headers: Mapping[BundleDigest, BundleHeader]) -> Iterator[BundleHeader]:
+    for digest in tally.settled:
+        header = headers.get(digest)
+        if header is None:
+            raise AgreementError(f"bundle {digest} is not here yet: fetch it from a party that signed for it")
+        if header.digest != digest or header.auction != tally.auction:
+            raise AgreementError(f"the header given for bundle {digest} belongs to another bundle or auction")
+        yield header
+
+
+def _is_genuine(receipt: OtherReceipt, auction: AuctionId, cluster: Cluster) -> bool:
+    try:
+        verify(receipt.claimed(auction), cluster)
+    except (StatementError, ValueError):
+        return False
+    return True
+
+
+_NOTHING_TOLD: Final[AbstractSet[tuple[BundleDigest, datetime]]] = frozenset()
+
+
+class _Stories:
+    """All lists at once, in an order that does not depend on how they came in."""
+
+    def __init__(self, auction: AuctionId, lists: Iterable[Signed[HoldingsStatement]]) -> None:
+        by_body = {(signed.content.party, signed.content.body()): signed.content for signed in lists}
+        if any(content.auction != auction for content in by_body.values()):
+            raise AgreementError("a list belongs to another auction: ask its party for the right one")
+        self._lists = [by_body[place] for place in sorted(by_body)]
+        self.heard = frozenset(content.party for content in self._lists)
+        self._told: defaultdict[PartyNumber, set[tuple[BundleDigest, datetime]]] = defaultdict(set)
+        for party, holding in self.holdings():
+            self._told[party].add((holding.bundle, holding.received_at))
+
+    def holdings(self) -> Iterator[tuple[PartyNumber, Holding]]:
+        """Yield what parties say of themselves."""
+        return ((content.party, holding) for content in self._lists for holding in content.holdings)
+
+    def two_lists(self) -> Iterator[Contradiction]:
+        """Yield the parties that signed different lists."""
+        parties = [content.party for content in self._lists]
+        return (Contradiction(party, "two-lists", "") for party in self.heard if parties.count(party) > 1)
+
+    def receipts_that_tell_more(self) -> Mapping[OtherReceipt, set[PartyNumber]]:
+        """Return, with the authors of the lists, the receipts that say what their own party's lists do not say.
+
+        All others need no verification: in an honest cluster that is every one.
+        """
+        found: defaultdict[OtherReceipt, set[PartyNumber]] = defaultdict(set)
+        for content in self._lists:
+            for receipt in content.other_receipts:
+                if (receipt.bundle, receipt.received_at) not in self._told.get(receipt.party, _NOTHING_TOLD):
+                    found[receipt].add(content.party)
+        return found

@@ -1,0 +1,156 @@
+"""The list that a party signs after the close: every bundle for which it gave a receipt.
+
+``docs/protocol.md``, "Receipts and the input set". Beside its own receipts the list carries the receipts of other
+parties that its author holds, so that a party cannot deny what it signed. Both are packed into fixed-size records, as a
+list may have a hundred thousand of them::
+
+    holding   bundle digest 32 | received, milliseconds since 1970 u64
+    receipt   bundle digest 32 | party u8 | received u64 | signature 64
+"""
+
+import struct
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, ClassVar, Final, Literal, Self
+
+from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
+
+from aukciszek.auctions.identifiers import AuctionId, BundleDigest
+from aukciszek.auctions.statements import SIGNATURE_BYTES, Receipt, Signed, Statement
+from aukciszek.cluster import LARGEST_CLUSTER, PartyNumber
+from aukciszek.encoding import MalformedEncodingError, from_base64url, to_base64url
+
+MOST_HOLDINGS: Final = 200_000
+MOST_OTHER_RECEIPTS: Final = (LARGEST_CLUSTER - 1) * MOST_HOLDINGS
+
+_HOLDING: Final = struct.Struct(">32sQ")
+_RECEIPT: Final = struct.Struct(f">32sBQ{SIGNATURE_BYTES}s")
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Holding:
+    """One bundle for which the list's author gave a receipt itself."""
+
+    bundle: BundleDigest
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class OtherReceipt:
+    """A receipt that another party signed, as the list's author holds it. Not verified."""
+
+    bundle: BundleDigest
+    party: PartyNumber
+    received_at: datetime
+    signature: bytes = field(repr=False)
+
+    @classmethod
+    def of(cls, receipt: Signed[Receipt]) -> Self:
+        """Take over a verified receipt."""
+        content = receipt.content
+        return cls(content.bundle, content.party, content.received_at, receipt.signature)
+
+    def claimed(self, auction: AuctionId) -> Signed[Receipt]:
+        """Return the signed statement that this claims to be, still to be verified.
+
+        Raises:
+            ValueError: no party can have this number.
+        """
+        content = Receipt(auction=auction, party=self.party, bundle=self.bundle, received_at=self.received_at)
+        return Signed(content, self.signature)
+
+
+def _pack_holdings(holdings: Sequence[Holding]) -> str:
+    packed = (_HOLDING.pack(bytes.fromhex(one.bundle), _milliseconds(one.received_at)) for one in holdings)
+    return to_base64url(b"".join(packed))
+
+
+def _read_holding(bundle: bytes, received_ms: int) -> Holding:
+    return Holding(BundleDigest(bundle.hex()), _moment(received_ms))
+
+
+def _pack_receipts(receipts: Sequence[OtherReceipt]) -> str:
+    packed = (
+        _RECEIPT.pack(bytes.fromhex(one.bundle), one.party, _milliseconds(one.received_at), one.signature)
+        for one in receipts
+    )
+    return to_base64url(b"".join(packed))
+
+
+def _read_receipt(bundle: bytes, party: int, received_ms: int, signature: bytes) -> OtherReceipt:
+    return OtherReceipt(BundleDigest(bundle.hex()), PartyNumber(party), _moment(received_ms), signature)
+
+
+def _unpacker[T](layout: struct.Struct, read: Callable[..., T]) -> Callable[[object], object]:
+    def unpack(value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        try:
+            return tuple(read(*fields) for fields in layout.iter_unpack(from_base64url(value)))
+        except MalformedEncodingError as error:
+            raise ValueError(error.message) from error
+        except (struct.error, OverflowError) as error:
+            raise ValueError("the packed records have another length, or a moment beyond the calendar") from error
+
+    return unpack
+
+
+class HoldingsStatement(Statement):
+    """Everything that this party signed receipts for in one auction, and what it knows of the others' receipts."""
+
+    label: ClassVar[str] = "holdings"
+    most_bytes: ClassVar[int] = (MOST_HOLDINGS * _HOLDING.size + MOST_OTHER_RECEIPTS * _RECEIPT.size) * 4 // 3 + 4_096
+
+    kind: Literal["holdings"] = "holdings"
+    holdings: Annotated[
+        tuple[Holding, ...],
+        Field(max_length=MOST_HOLDINGS),
+        BeforeValidator(_unpacker(_HOLDING, _read_holding)),
+        PlainSerializer(_pack_holdings),
+    ]
+    """Ascending by bundle, each bundle once."""
+    other_receipts: Annotated[
+        tuple[OtherReceipt, ...],
+        Field(max_length=MOST_OTHER_RECEIPTS),
+        BeforeValidator(_unpacker(_RECEIPT, _read_receipt)),
+        PlainSerializer(_pack_receipts),
+    ]
+    """Ascending by bundle and party, at most one for each bundle and party."""
+
+    @model_validator(mode="after")
+    def _check_order(self) -> Self:
+        bundles = [holding.bundle for holding in self.holdings]
+        if bundles != sorted(set(bundles)):
+            raise ValueError("list every bundle once, in ascending order")
+        places = [(receipt.bundle, receipt.party) for receipt in self.other_receipts]
+        if places != sorted(set(places)):
+            raise ValueError("list at most one receipt for each bundle and party, in ascending order")
+        if any(receipt.party == self.party for receipt in self.other_receipts):
+            raise ValueError("a party's own receipts stand among its holdings")
+        return self
+
+    @classmethod
+    def of(
+        cls,
+        auction: AuctionId,
+        party: PartyNumber,
+        holdings: Iterable[Holding],
+        other_receipts: Iterable[OtherReceipt] = (),
+    ) -> Self:
+        """Put a list in order; receipts of the author itself and second ones of the same party are left out."""
+        first: dict[tuple[BundleDigest, PartyNumber], OtherReceipt] = {}
+        for receipt in sorted(other_receipts):
+            if receipt.party != party:
+                first.setdefault((receipt.bundle, receipt.party), receipt)
+        return cls(auction=auction, party=party, holdings=tuple(sorted(holdings)), other_receipts=tuple(first.values()))
+
+
+def _milliseconds(moment: datetime) -> int:
+    return (moment - _EPOCH) // _MILLISECOND
+
+
+def _moment(milliseconds: int) -> datetime:
+    return _EPOCH + milliseconds * _MILLISECOND
