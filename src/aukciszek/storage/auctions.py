@@ -112,6 +112,21 @@ class StateRepository(Repository):
             await writing.execute(update(auctions).where(auctions.c.id == auction_id).values(attempt=attempt))
             return attempt
 
+    async def fix_input_set(self, auction_id: str, digest: str, *, connection: AsyncConnection | None = None) -> bool:
+        """Store the input set that a session begins on, for good; tell whether this one is stored now.
+
+        Raises:
+            MissingRowError: there is no such auction.
+        """
+        async with self._writing(connection) as writing:
+            query = select(auctions.c.id, auctions.c.input_set).where(auctions.c.id == auction_id)
+            row = (await writing.execute(query)).one_or_none()
+            if row is None:
+                raise _missing(auction_id)
+            if row.input_set is None:
+                await writing.execute(update(auctions).where(auctions.c.id == auction_id).values(input_set=digest))
+            return row.input_set in {None, digest}
+
     async def sealing_private(self, auction_id: str, *, connection: AsyncConnection | None = None) -> bytes | None:
         """Return the private sealing key; None once it was erased, or when there is no such auction."""
         query = select(auctions.c.sealing_private).where(auctions.c.id == auction_id)

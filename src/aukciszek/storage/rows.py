@@ -22,6 +22,8 @@ class AuctionRow:
     auctioneer: str
     attempt: int
     """How many sessions were begun."""
+    input_set: str | None = None
+    """The digest of the input set that a session began on: from then on no other one is ever computed on."""
     created_at: datetime
 
 

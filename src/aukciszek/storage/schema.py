@@ -74,6 +74,7 @@ auctions: Final = Table(
     Column("state_since", Moment, nullable=False),
     Column("auctioneer", String(_UUID_LENGTH), nullable=False),
     Column("attempt", Integer, nullable=False),
+    Column("input_set", String(DIGEST_LENGTH), nullable=True),
     Column("sealing_private", LargeBinary, nullable=True),
     Column("created_at", Moment, nullable=False),
     Index(None, "created_at", "id"),
@@ -137,8 +138,10 @@ lists: Final = Table(
     metadata,
     _auction(primary_key=True),
     Column("party", Integer, primary_key=True, autoincrement=False),
+    Column("digest", String(DIGEST_LENGTH), primary_key=True),
     Column("statement", LargeBinary, nullable=False),
 )
+"""A party signs one list; should it sign another, both are kept: they prove it, and both count."""
 
 outcomes: Final = Table(
     "outcomes",

@@ -46,15 +46,30 @@ class StatementRepository(Repository):
         return [to_row(StatementRow, row) for row in await self._fetch(query, connection)]
 
     async def put_list(
-        self, auction_id: str, party: int, statement: bytes, *, connection: AsyncConnection | None = None
+        self,
+        auction_id: str,
+        party: int,
+        digest: str,
+        statement: bytes,
+        *,
+        connection: AsyncConnection | None = None,
     ) -> bool:
-        """Keep a party's signed list at the close; False when it signed a different one before."""
-        values = {"auction_id": auction_id, "party": party, "statement": statement}
+        """Keep a party's signed list at the close, beside any other one that it signed; tell whether it is stored now.
+
+        Args:
+            auction_id: which auction.
+            party: who signed.
+            digest: the digest of what was said; 64 hexadecimal digits.
+            statement: the signed list.
+            connection: a transaction to take part in.
+        """
+        values = {"auction_id": auction_id, "party": party, "digest": digest, "statement": statement}
         return await self._keep(lists, values, connection)
 
     async def lists(self, auction_id: str, *, connection: AsyncConnection | None = None) -> list[StatementRow]:
-        """Return the signed lists of an auction, by party."""
-        query = select(lists).where(lists.c.auction_id == auction_id).order_by(lists.c.party)
+        """Return the signed lists of an auction, by party and digest."""
+        columns = (lists.c.auction_id, lists.c.party, lists.c.statement)
+        query = select(*columns).where(lists.c.auction_id == auction_id).order_by(lists.c.party, lists.c.digest)
         return [to_row(StatementRow, row) for row in await self._fetch(query, connection)]
 
     async def put_outcome(self, auction_id: str, body: bytes, *, connection: AsyncConnection | None = None) -> bool:

@@ -40,6 +40,7 @@ def _create_auctions() -> None:
         sa.Column("state_since", _MOMENT, nullable=False),
         sa.Column("auctioneer", _UUID, nullable=False),
         sa.Column("attempt", sa.Integer, nullable=False),
+        sa.Column("input_set", _DIGEST, nullable=True),
         sa.Column("sealing_private", sa.LargeBinary, nullable=True),
         sa.Column("created_at", _MOMENT, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_auctions"),
@@ -58,9 +59,17 @@ def _create_statements() -> None:
         _of_auction("orders"),
         sa.PrimaryKeyConstraint("auction_id", "kind", "party", name="pk_orders"),
     )
+    op.create_table(
+        "lists",
+        _auction(),
+        sa.Column("party", sa.Integer, nullable=False),
+        sa.Column("digest", _DIGEST, nullable=False),
+        sa.Column("statement", sa.LargeBinary, nullable=False),
+        _of_auction("lists"),
+        sa.PrimaryKeyConstraint("auction_id", "party", "digest", name="pk_lists"),
+    )
     for table, content in (
         ("sealing_keys", "statement"),
-        ("lists", "statement"),
         ("certificate_signatures", "signature"),
     ):
         op.create_table(
