@@ -1,0 +1,66 @@
+"""Where the other parties are found, and which source address belongs to which of them.
+
+``docs/architecture.md``, "Fixed by the system description": the address that a connection comes from decides which
+party speaks, before anything it sends is read. Addresses are those of the cluster file, or those inside the tunnel
+where WireGuard is used. Forwarded headers play no part.
+"""
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from aukciszek.cluster import Cluster, PartyNumber
+
+PEER_PATH = "/peer"
+"""The one path that parties connect to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """How another party is reached, and how it is recognised."""
+
+    number: PartyNumber
+    url: str
+    """Where its server answers, as ``https://host:port``."""
+    address: str
+    """Where its connections come from."""
+
+    @property
+    def link_url(self) -> str:
+        """The URL that a link is opened to."""
+        return self.url + PEER_PATH
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeerDirectory:
+    """What one party knows about how to reach the others."""
+
+    own: PartyNumber
+    own_address: str
+    """The address from which this party speaks to the others."""
+    cluster: Cluster
+    threshold: int
+    peers: Mapping[PartyNumber, Peer]
+    """All parties but this one."""
+
+    def party_at(self, address: str) -> PartyNumber | None:
+        """Return the party whose connections come from ``address``, if there is one."""
+        plain = plain_address(address)
+        for peer in self.peers.values():
+            if plain_address(peer.address) == plain:
+                return peer.number
+        return None
+
+
+def plain_address(address: str) -> str:
+    """Spell an IP address in one way; an IPv4 address mapped into IPv6 is the IPv4 address.
+
+    A text that is no address stays as it is, and equals no party's address.
+    """
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(parsed)

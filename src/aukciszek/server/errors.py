@@ -1,0 +1,149 @@
+"""What can go wrong at a server, between a user and a party or between two parties.
+
+::
+
+    ServerError
+    ├── RequestError
+    │   ├── InvalidRequestError       invalid-request
+    │   ├── BodyTooLargeError         body-too-large
+    │   ├── BodyTooSlowError          body-too-slow
+    │   ├── NoSuchPageError           not-found
+    │   ├── MethodNotAllowedError     method-not-allowed
+    │   ├── RefusedRequestError       request-refused
+    │   ├── NotLoginServerError       not-login-server
+    │   ├── AdminOnlyError            admin-only
+    │   ├── TooManyAttemptsError      too-many-attempts
+    │   ├── BusyError                 busy
+    │   └── InternalError             internal-error
+    └── PeerError
+        ├── UnknownAddressError       peer-address-unknown
+        ├── PeerIdentityError         peer-identity
+        ├── MalformedFrameError       malformed-frame
+        ├── RoundOrderError           round-out-of-order
+        ├── PeerFloodError            peer-flood
+        └── PrssExchangeError         prss-exchange
+
+A :class:`PeerError` never reaches a user: it ends a link and becomes an incident.
+"""
+
+from aukciszek.errors import AukciszekError
+
+
+class ServerError(AukciszekError):
+    """Anything that goes wrong at a server."""
+
+    code = "server"
+
+
+class RequestError(ServerError):
+    """A request cannot be answered."""
+
+    code = "request"
+
+
+class InvalidRequestError(RequestError):
+    """A request's path, query, headers or body do not have the agreed form."""
+
+    code = "invalid-request"
+
+
+class BodyTooLargeError(RequestError):
+    """A request's body is longer than its route takes."""
+
+    code = "body-too-large"
+
+
+class BodyTooSlowError(RequestError):
+    """A request's body did not arrive in time."""
+
+    code = "body-too-slow"
+
+
+class NoSuchPageError(RequestError):
+    """The path names nothing that this server has."""
+
+    code = "not-found"
+
+
+class MethodNotAllowedError(RequestError):
+    """The path does not take the request's method."""
+
+    code = "method-not-allowed"
+
+
+class RefusedRequestError(RequestError):
+    """The server's framework refused a request before it reached a route."""
+
+    code = "request-refused"
+
+
+class NotLoginServerError(RequestError):
+    """Accounts are kept by another party."""
+
+    code = "not-login-server"
+
+
+class AdminOnlyError(RequestError):
+    """Only an auctioneer may do this."""
+
+    code = "admin-only"
+
+
+class TooManyAttemptsError(RequestError):
+    """Too many wrong passwords were tried."""
+
+    code = "too-many-attempts"
+
+
+class BusyError(RequestError):
+    """The server has as much to do as it takes on at once."""
+
+    code = "busy"
+
+
+class InternalError(RequestError):
+    """The server failed in a way that nobody foresaw."""
+
+    code = "internal-error"
+
+
+class PeerError(ServerError):
+    """Another party, or someone who poses as one, broke the protocol between parties."""
+
+    code = "peer"
+
+
+class UnknownAddressError(PeerError):
+    """A connection for parties came from an address that belongs to none."""
+
+    code = "peer-address-unknown"
+
+
+class PeerIdentityError(PeerError):
+    """A peer did not prove that it is the party that its address belongs to."""
+
+    code = "peer-identity"
+
+
+class MalformedFrameError(PeerError):
+    """A frame does not have the one form that we accept."""
+
+    code = "malformed-frame"
+
+
+class RoundOrderError(PeerError):
+    """A round arrived twice, out of order, or after its sender had left the session."""
+
+    code = "round-out-of-order"
+
+
+class PeerFloodError(PeerError):
+    """A peer sent more than an honest party ever has reason to."""
+
+    code = "peer-flood"
+
+
+class PrssExchangeError(PeerError):
+    """A peer broke the rules by which the keys for shared randomness are dealt."""
+
+    code = "prss-exchange"

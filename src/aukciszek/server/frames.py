@@ -1,0 +1,215 @@
+"""The frames that travel between two parties: strict binary, one spelling each, limited in size.
+
+``docs/protocol.md``, "Messages between parties". One WebSocket message is one frame; its first byte says what it is:
+
+====  =========  ==============================================================================================
+byte  frame      then
+====  =========  ==============================================================================================
+1     welcome    the accepting party's identity token, ASCII; the first frame of a link, and the only one that
+                 travels from the accepting to the dialling party
+2     message    kind (1 byte), auction id (32 bytes), body
+3     round      3 zero bytes, number (4 bytes), session id (32 bytes), payload
+4     leave      session id (32 bytes): the sender will send no more rounds of this session
+5     key state  canonical JSON: what the sender knows of the PRSS keys that it shares with the receiver
+6     key        number of members (1 byte), the members' numbers (1 byte each, ascending), 32 bytes of key
+====  =========  ==============================================================================================
+
+Numbers are unsigned, big-endian. A round's header has 40 bytes, so that its payload stays aligned for 64-bit words.
+"""
+
+from dataclasses import dataclass, field
+from enum import IntEnum, unique
+from struct import Struct
+from typing import Final
+
+from aukciszek.auctions.identifiers import AuctionId
+from aukciszek.auctions.ports import MessageKind, PeerMessage
+from aukciszek.cluster import LARGEST_CLUSTER, PartyNumber
+from aukciszek.mpc.channel import MAX_PAYLOAD_BYTES
+from aukciszek.secret import Secret
+from aukciszek.server.errors import MalformedFrameError
+
+LARGEST_FRAME: Final = 64 * 1024 * 1024
+"""Bytes."""
+
+SESSION_ID_BYTES: Final = 32
+PRSS_KEY_BYTES: Final = 32
+LARGEST_ROUND: Final = 2**32 - 1
+_LARGEST_TOKEN: Final = 4096
+_LARGEST_KEY_STATE: Final = 64 * 1024
+
+_MESSAGE_HEAD: Final = Struct(">BB32s")
+_ROUND_HEAD: Final = Struct(">B3sI32s")
+_LEAVE: Final = Struct(">B32s")
+_NO_PADDING: Final = bytes(3)
+
+type Buffer = bytes | bytearray | memoryview
+
+
+@unique
+class FrameType(IntEnum):
+    """The first byte of a frame."""
+
+    WELCOME = 1
+    MESSAGE = 2
+    ROUND = 3
+    LEAVE = 4
+    KEY_STATE = 5
+    KEY = 6
+
+
+@dataclass(frozen=True, slots=True)
+class WelcomeFrame:
+    """The accepting party proves who it is."""
+
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class MessageFrame:
+    """A message about an auction."""
+
+    message: PeerMessage
+
+
+@dataclass(frozen=True, slots=True)
+class RoundFrame:
+    """One party's payload of one round of one session."""
+
+    session_id: bytes
+    number: int
+    payload: memoryview = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveFrame:
+    """The sender will send no more rounds of this session."""
+
+    session_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class KeyStateFrame:
+    """What the sender knows of the PRSS keys that it shares with the receiver."""
+
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFrame:
+    """The PRSS key of one set of parties."""
+
+    members: tuple[PartyNumber, ...]
+    key: Secret[bytes]
+
+
+type Frame = WelcomeFrame | MessageFrame | RoundFrame | LeaveFrame | KeyStateFrame | KeyFrame
+
+
+def encode_round(session_id: bytes, number: int, payload: Buffer) -> bytes:
+    """Write a round frame; the only copy that is made of ``payload`` for all receivers.
+
+    Raises:
+        ValueError: the payload does not fit into a frame, or the session has run out of rounds.
+    """
+    if len(session_id) != SESSION_ID_BYTES or not 0 <= number <= LARGEST_ROUND:
+        raise ValueError("a session id has 32 bytes and a round number 32 bits")
+    content = memoryview(payload).cast("B")
+    if content.nbytes > MAX_PAYLOAD_BYTES:
+        raise ValueError(f"a round carries at most {MAX_PAYLOAD_BYTES} bytes: work in smaller windows")
+    return b"".join((_ROUND_HEAD.pack(FrameType.ROUND, _NO_PADDING, number, session_id), content))
+
+
+def encode_frame(frame: Frame) -> bytes:
+    """Write any frame.
+
+    Raises:
+        ValueError: the frame would be larger than a receiver accepts.
+    """
+    content = _encode(frame)
+    if len(content) > LARGEST_FRAME:
+        raise ValueError(f"a frame has at most {LARGEST_FRAME} bytes")
+    return content
+
+
+def _encode(frame: Frame) -> bytes:
+    match frame:
+        case WelcomeFrame(token):
+            return bytes([FrameType.WELCOME]) + token.encode("ascii")
+        case MessageFrame(message):
+            return _MESSAGE_HEAD.pack(FrameType.MESSAGE, message.kind, bytes.fromhex(message.auction)) + message.body
+        case RoundFrame(session_id, number, payload):
+            return encode_round(session_id, number, payload)
+        case LeaveFrame(session_id):
+            return _LEAVE.pack(FrameType.LEAVE, session_id)
+        case KeyStateFrame(body):
+            return bytes([FrameType.KEY_STATE]) + body
+        case KeyFrame(members, key):
+            return bytes([FrameType.KEY, len(members), *members]) + key.reveal()
+
+
+def decode_frame(content: bytes) -> Frame:
+    """Read one frame, and nothing but one frame.
+
+    Raises:
+        MalformedFrameError: unknown type, wrong length, or anything that :func:`encode_frame` would not write.
+    """
+    if not content or len(content) > LARGEST_FRAME:
+        raise MalformedFrameError(f"a frame has 1 to {LARGEST_FRAME} bytes, not {len(content)}")
+    match content[0]:
+        case FrameType.ROUND:
+            return _decode_round(content)
+        case FrameType.MESSAGE:
+            return _decode_message(content)
+        case FrameType.LEAVE:
+            if len(content) != _LEAVE.size:
+                raise MalformedFrameError(f"a leave frame has {_LEAVE.size} bytes, not {len(content)}")
+            return LeaveFrame(content[1:])
+        case FrameType.KEY_STATE:
+            if len(content) > _LARGEST_KEY_STATE:
+                raise MalformedFrameError(f"a key state frame has at most {_LARGEST_KEY_STATE} bytes")
+            return KeyStateFrame(content[1:])
+        case FrameType.KEY:
+            return _decode_key(content)
+        case FrameType.WELCOME:
+            return _decode_welcome(content)
+        case unknown:
+            raise MalformedFrameError(f"no frame is of type {unknown}: does the peer run another version?")
+
+
+def _decode_round(content: bytes) -> RoundFrame:
+    if not _ROUND_HEAD.size <= len(content) <= _ROUND_HEAD.size + MAX_PAYLOAD_BYTES:
+        raise MalformedFrameError("a round frame is shorter than its header or longer than any round")
+    _, padding, number, session_id = _ROUND_HEAD.unpack_from(content)
+    if padding != _NO_PADDING:
+        raise MalformedFrameError("a round frame's padding is not zero")
+    return RoundFrame(session_id, number, memoryview(content)[_ROUND_HEAD.size :])
+
+
+def _decode_message(content: bytes) -> MessageFrame:
+    if len(content) < _MESSAGE_HEAD.size:
+        raise MalformedFrameError("a message frame is shorter than its header")
+    _, kind, auction = _MESSAGE_HEAD.unpack_from(content)
+    try:
+        known = MessageKind(kind)
+    except ValueError as error:
+        raise MalformedFrameError(
+            f"there are no messages of kind {kind}: does the peer run another version?"
+        ) from error
+    return MessageFrame(PeerMessage(known, AuctionId(auction.hex()), content[_MESSAGE_HEAD.size :]))
+
+
+def _decode_key(content: bytes) -> KeyFrame:
+    count = content[1] if len(content) > 1 else 0
+    if not 1 <= count <= LARGEST_CLUSTER or len(content) != 2 + count + PRSS_KEY_BYTES:
+        raise MalformedFrameError("a key frame does not have the length that its number of members asks for")
+    members = tuple(PartyNumber(number) for number in content[2 : 2 + count])
+    if members != tuple(sorted(set(members))) or not 1 <= members[0] <= members[-1] <= LARGEST_CLUSTER:
+        raise MalformedFrameError("a key frame's members are not ascending party numbers")
+    return KeyFrame(members, Secret(content[2 + count :]))
+
+
+def _decode_welcome(content: bytes) -> WelcomeFrame:
+    if len(content) > _LARGEST_TOKEN or not content.isascii():
+        raise MalformedFrameError("a welcome frame does not hold a token")
+    return WelcomeFrame(content[1:].decode("ascii"))

@@ -1,0 +1,141 @@
+import contextlib
+
+import pytest
+from hypothesis import given, strategies as st
+
+from aukciszek.auctions.identifiers import AuctionId
+from aukciszek.auctions.ports import MessageKind, PeerMessage
+from aukciszek.cluster import PartyNumber
+from aukciszek.mpc.channel import MAX_PAYLOAD_BYTES
+from aukciszek.secret import Secret
+from aukciszek.server.errors import MalformedFrameError
+from aukciszek.server.frames import (
+    LARGEST_FRAME,
+    Frame,
+    FrameType,
+    KeyFrame,
+    KeyStateFrame,
+    LeaveFrame,
+    MessageFrame,
+    RoundFrame,
+    WelcomeFrame,
+    decode_frame,
+    encode_frame,
+    encode_round,
+)
+
+SESSION = bytes(range(32))
+
+session_ids = st.binary(min_size=32, max_size=32)
+members = st.sets(st.integers(1, 9), min_size=1).map(lambda numbers: tuple(PartyNumber(i) for i in sorted(numbers)))
+frames: st.SearchStrategy[Frame] = st.one_of(
+    st.text(st.characters(max_codepoint=127), max_size=500).map(WelcomeFrame),
+    st.builds(
+        MessageFrame,
+        st.builds(
+            PeerMessage,
+            st.sampled_from(MessageKind),
+            session_ids.map(lambda content: AuctionId(content.hex())),
+            st.binary(max_size=200),
+        ),
+    ),
+    st.builds(RoundFrame, session_ids, st.integers(0, 2**32 - 1), st.binary(max_size=200).map(memoryview)),
+    session_ids.map(LeaveFrame),
+    st.binary(max_size=200).map(KeyStateFrame),
+    st.builds(KeyFrame, members, st.binary(min_size=32, max_size=32).map(Secret)),
+)
+
+
+@given(frames)
+def test_what_was_written_is_read_back(frame: Frame) -> None:
+    assert decode_frame(encode_frame(frame)) == frame
+
+
+@given(st.binary(max_size=300))
+def test_garbage_is_refused_or_is_a_frame_in_its_one_spelling(content: bytes) -> None:
+    try:
+        frame = decode_frame(content)
+    except MalformedFrameError:
+        return
+    assert encode_frame(frame) == content
+
+
+@given(frames, st.data())
+def test_a_shortened_frame_is_refused_or_is_another_frame_in_its_one_spelling(
+    frame: Frame, data: st.DataObject
+) -> None:
+    content = encode_frame(frame)
+    shortened = content[: data.draw(st.integers(0, len(content) - 1))]
+    with contextlib.suppress(MalformedFrameError):
+        assert encode_frame(decode_frame(shortened)) == shortened
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"", id="empty"),
+        pytest.param(b"\x00", id="type 0"),
+        pytest.param(b"\x07" + bytes(60), id="unknown type"),
+        pytest.param(b"\x02" + b"\x01" + bytes(31), id="message header cut off"),
+        pytest.param(b"\x02" + b"\xff" + bytes(32), id="unknown kind of message"),
+        pytest.param(b"\x03" + bytes(38), id="round header cut off"),
+        pytest.param(b"\x03\x00\x01\x00" + bytes(36), id="round padding not zero"),
+        pytest.param(b"\x04" + bytes(31), id="leave too short"),
+        pytest.param(b"\x04" + bytes(33), id="leave with left-over bytes"),
+        pytest.param(b"\x06", id="key without members"),
+        pytest.param(b"\x06\x00" + bytes(32), id="key of nobody"),
+        pytest.param(b"\x06\x02\x02\x01" + bytes(32), id="key with members not ascending"),
+        pytest.param(b"\x06\x02\x01\x01" + bytes(32), id="key with a member twice"),
+        pytest.param(b"\x06\x02\x00\x01" + bytes(32), id="key of party 0"),
+        pytest.param(b"\x06\x02\x01\x0a" + bytes(32), id="key of party 10"),
+        pytest.param(b"\x06\x02\x01\x02" + bytes(33), id="key with left-over bytes"),
+        pytest.param(b"\x01\xc5\x81", id="welcome not ASCII"),
+        pytest.param(b"\x01" + b"a" * 5000, id="welcome too long"),
+        pytest.param(b"\x05" + b"a" * 70_000, id="key state too long"),
+        pytest.param(b"\x03" + bytes(39 + MAX_PAYLOAD_BYTES + 1), id="round too long"),
+        pytest.param(b"\x02\x01" + bytes(LARGEST_FRAME), id="frame too long"),
+    ],
+)
+def test_what_no_honest_party_writes_is_refused(content: bytes) -> None:
+    with pytest.raises(MalformedFrameError):
+        decode_frame(content)
+
+
+def test_the_payload_of_a_round_is_aligned_for_64_bit_words_and_not_copied() -> None:
+    content = encode_round(SESSION, 7, bytes(64))
+    frame = decode_frame(content)
+    assert isinstance(frame, RoundFrame)
+    assert len(content) == 40 + 64
+    assert frame.payload.obj is content
+
+
+def test_a_round_that_no_receiver_would_accept_is_not_written() -> None:
+    with pytest.raises(ValueError, match="windows"):
+        encode_round(SESSION, 0, bytes(MAX_PAYLOAD_BYTES + 1))
+    with pytest.raises(ValueError, match="32 bits"):
+        encode_round(SESSION, 2**32, b"")
+    with pytest.raises(ValueError, match="32 bytes"):
+        encode_round(SESSION[1:], 0, b"")
+
+
+def test_every_type_of_frame_is_decoded() -> None:
+    """A type that is written but not read would show here."""
+    examples = {
+        FrameType.WELCOME: b"token",
+        FrameType.MESSAGE: b"\x01" + bytes(32),
+        FrameType.ROUND: bytes(39),
+        FrameType.LEAVE: bytes(32),
+        FrameType.KEY_STATE: b"{}",
+        FrameType.KEY: b"\x01\x01" + bytes(32),
+    }
+    assert set(examples) == set(FrameType)
+    for kind, rest in examples.items():
+        assert encode_frame(decode_frame(bytes([kind]) + rest)) == bytes([kind]) + rest
+
+
+def test_no_key_and_no_payload_is_shown() -> None:
+    key = b"K" * 32
+    shown = repr(
+        [decode_frame(b"\x06\x01\x01" + key), decode_frame(encode_round(SESSION, 0, key)), WelcomeFrame("KKKK")]
+    )
+    assert "KKKK" not in shown
