@@ -5,7 +5,7 @@ gives its content away, so that every place that uses one is found by searching 
 """
 
 import hmac
-from typing import NoReturn, final, override
+from typing import NoReturn, Self, final, override
 
 
 @final
@@ -29,7 +29,9 @@ class Secret[Content: (str, bytes)]:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Secret):
             return NotImplemented
-        return hmac.compare_digest(_to_bytes(self._content), _to_bytes(other.reveal()))
+        content = other.reveal()
+        same_kind = isinstance(content, str) == isinstance(self._content, str)
+        return same_kind and hmac.compare_digest(_to_bytes(self._content), _to_bytes(content))
 
     @override
     def __hash__(self) -> int:
@@ -46,6 +48,12 @@ class Secret[Content: (str, bytes)]:
     @override
     def __format__(self, format_spec: str) -> str:
         return str(self)
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, object]) -> Self:
+        return self
 
     @override
     def __reduce__(self) -> NoReturn:
