@@ -8,21 +8,20 @@ were certainly not received.
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Final
 
 import aiohttp
+from aiohttp.http_exceptions import HttpProcessingError
 from pydantic import BaseModel, ValidationError
 
 from aukciszek.client.errors import AnswerNotUnderstoodError, PartyRefusedError, UnreachableError
 from aukciszek.clock import Clock
-from aukciszek.cluster import PartyEntry
 
 LARGEST_ANSWER_BYTES: Final = 64 * 1024 * 1024
 """A certificate names every bundle that counted, so answers grow with the number of bids."""
 
-_LARGEST_EVENT_BYTES: Final = 64 * 1024
 _TRY_AGAIN: Final = frozenset({429, 502, 503, 504})
 _jitter = random.SystemRandom()
 
@@ -73,18 +72,18 @@ class Request:
 
 
 class PartyConnection:
-    """The way to one party, over a session that several connections share."""
+    """The way to one party, over a session that several connections share.
 
-    def __init__(self, http: aiohttp.ClientSession, party: PartyEntry, *, patience: Patience, clock: Clock) -> None:
+    Attributes:
+        number: the party's number; 0 while it is not known.
+    """
+
+    def __init__(self, http: aiohttp.ClientSession, number: int, url: str, *, patience: Patience, clock: Clock) -> None:
+        self.number = number
+        self._url = url.rstrip("/")
         self._http = http
-        self._party = party
         self._patience = patience
         self._clock = clock
-
-    @property
-    def number(self) -> int:
-        """The party's number."""
-        return self._party.number
 
     async def ask(self, request: Request) -> bytes:
         """Send ``request`` and return the body of a good answer.
@@ -108,24 +107,26 @@ class PartyConnection:
             pause_s *= 2
         return await self._ask_once(request)
 
-    async def events(self, path: str) -> AsyncIterator[Mapping[str, object]]:
-        """Yield the JSON objects that the party sends as server-sent events, until it ends the stream.
+    async def events[Model: BaseModel](self, path: str, model: type[Model]) -> AsyncIterator[Model]:
+        """Yield what the party sends as server-sent events, until it ends the stream.
 
         Raises:
             PartyRefusedError: the party answered with a problem.
             UnreachableError: the connection broke, or was silent for longer than the request's time limit.
-            AnswerNotUnderstoodError: an event is not a JSON object.
+            AnswerNotUnderstoodError: an event is not of the agreed form.
         """
         timeout = aiohttp.ClientTimeout(total=None, sock_read=self._patience.request_timeout_s)
         headers = {"Accept": "text/event-stream"}
         try:
-            async with self._http.get(self._party.url + path, headers=headers, timeout=timeout) as answer:
+            async with self._http.get(self._url + path, headers=headers, timeout=timeout) as answer:
                 if not answer.ok:
                     raise self._refusal(answer.status, await self._read(answer))
                 async for line in answer.content:
                     if line.startswith(b"data:"):
-                        yield self._event(line.removeprefix(b"data:"))
-        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+                        yield self.parse(model, line.removeprefix(b"data:"))
+        except HttpProcessingError as error:
+            raise self._not_understood("an event is too long") from error
+        except (aiohttp.ClientError, TimeoutError) as error:
             raise self._unreachable(error) from error
 
     def parse[Model: BaseModel](self, model: type[Model], content: bytes) -> Model:
@@ -146,7 +147,7 @@ class PartyConnection:
         try:
             async with self._http.request(
                 request.method,
-                self._party.url + request.path,
+                self._url + request.path,
                 data=request.body,
                 headers=request.headers(),
                 timeout=timeout,
@@ -167,15 +168,6 @@ class PartyConnection:
                 raise self._not_understood("it is too large")
         return bytes(content)
 
-    def _event(self, content: bytes) -> Mapping[str, object]:
-        try:
-            event = json.loads(content) if len(content) <= _LARGEST_EVENT_BYTES else None
-        except (ValueError, RecursionError):
-            event = None
-        if not isinstance(event, dict):
-            raise self._not_understood("an event is not a JSON object")
-        return event
-
     def _refusal(self, status: int, content: bytes) -> PartyRefusedError:
         problem, detail = "http-error", f"HTTP status {status}"
         try:
@@ -190,7 +182,7 @@ class PartyConnection:
     def _unreachable(self, error: Exception) -> UnreachableError:
         reason = "no answer in time" if isinstance(error, TimeoutError | asyncio.TimeoutError) else str(error)
         return UnreachableError(
-            f"party {self.number} ({self._party.url}) cannot be reached: {reason or type(error).__name__}",
+            f"party {self.number} ({self._url}) cannot be reached: {reason or type(error).__name__}",
             {self.number: reason or type(error).__name__},
         )
 

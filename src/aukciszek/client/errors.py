@@ -9,6 +9,8 @@
     ├── AnswerNotUnderstoodError a party answered something that is not the agreed form
     ├── PartiesDisagreeError     two parties tell different stories; one of them lies or is mistaken
     ├── ForgedStatementError     a signature is not the party's
+    ├── SealingKeysMissingError  not every party has made its sealing key known yet
+    ├── AuctionCancelledError    there will be no outcome
     ├── TrustFileError           the file with certificates to trust cannot be used
     └── LoginStateError          the stored log-in cannot be read or written
 """
@@ -90,3 +92,15 @@ class TrustFileError(ClientError):
     """The file with certificates to trust cannot be used."""
 
     code = "trust-file"
+
+
+class SealingKeysMissingError(ClientError):
+    """Not every party has made its sealing key for an auction known yet."""
+
+    code = "sealing-keys-missing"
+
+
+class AuctionCancelledError(ClientError):
+    """The auctioneer cancelled the auction: there will be no outcome."""
+
+    code = "auction-cancelled"

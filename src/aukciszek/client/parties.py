@@ -91,27 +91,37 @@ async def connect(
         clock: the default is the machine's own.
 
     Raises:
-        ClientError: ``ca_file`` cannot be read.
+        TrustFileError: ``ca_file`` cannot be read.
     """
-    connector = aiohttp.TCPConnector(limit=0, limit_per_host=_CONNECTIONS_PER_PARTY, ssl=tls_context(ca_file))
-    # No cookies: a token is sent where we say, and nothing else identifies the user.
-    async with aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as http:
+    async with http_session(ca_file) as http:
+        patience, clock = patience or Patience(), clock or SystemClock()
         yield Parties(
             cluster,
             {
                 PartyNumber(party.number): PartyConnection(
-                    http, party, patience=patience or Patience(), clock=clock or SystemClock()
+                    http, party.number, party.url, patience=patience, clock=clock
                 )
                 for party in cluster.parties
             },
         )
 
 
+def http_session(ca_file: Path | None) -> aiohttp.ClientSession:
+    """Return a session to talk to parties with, to be entered as a context.
+
+    Raises:
+        TrustFileError: ``ca_file`` cannot be read.
+    """
+    connector = aiohttp.TCPConnector(limit=0, limit_per_host=_CONNECTIONS_PER_PARTY, ssl=tls_context(ca_file))
+    # No cookies: a token is sent where we say, and nothing else identifies the user.
+    return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+
+
 def tls_context(ca_file: Path | None) -> ssl.SSLContext:
     """Return how a client checks the parties' certificates.
 
     Raises:
-        ClientError: ``ca_file`` cannot be read.
+        TrustFileError: ``ca_file`` cannot be read.
     """
     try:
         return ssl.create_default_context(cafile=ca_file)

@@ -1,0 +1,139 @@
+"""From a price to receipts: the client's part of ``docs/protocol.md``, "Sealing" and "Receipts and the input set".
+
+The price leaves this process only as sealed shares. A bundle is handed to all parties at the same time, and each
+party's receipt is verified before it is believed.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from aukciszek.auctions.bundle import Bundle, BundleHeader
+from aukciszek.auctions.identifiers import AuctionId
+from aukciszek.auctions.sealing import BidPlace, seal_bid
+from aukciszek.auctions.statements import Receipt, Signed, read_statement
+from aukciszek.client.answers import OwnBids, ReceiptAnswer
+from aukciszek.client.connection import PartyConnection, Request
+from aukciszek.client.errors import AnswerNotUnderstoodError, ForgedStatementError
+from aukciszek.client.overview import AuctionOverview
+from aukciszek.client.parties import Parties
+from aukciszek.client.tokens import UserTokens
+from aukciszek.errors import AukciszekError
+
+_BELIEVABLE_LEAD: Final = 8
+"""A bid may have reached a few parties only; but no liar must push a bidder to the last revision that there is."""
+
+
+@dataclass(frozen=True)
+class PlacedBid:
+    """A bundle that was handed to the parties, and what they answered.
+
+    Attributes:
+        header: what is public about the bundle.
+        content: the bundle's bytes, to hand it again to a party that was away.
+        receipts: the verified receipts, by party number.
+        errors: why other parties gave none.
+        threshold: ``t``; the bundle counts if at least ``t + 1`` parties received it in time.
+    """
+
+    header: BundleHeader
+    content: bytes = field(repr=False)
+    receipts: Mapping[int, Signed[Receipt]]
+    errors: Mapping[int, AukciszekError]
+    threshold: int
+
+    @property
+    def counts(self) -> bool:
+        """Whether enough parties gave a receipt for the bundle to count, whatever ``t`` liars among them do later."""
+        return len(self.receipts) > self.threshold
+
+
+@dataclass(frozen=True)
+class HeldBid:
+    """One revision of the user's own bid, as the parties that hold it say."""
+
+    revision: int
+    bundle: str
+    withdrawal: bool
+    receipts: Mapping[int, Signed[Receipt]]
+
+
+async def seal_price(overview: AuctionOverview, price: str, *, place: BidPlace) -> Bundle:
+    """Turn a price into a bundle, off the event loop.
+
+    Raises:
+        PriceError: the price cannot be bid in this auction.
+        SealingKeysMissingError: not every party is ready for bids yet.
+    """
+    grid = overview.spec.grid
+    bits = grid.bits_of(grid.to_step(price))
+    sealing_keys = overview.all_sealing_keys()
+    threshold = overview.spec.threshold
+    return await asyncio.to_thread(seal_bid, place, bits, threshold=threshold, sealing_keys=sealing_keys)
+
+
+async def hand_over(
+    parties: Parties, tokens: UserTokens, content: bytes, *, threshold: int, only: Iterable[int] | None = None
+) -> PlacedBid:
+    """Hand a bundle to all parties (or the named ones) and verify their receipts."""
+    header = Bundle.decode(content).header()
+    path = f"/api/auctions/{header.auction}/bids"
+
+    async def submit(party: PartyConnection) -> Signed[Receipt]:
+        token = tokens.at(party.number)
+        request = Request("POST", path, body=content, content_type="application/octet-stream", token=token)
+        answer = party.parse(ReceiptAnswer, await party.ask(request))
+        return _receipt(answer.statement, party.number, header.auction, header.digest, parties)
+
+    outcomes = await parties.each(submit, only)
+    return PlacedBid(header, content, outcomes.answers, outcomes.errors, threshold)
+
+
+async def held_bids(parties: Parties, tokens: UserTokens, auction: AuctionId, *, threshold: int) -> list[HeldBid]:
+    """Return all revisions of the user's bid that the parties hold, in ascending order.
+
+    Raises:
+        ClientError: fewer than ``threshold + 1`` parties answered, so that all of them might lie.
+    """
+    path = f"/api/auctions/{auction}/bids"
+
+    async def ask(party: PartyConnection) -> dict[tuple[int, str, bool], Signed[Receipt]]:
+        request = Request("GET", path, token=tokens.at(party.number))
+        answer = party.parse(OwnBids, await party.ask(request))
+        return {
+            (bid.revision, bid.bundle, bid.withdrawal): _receipt(
+                bid.statement, party.number, auction, bid.bundle, parties
+            )
+            for bid in answer.bids
+        }
+
+    outcomes = await parties.each(ask)
+    answers = outcomes.need(threshold + 1, "show your bids")
+    held: dict[tuple[int, str, bool], dict[int, Signed[Receipt]]] = {}
+    for party, bids in answers.items():
+        for key, receipt in bids.items():
+            held.setdefault(key, {})[party] = receipt
+    return [HeldBid(*key, receipts) for key, receipts in sorted(held.items())]
+
+
+def next_revision(held: Iterable[HeldBid], *, threshold: int) -> int:
+    """Return the revision of the user's next bundle: one more than the last one that any party holds.
+
+    Up to ``threshold`` parties may invent revisions, so what only so few report is believed if it is near.
+    """
+    latest: dict[int, int] = {}
+    for bid in held:
+        latest |= {party: max(bid.revision, latest.get(party, 0)) for party in bid.receipts}
+    reported = sorted(latest.values(), reverse=True) + [0] * (threshold + 1)
+    certain = reported[threshold]
+    return max(revision for revision in reported if revision <= certain + _BELIEVABLE_LEAD) + 1
+
+
+def _receipt(content: bytes, party: int, auction: AuctionId, digest: str, parties: Parties) -> Signed[Receipt]:
+    receipt = read_statement(Receipt, content, parties.cluster)
+    if receipt.content.party != party:
+        raise ForgedStatementError(f"party {party} gave a receipt in another party's name: keep it as proof")
+    if (receipt.content.auction, receipt.content.bundle) != (auction, digest):
+        raise AnswerNotUnderstoodError(f"party {party} gave a receipt for something else than this bid")
+    return receipt

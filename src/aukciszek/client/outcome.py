@@ -1,0 +1,96 @@
+"""Waiting for an outcome, and fetching the certificate: believed only once it verifies.
+
+Any party may be watched, since progress is for people's eyes; an outcome needs the signatures of at least ``t + 1``
+parties (``docs/protocol.md``, "The certificate"), a cancellation the word of as many.
+"""
+
+import itertools
+from collections.abc import Callable
+from typing import Final
+
+from aukciszek.auctions.certificate import Certificate
+from aukciszek.auctions.identifiers import AuctionId
+from aukciszek.auctions.lifecycle import AuctionState, is_over
+from aukciszek.auctions.verification import verify_certificate
+from aukciszek.client.answers import Progress
+from aukciszek.client.catalogue import describe_auction
+from aukciszek.client.connection import PartyConnection, Request
+from aukciszek.client.errors import (
+    AuctionCancelledError,
+    ClientError,
+    ForgedStatementError,
+    PartyRefusedError,
+)
+from aukciszek.client.parties import Parties
+from aukciszek.clock import Clock
+
+_PAUSE_S: Final = 0.2
+_NOT_YET: Final = "no-outcome-yet"
+_UNKNOWN: Final = "unknown-auction"
+
+type OnProgress = Callable[[Progress], None]
+
+
+async def fetch_certificate(parties: Parties, auction: AuctionId) -> Certificate:
+    """Return the certificate, verified against the client's own cluster file; of several the one most have signed.
+
+    Raises:
+        PartyRefusedError: there is none yet.
+        ForgedStatementError: no party has one that verifies.
+        ClientError: no party gave an answer.
+    """
+
+    async def ask(party: PartyConnection) -> Certificate:
+        content = await party.ask(Request("GET", f"/api/auctions/{auction}/certificate"))
+        certificate = Certificate.decode(content)
+        if certificate.body.auction != auction:
+            raise ForgedStatementError(f"party {party.number} gave the certificate of another auction")
+        for check in verify_certificate(certificate, cluster=parties.cluster).checks:
+            if check.verdict == "failed":
+                raise ForgedStatementError(f"party {party.number} gave a certificate that fails: {check.text}")
+        return certificate
+
+    answers = (await parties.each(ask)).need(1, "show the certificate")
+    return max(answers.values(), key=lambda certificate: len(certificate.signatures))
+
+
+async def watch(parties: Parties, auction: AuctionId, on_progress: OnProgress, clock: Clock) -> None:
+    """Report the auction's progress until a party says that it is over.
+
+    Follows one party, and the next one when that party goes away.
+
+    Raises:
+        PartyRefusedError: a party does not know the auction.
+    """
+    for number in itertools.cycle(parties.cluster.numbers):
+        try:
+            async for progress in parties[number].events(f"/api/auctions/{auction}/progress", Progress):
+                on_progress(progress)
+                if is_over(progress.state):
+                    return
+        except ClientError as error:
+            if isinstance(error, PartyRefusedError) and error.problem == _UNKNOWN:
+                raise
+        await clock.sleep(_PAUSE_S)
+
+
+async def wait_for_outcome(parties: Parties, auction: AuctionId, on_progress: OnProgress, clock: Clock) -> Certificate:
+    """Wait until the auction is over, and return its verified certificate.
+
+    Raises:
+        AuctionCancelledError: the auctioneer cancelled it.
+        PartyRefusedError: a party does not know the auction.
+    """
+    while True:
+        await watch(parties, auction, on_progress, clock)
+        try:
+            return await fetch_certificate(parties, auction)
+        except PartyRefusedError as error:
+            if error.problem != _NOT_YET:
+                raise
+        overview = await describe_auction(parties, auction)
+        cancelled = [party for party, answer in overview.answers.items() if answer.state is AuctionState.CANCELLED]
+        if len(cancelled) > overview.spec.threshold:
+            raise AuctionCancelledError("the auctioneer cancelled this auction; nothing was opened")
+        # The party that was watched is ahead of the others, or lies: look again.
+        await clock.sleep(_PAUSE_S)

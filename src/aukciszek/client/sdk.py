@@ -1,0 +1,265 @@
+"""The SDK: everything a user can do, as one asynchronous class over all parties.
+
+Trust nobody alone: rules are checked against the auction's id, sealing keys and receipts against the cluster
+file, and an order or a bid goes to every party. ::
+
+    async with AukciszekClient.open(cluster) as client:
+        await client.log_in("ada@example.org", password)
+        placed = await client.place_bid(auction_id, "1234.50")
+        certificate = await client.wait_for_outcome(auction_id)
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Self
+
+from aukciszek.auctions.bundle import Bundle
+from aukciszek.auctions.certificate import Certificate
+from aukciszek.auctions.identifiers import AuctionId, UserId
+from aukciszek.auctions.sealing import BidPlace
+from aukciszek.auctions.spec import AuctionSpec
+from aukciszek.client.answers import AuctionAnswer, LoggedIn, Registered, Status
+from aukciszek.client.bidding import HeldBid, PlacedBid, hand_over, held_bids, next_revision, seal_price
+from aukciszek.client.catalogue import describe_auction, list_auctions
+from aukciszek.client.connection import PartyConnection, Patience, Request
+from aukciszek.client.errors import AnswerNotUnderstoodError, NotLoggedInError
+from aukciszek.client.outcome import OnProgress, fetch_certificate, wait_for_outcome, watch
+from aukciszek.client.overview import AuctionOverview, rules_of
+from aukciszek.client.parties import Outcomes, Parties, connect
+from aukciszek.client.tokens import UserTokens
+from aukciszek.clock import Clock, SystemClock
+from aukciszek.cluster import Cluster
+from aukciszek.encoding import canonical_json
+
+
+class AukciszekClient:
+    """One user's way to the parties; make the first with :meth:`open`, further users with :meth:`for_user`."""
+
+    def __init__(
+        self, parties: Parties, *, login_server: int, tokens: UserTokens | None = None, clock: Clock | None = None
+    ) -> None:
+        self._parties = parties
+        self._login_server = login_server
+        self._tokens = tokens
+        self._clock = clock or SystemClock()
+
+    @classmethod
+    @asynccontextmanager
+    async def open(  # noqa: PLR0913 -- each is a choice of its own, and all but the first have defaults
+        cls,
+        cluster: Cluster,
+        *,
+        login_server: int = 1,
+        tokens: UserTokens | None = None,
+        ca_file: Path | None = None,
+        patience: Patience | None = None,
+        clock: Clock | None = None,
+    ) -> AsyncIterator[Self]:
+        """Yield a client for the parties of ``cluster``; see :func:`~aukciszek.client.parties.connect`.
+
+        Raises:
+            TrustFileError: ``ca_file`` cannot be read.
+        """
+        async with connect(cluster, ca_file=ca_file, patience=patience, clock=clock) as parties:
+            yield cls(parties, login_server=login_server, tokens=tokens, clock=clock)
+
+    def for_user(self, tokens: UserTokens | None = None) -> Self:
+        """Return a client for another user over the same connections."""
+        return type(self)(self._parties, login_server=self._login_server, tokens=tokens, clock=self._clock)
+
+    @property
+    def cluster(self) -> Cluster:
+        """The parties that this client talks to."""
+        return self._parties.cluster
+
+    @property
+    def tokens(self) -> UserTokens:
+        """The user's tokens, to be kept for a later client.
+
+        Raises:
+            NotLoggedInError: nobody is logged in.
+        """
+        if self._tokens is None:
+            raise NotLoggedInError("log in first")
+        return self._tokens
+
+    async def register(self, email: str, password: str) -> UserId:
+        """Make an account, without any privilege.
+
+        Raises:
+            PartyRefusedError: the address is taken, or address or password are not acceptable.
+            UnreachableError: no answer. The account may have been made: try to log in.
+        """
+        party = self._parties[self._login_server]
+        body = canonical_json({"email": email, "password": password})
+        answer = await party.ask(Request("POST", "/api/auth/register", body=body, repeatable=False))
+        return party.parse(Registered, answer).uid
+
+    async def log_in(self, email: str, password: str) -> UserTokens:
+        """Get a token for each party; this client uses them from now on.
+
+        Raises:
+            PartyRefusedError: address or password are wrong.
+            UnreachableError: the login server gave no answer.
+            AnswerNotUnderstoodError: the tokens are not one for each party of the cluster.
+        """
+        party = self._parties[self._login_server]
+        body = canonical_json({"email": email, "password": password})
+        answer = party.parse(LoggedIn, await party.ask(Request("POST", "/api/auth/login", body=body)))
+        issued = {token.server.rstrip("/"): token.access_token for token in answer.access_tokens}
+        if set(issued) != {entry.url for entry in self.cluster.parties}:
+            raise AnswerNotUnderstoodError("the login server issued tokens for other servers than your cluster file's")
+        self._tokens = UserTokens.read({entry.number: issued[entry.url] for entry in self.cluster.parties})
+        return self._tokens
+
+    async def status(self) -> Outcomes[Status]:
+        """Ask every party how it is."""
+
+        async def ask(party: PartyConnection) -> Status:
+            return party.parse(Status, await party.ask(Request("GET", "/api/status")))
+
+        return await self._parties.each(ask)
+
+    async def create_auction(self, spec: AuctionSpec) -> Outcomes[AuctionAnswer]:
+        """Create an auction at every party; doing it again with the same rules changes nothing.
+
+        Raises:
+            ClientError: fewer than ``t + 1`` parties accepted it; the others do not learn of it by themselves.
+        """
+        return await self._order(spec, "/api/auctions", body=spec.canonical_bytes, what="create the auction")
+
+    async def close_auction(self, auction: AuctionId) -> Outcomes[AuctionAnswer]:
+        """Close an auction before its time, if its rules allow it.
+
+        Raises:
+            ClientError: fewer than ``t + 1`` parties accepted the order.
+        """
+        spec = (await self.auction(auction)).spec
+        return await self._order(spec, f"/api/auctions/{auction}/close", body=None, what="close the auction")
+
+    async def cancel_auction(self, auction: AuctionId) -> Outcomes[AuctionAnswer]:
+        """Cancel an auction before it closes, if its rules allow it.
+
+        Raises:
+            ClientError: fewer than ``t + 1`` parties accepted the order.
+        """
+        spec = (await self.auction(auction)).spec
+        return await self._order(spec, f"/api/auctions/{auction}/cancel", body=None, what="cancel the auction")
+
+    async def auctions(self) -> list[AuctionOverview]:
+        """Return the newest auctions that any party knows, those that open last first.
+
+        Raises:
+            ClientError: no party gave a usable answer.
+        """
+        return await list_auctions(self._parties)
+
+    async def auction(self, auction: str) -> AuctionOverview:
+        """Return what all parties together say about one auction; rules and keys in it are verified.
+
+        Raises:
+            MalformedIdentifierError: ``auction`` is no auction id.
+            ClientError: no party gave a usable answer, or a party signed two sealing keys.
+        """
+        return await describe_auction(self._parties, auction)
+
+    async def place_bid(self, auction: str, price: str, *, overview: AuctionOverview | None = None) -> PlacedBid:
+        """Bid, or replace the bid made before; the price leaves this process only as sealed shares.
+
+        Args:
+            auction: the auction's id.
+            price: as people write it, such as ``1234.50``.
+            overview: what :meth:`auction` gave, if the caller has it already.
+
+        Returns:
+            The receipts, and why parties gave none. The bid counts once more than ``threshold`` parties have it;
+            :meth:`hand_again` reaches those that were away.
+
+        Raises:
+            PriceError: the price cannot be bid in this auction.
+            SealingKeysMissingError: not every party is ready for bids yet.
+            ClientError: too few parties gave a receipt for the bid to count.
+        """
+        overview = overview or await self.auction(auction)
+        place = BidPlace(auction=overview.id, bidder=self.tokens.uid, revision=await self._next_revision(overview))
+        bundle = await seal_price(overview, price, place=place)
+        return await self._hand_over(bundle, overview, "take the bid")
+
+    async def withdraw_bid(self, auction: str) -> PlacedBid:
+        """Take back the bid made before.
+
+        Raises:
+            ClientError: too few parties gave a receipt for the withdrawal to count.
+        """
+        overview = await self.auction(auction)
+        revision = await self._next_revision(overview)
+        bundle = Bundle.for_withdrawal(auction=overview.id, bidder=self.tokens.uid, revision=revision)
+        return await self._hand_over(bundle, overview, "take the withdrawal")
+
+    async def hand_again(self, placed: PlacedBid) -> PlacedBid:
+        """Hand a bundle again to the parties that gave no receipt, and return all receipts together."""
+        again = await hand_over(
+            self._parties, self.tokens, placed.content, threshold=placed.threshold, only=list(placed.errors)
+        )
+        return PlacedBid(
+            placed.header, placed.content, {**placed.receipts, **again.receipts}, again.errors, placed.threshold
+        )
+
+    async def own_bids(self, auction: str) -> list[HeldBid]:
+        """Return all revisions of the user's own bid, with verified receipts.
+
+        Raises:
+            ClientError: too few parties answered.
+        """
+        overview = await self.auction(auction)
+        return await held_bids(self._parties, self.tokens, overview.id, threshold=overview.spec.threshold)
+
+    async def watch(self, auction: AuctionId, on_progress: OnProgress) -> None:
+        """Report the auction's progress until a party says that it is over.
+
+        Raises:
+            PartyRefusedError: a party does not know the auction.
+        """
+        await watch(self._parties, auction, on_progress, self._clock)
+
+    async def wait_for_outcome(self, auction: AuctionId, on_progress: OnProgress = lambda _: None) -> Certificate:
+        """Wait until the auction is over, and return its verified certificate.
+
+        Raises:
+            AuctionCancelledError: the auctioneer cancelled it.
+            PartyRefusedError: a party does not know the auction.
+        """
+        return await wait_for_outcome(self._parties, auction, on_progress, self._clock)
+
+    async def certificate(self, auction: AuctionId) -> Certificate:
+        """Return the certificate, verified against this client's cluster file.
+
+        Raises:
+            PartyRefusedError: there is none yet.
+            ForgedStatementError: no party has one that verifies.
+        """
+        return await fetch_certificate(self._parties, auction)
+
+    async def _next_revision(self, overview: AuctionOverview) -> int:
+        threshold = overview.spec.threshold
+        held = await held_bids(self._parties, self.tokens, overview.id, threshold=threshold)
+        return next_revision(held, threshold=threshold)
+
+    async def _hand_over(self, bundle: Bundle, overview: AuctionOverview, what: str) -> PlacedBid:
+        threshold = overview.spec.threshold
+        placed = await hand_over(self._parties, self.tokens, bundle.encode(), threshold=threshold)
+        Outcomes(placed.receipts, placed.errors).need(threshold + 1, what)
+        return placed
+
+    async def _order(self, spec: AuctionSpec, path: str, *, body: bytes | None, what: str) -> Outcomes[AuctionAnswer]:
+        async def order(party: PartyConnection) -> AuctionAnswer:
+            request = Request("POST", path, body=body, token=self.tokens.at(party.number))
+            answer = party.parse(AuctionAnswer, await party.ask(request))
+            if rules_of(answer, party.number, self.cluster).auction_id != spec.auction_id:
+                raise AnswerNotUnderstoodError(f"party {party.number} answered about another auction")
+            return answer
+
+        outcomes = await self._parties.each(order)
+        outcomes.need(spec.threshold + 1, what)
+        return outcomes
