@@ -1,0 +1,117 @@
+"""Channels between parties of one process: for tests, attacks, simulations and measurements.
+
+A :class:`Network` delivers payloads round by round. Its ``interfere`` hook sees every payload on its way and may
+alter, replay or drop it for each receiver, which is all that a dishonest sender can do; ``delay_s`` slows every round.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from aukciszek.mpc.channel import MAX_PAYLOAD_BYTES
+from aukciszek.mpc.errors import ChannelClosedError
+
+type Payload = bytes | bytearray | memoryview
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One payload on its way; rounds count from 1."""
+
+    round: int
+    sender: int
+    receiver: int
+    payload: Payload
+
+
+type Interference = Callable[[Delivery], Payload | None]
+"""Returns what arrives instead, or None if nothing does."""
+
+
+def _deliver_faithfully(delivery: Delivery) -> Payload | None:
+    return delivery.payload
+
+
+@dataclass(slots=True)
+class _Round:
+    """What was sent in one round: ``None`` marks a party that sends nothing any more."""
+
+    complete: asyncio.Event = field(default_factory=asyncio.Event)
+    payloads: dict[int, Payload | None] = field(default_factory=dict)
+    collected: int = 0
+
+
+class Network:
+    """All channels of one session. Made inside a running event loop or before it."""
+
+    def __init__(self, parties: int, *, interfere: Interference = _deliver_faithfully, delay_s: float = 0.0) -> None:
+        self.parties = parties
+        self.interfere = interfere
+        self.delay_s = delay_s
+        self.channels = [MemoryChannel(self, party) for party in range(1, parties + 1)]
+        self._rounds: dict[int, _Round] = {}
+        self._gone: set[int] = set()
+
+    def stop(self, party: int) -> None:
+        """Make ``party`` silent from now on, as a crash would; its own calls raise ``ChannelClosedError``."""
+        self._gone.add(party)
+        for number in list(self._rounds):
+            self._finish_if_complete(number)
+
+    async def exchange(self, number: int, party: int, payload: Payload) -> Mapping[int, bytes | memoryview]:
+        """Take part in round ``number`` as ``party``."""
+        if party in self._gone:
+            raise ChannelClosedError
+        if len(payload) > MAX_PAYLOAD_BYTES:
+            raise ValueError("the payload is longer than MAX_PAYLOAD_BYTES")
+        current = self._rounds.setdefault(number, _Round())
+        current.payloads[party] = payload
+        self._finish_if_complete(number)
+        await current.complete.wait()
+        if self.delay_s:
+            await asyncio.sleep(self.delay_s)
+        if party in self._gone:
+            raise ChannelClosedError
+        received = self._received(current, number, party)
+        current.collected += 1
+        if current.collected + len(self._gone) >= self.parties:
+            self._rounds.pop(number, None)
+        return received
+
+    def _received(self, current: _Round, number: int, party: int) -> dict[int, bytes | memoryview]:
+        received: dict[int, bytes | memoryview] = {}
+        for sender, payload in sorted(current.payloads.items()):
+            if sender != party and payload is not None:
+                arriving = self.interfere(Delivery(number, sender, party, payload))
+                if arriving is not None:
+                    received[sender] = memoryview(arriving).toreadonly()
+        return received
+
+    def _finish_if_complete(self, number: int) -> None:
+        current = self._rounds[number]
+        if len(current.payloads.keys() | self._gone) == self.parties:
+            current.complete.set()
+
+
+class MemoryChannel:
+    """One party's end of a :class:`Network`."""
+
+    def __init__(self, network: Network, party: int) -> None:
+        self.party = party
+        self.parties = network.parties
+        self._network = network
+        self._round = 0
+
+    async def exchange(self, payload: Payload) -> Mapping[int, bytes | memoryview]:
+        """Send and receive one round's payloads; see ``Channel.exchange``."""
+        self._round += 1
+        return await self._network.exchange(self._round, self.party, payload)
+
+    def stop(self) -> None:
+        """Send nothing any more, in any later round."""
+        self._network.stop(self.party)
+
+
+def memory_network(parties: int) -> list[MemoryChannel]:
+    """Return the channels of a faithful network, party 1 first."""
+    return Network(parties).channels

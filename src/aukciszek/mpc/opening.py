@@ -1,0 +1,80 @@
+"""Opening: from everybody's shares to the value, with as much checking and correcting as the redundancy allows.
+
+``docs/protocol.md``, "Opening". The shares of a value are a Reed-Solomon word: the values at ``1..n`` of a polynomial
+of known degree. A whole vector of words is checked by one random linear combination, with coefficients that only this
+party knows: a lie passes with probability ``1/p``. Only if that check fails is the liar looked for, in that one word.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import combinations
+
+from aukciszek.mpc.errors import InconsistentSharesError
+from aukciszek.mpc.field import Vector, inner_product
+from aukciszek.mpc.mode import Mode
+from aukciszek.mpc.random_stream import RandomStream
+from aukciszek.mpc.shamir import combine, interpolate, lagrange
+
+type Words = Mapping[int, Vector]
+"""Each party's shares of one vector, by party number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The values, and who lied about their shares (never an honest party)."""
+
+    values: Vector
+    liars: frozenset[int]
+
+
+def decode(words: Words, degree: int, mode: Mode, coefficients: RandomStream) -> Opened:
+    """Return the values at 0 of the polynomials through ``words``.
+
+    Args:
+        words: What arrived, this party's own shares included; at least ``mode.needed`` parties.
+        degree: The degree of all polynomials.
+        mode: Tells how many lies are possible, and what to do about them.
+        coefficients: Secret randomness of this party alone, for the check.
+
+    Raises:
+        InconsistentSharesError: there is a lie, and this mode or degree cannot correct it.
+    """
+    liars: frozenset[int] = frozenset()
+    points = sorted(words)
+    if len(points) > degree + 1:
+        weights = coefficients.take(words[points[0]].size)
+        word = {point: inner_product(weights, words[point]) for point in points}
+        if not fits(word, degree):
+            liars = find_liars(word, degree, mode)
+            if not mode.corrects:
+                raise InconsistentSharesError(liars)
+    used = tuple(point for point in points if point not in liars)[: degree + 1]
+    return Opened(combine(lagrange(used), (words[point] for point in used)), liars)
+
+
+def fits(word: Mapping[int, int], degree: int) -> bool:
+    """Tell whether one polynomial of at most ``degree`` runs through all points of ``word``."""
+    points = tuple(sorted(word))
+    base, rest = points[: degree + 1], points[degree + 1 :]
+    values = [word[point] for point in base]
+    return all(interpolate(base, values, point) == word[point] for point in rest)
+
+
+def find_liars(word: Mapping[int, int], degree: int, mode: Mode) -> frozenset[int]:
+    """Return the parties whose points must be left out of ``word`` for the rest to fit.
+
+    At most ``t`` parties lie or are missing, so a word of ``L`` points holds at most ``b = t - (n - L)`` lies. The
+    answer is unique, hence right, if ``L - 2b > degree``; where that does not hold, nobody is named.
+
+    Raises:
+        InconsistentSharesError: in a mode that corrects, more than ``t`` parties deviate.
+    """
+    lies = mode.threshold - (mode.parties - len(word))
+    if len(word) - 2 * lies > degree:
+        for count in range(1, lies + 1):
+            for suspects in combinations(sorted(word), count):
+                if fits({point: value for point, value in word.items() if point not in suspects}, degree):
+                    return frozenset(suspects)
+    if mode.corrects:
+        raise InconsistentSharesError
+    return frozenset()

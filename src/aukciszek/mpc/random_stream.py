@@ -1,0 +1,63 @@
+"""A stream of uniform field elements from a key: AES-256 in counter mode, values outside the field rejected.
+
+The PRF of ``prss`` and the expansion of joint coins (``docs/protocol.md``, "Randomness"). Whoever holds the key gets
+the same elements in the same order, however the requests are cut.
+"""
+
+import numpy as np
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from aukciszek.mpc.field import P, Vector
+
+KEY_BYTES = 32
+_EXCESS_BITS = np.uint64(3)
+_MODULUS = np.uint64(P)
+_BLOCK = 8192
+"""Elements per call of the cipher: as many as stay in the processor's cache."""
+
+
+def derive_key(key: bytes, *, salt: bytes, purpose: bytes) -> bytes:
+    """Return a key for one purpose alone (HKDF-SHA256, RFC 5869), 32 bytes."""
+    return HKDF(hashes.SHA256(), KEY_BYTES, salt=salt, info=b"aukciszek/1/mpc/" + purpose).derive(key)
+
+
+class RandomStream:
+    """Uniform elements of the field, in an order fixed by ``key``. Its ``repr`` shows nothing."""
+
+    __slots__ = ("_keystream", "_zeros")
+
+    def __init__(self, key: bytes) -> None:
+        if len(key) != KEY_BYTES:
+            raise ValueError("a stream's key has 32 bytes")
+        # The counter starts at zero: a key is used for one stream only, which derive_key() sees to.
+        self._keystream = Cipher(algorithms.AES256(key), modes.CTR(bytes(16))).encryptor()
+        self._zeros = bytes(_BLOCK * 8)
+
+    def take(self, count: int) -> Vector:
+        """Return the next ``count`` elements."""
+        values = np.empty(count, dtype=np.uint64)
+        self.fill(values)
+        return values
+
+    def fill(self, values: Vector) -> None:
+        """Overwrite the contiguous vector ``values`` with the next elements."""
+        for start in range(0, values.size, _BLOCK):
+            self._fill_block(values[start : start + _BLOCK])
+
+    def _fill_block(self, block: Vector) -> None:
+        self._words(block)
+        while (rejected := np.flatnonzero(block == _MODULUS)).size:
+            # Once in 2^61 elements: close the gap, so that the order does not depend on how requests are cut.
+            kept = np.delete(block, rejected)
+            fresh = np.empty(rejected.size, dtype=np.uint64)
+            self._words(fresh)
+            block[:] = np.concatenate([kept, fresh])
+
+    def _words(self, block: Vector) -> None:
+        """Overwrite ``block`` with the next 61-bit words of the key stream."""
+        self._keystream.update_into(memoryview(self._zeros)[: block.size * 8], block.view(np.uint8).data)
+        if not np.little_endian:  # the same elements on every machine
+            block.byteswap(inplace=True)
+        np.right_shift(block, _EXCESS_BITS, out=block)

@@ -1,0 +1,225 @@
+"""The engine's face: one session of one party, with sharing, arithmetic, and ``reveal`` as the only way out.
+
+``docs/protocol.md``, "Runtime". Nothing that depends on a secret is opened except through :meth:`Runtime.reveal`, which
+verifies everything computed so far first and keeps a list of what it opened and why.
+"""
+
+import hashlib
+import os
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from aukciszek.mpc.channel import Channel
+from aukciszek.mpc.errors import ParametersDifferError, PrssKeysDifferError, PrssKeysIncompleteError
+from aukciszek.mpc.field import to_bytes
+from aukciszek.mpc.mode import Mode
+from aukciszek.mpc.multiplication import Terms, multiply_terms
+from aukciszek.mpc.prss import DIGEST_BYTES, PrssKeys, random_shares
+from aukciszek.mpc.session import Session
+from aukciszek.mpc.shamir import Randomness
+from aukciszek.mpc.shared import Shared
+from aukciszek.mpc.verification import Ledger
+
+_PROTOCOL = b"aukciszek/1/mpc"
+_LABELLED_ELEMENTS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Revealed:
+    """One opened value: why it was opened, and the field elements, in row-major order."""
+
+    reason: str
+    values: tuple[int, ...]
+
+
+@final
+class Runtime:
+    """One session of one party.
+
+    Args:
+        channel: The session's rounds.
+        threshold: ``t``; must be that of the keys.
+        prss_keys: This party's keys for shared randomness.
+        session_id: Never used before, and the same at all parties: all masks derive from it.
+        randomness: The party's own source of randomness.
+
+    Raises:
+        PrssKeysIncompleteError: the keys belong to another party, number of parties or threshold.
+    """
+
+    def __init__(
+        self,
+        channel: Channel,
+        *,
+        threshold: int,
+        prss_keys: PrssKeys,
+        session_id: bytes,
+        randomness: Randomness = os.urandom,
+    ) -> None:
+        if prss_keys.mode != Mode(channel.parties, threshold) or prss_keys.party != channel.party:
+            raise PrssKeysIncompleteError("they were made for another party, cluster size or threshold")
+        self._session = Session(channel, prss_keys, session_id, randomness)
+        self._ledger = Ledger(self._session)
+        self._multiplications = 0
+        self._revealed: list[Revealed] = []
+
+    @property
+    def mode(self) -> Mode:
+        """What this session promises."""
+        return self._session.mode
+
+    @property
+    def party(self) -> int:
+        """This party's number."""
+        return self._session.party
+
+    @property
+    def rounds(self) -> int:
+        """How many rounds were run."""
+        return self._session.rounds
+
+    @property
+    def bytes_sent(self) -> int:
+        """How many bytes of payload this party sent, to all others together."""
+        return self._session.bytes_sent
+
+    @property
+    def multiplications(self) -> int:
+        """How many products (or sums of products) were computed for the program, those of the checks not counted."""
+        return self._multiplications
+
+    @property
+    def revealed(self) -> tuple[Revealed, ...]:
+        """Everything that was opened and why, in order."""
+        return tuple(self._revealed)
+
+    @property
+    def liars(self) -> frozenset[int]:
+        """Parties whose lies were corrected so far; only the robust mode names any."""
+        return frozenset(self._session.liars)
+
+    async def start(self) -> None:
+        """Compare parameters and, with each other holder, every PRSS key, by a keyed hash bound to the session.
+
+        Raises:
+            ParametersDifferError: somebody runs with another protocol version, ``n``, ``t`` or session id.
+            PrssKeysDifferError: a key differs among its holders.
+        """
+        session, keys = self._session, self._session.keys
+        header = hashlib.sha256(
+            _PROTOCOL + struct.pack("<BB", self.mode.parties, self.mode.threshold) + session.session_id
+        ).digest()
+        digests = [keys.digest(members, session.session_id) for members in keys.sets]
+        received = await session.exchange(header + b"".join(digests))
+        foreign = {party for party, content in received.items() if bytes(content[: len(header)]) != header}
+        if foreign and (not self.mode.corrects or len(foreign) > self.mode.threshold):
+            raise ParametersDifferError(foreign)
+        different = {
+            party
+            for party, content in received.items()
+            if party not in foreign and not self._same_keys(party, bytes(content[len(header) :]))
+        }
+        if different and (not self.mode.corrects or len(different | foreign) > self.mode.threshold):
+            raise PrssKeysDifferError(different)
+        if foreign | different:
+            session.name_liars(foreign | different)
+
+    def _same_keys(self, party: int, claimed: bytes) -> bool:
+        """Tell whether ``party`` claims the digests of the keys that it shares with this party."""
+        keys, session = self._session.keys, self._session
+        theirs = [members for members in keys.all_sets if party in members]
+        if len(claimed) != len(theirs) * DIGEST_BYTES:
+            return False
+        return all(
+            claimed[place * DIGEST_BYTES :][:DIGEST_BYTES] == keys.digest(members, session.session_id)
+            for place, members in enumerate(theirs)
+            if self.party in members
+        )
+
+    async def joint_random(self, reason: str, label: bytes) -> bytes:
+        """Open 32 bytes that all parties make together, fixed by the PRSS keys and ``label`` alone.
+
+        A repeated session finds the same bytes; no ``t`` parties can predict them. Listed in :attr:`revealed`.
+        """
+        keys = self._session.keys
+        shares = random_shares(keys, salt=label, purpose=b"joint random").take(_LABELLED_ELEMENTS)
+        opened = await self._session.open(shares, self.mode.threshold)
+        self._revealed.append(Revealed(reason, tuple(map(int, opened))))
+        return hashlib.sha256(_PROTOCOL + b"/joint random" + to_bytes(opened)).digest()
+
+    async def agree(self, parameters: bytes) -> None:
+        """Make sure that all parties hold the same public ``parameters``.
+
+        Raises:
+            ParametersDifferError: somebody holds others.
+        """
+        digest = hashlib.sha256(_PROTOCOL + b"/agree" + parameters).digest()
+        received = await self._session.exchange(digest)
+        different = {party for party, content in received.items() if bytes(content) != digest}
+        if different and (not self.mode.corrects or len(different) > self.mode.threshold):
+            raise ParametersDifferError(different)
+        if different:
+            self._session.name_liars(different)
+
+    def random(self, count: int) -> Shared:
+        """Return fresh uniform values that nobody knows; costs no round."""
+        return Shared(self._session.random(count))
+
+    async def multiply(self, x: Shared, y: Shared) -> Shared:
+        """Return the products element by element (with broadcasting), in one round."""
+        shape = np.broadcast_shapes(x.shape, y.shape)
+        (products,) = await self.inner_products([(_row(x, shape), _row(y, shape))])
+        return products
+
+    async def inner_products(self, pairs: Sequence[tuple[Shared, Shared]]) -> list[Shared]:
+        """Return, for each pair, the sums of products over the first axis; all of them in one round.
+
+        Both of a pair have one number of axes; axes of length 1 broadcast. Each sum costs one product.
+        """
+        batch = []
+        for x, y in pairs:
+            shape = np.broadcast_shapes(x.shape, y.shape)
+            batch.append(Terms(np.broadcast_to(x.shares, shape), np.broadcast_to(y.shares, shape)))
+        results = await multiply_terms(self._session, batch)
+        self._multiplications += sum(terms.size for terms in batch)
+        if self.mode.verifies:
+            for terms, result in zip(batch, results, strict=True):
+                await self._ledger.record(terms, result)
+        return results
+
+    async def verify(self) -> None:
+        """Verify every product computed so far; does nothing where products are checked as they are opened.
+
+        Raises:
+            TranscriptsDifferError: a party told different parties different things.
+            VerificationFailedError: a product is wrong.
+        """
+        await self._ledger.verify()
+
+    async def reveal(self, values: dict[str, Shared]) -> dict[str, list[int]]:
+        """Verify everything, then open ``values`` to all parties in one round.
+
+        Args:
+            values: What to open, by the reason for opening it.
+
+        Returns:
+            The elements by reason, in row-major order.
+        """
+        await self.verify()
+        flat = Shared.concatenate([value.reshape(value.size) for value in values.values()])
+        opened = await self._session.open(flat.shares, self.mode.threshold)
+        ends = np.cumsum([value.size for value in values.values()])[:-1]
+        result = {
+            reason: [int(element) for element in part]
+            for reason, part in zip(values, np.split(opened, ends), strict=True)
+        }
+        self._revealed.extend(Revealed(reason, tuple(elements)) for reason, elements in result.items())
+        return result
+
+
+def _row(value: Shared, shape: tuple[int, ...]) -> Shared:
+    return Shared(np.broadcast_to(value.shares, shape)[np.newaxis])

@@ -1,0 +1,152 @@
+"""What all protocols of one session share: rounds, openings, randomness, and the counts of what they cost.
+
+``docs/protocol.md``, "Rounds and messages". A :class:`Session` opens whatever it is told to, so it stays inside the
+engine: programs hold a ``Runtime``, whose only way to open is ``reveal``.
+"""
+
+import asyncio
+import hashlib
+import logging
+import os
+from collections.abc import Callable, Mapping
+from typing import final
+
+from aukciszek.mpc.channel import Channel
+from aukciszek.mpc.errors import InconsistentSharesError, PartiesMissingError, TranscriptsDifferError
+from aukciszek.mpc.field import NotAFieldElementError, Vector, from_bytes, to_bytes
+from aukciszek.mpc.opening import decode
+from aukciszek.mpc.prss import PrssKeys, random_shares, zero_shares
+from aukciszek.mpc.random_stream import KEY_BYTES, RandomStream
+from aukciszek.mpc.shamir import Randomness
+
+_log = logging.getLogger(__name__)
+
+INLINE_ELEMENTS = 1 << 15
+"""Work on more elements than this runs in a thread, so that the event loop is never held for more than about 1 ms."""
+
+_SEED_ELEMENTS = 4
+
+
+@final
+class Session:
+    """One session of one party: its channel, its streams of shared randomness, its counters."""
+
+    def __init__(
+        self, channel: Channel, keys: PrssKeys, session_id: bytes, randomness: Randomness = os.urandom
+    ) -> None:
+        self.mode = keys.mode
+        self.party = keys.party
+        self.keys = keys
+        self.session_id = session_id
+        self.rounds = 0
+        self.bytes_sent = 0
+        self.liars: set[int] = set()
+        self.transcript = hashlib.sha256()
+        self._channel = channel
+        self._random = random_shares(keys, salt=session_id, purpose=b"random")
+        self._zero = zero_shares(keys, salt=session_id)
+        self._coins = random_shares(keys, salt=session_id, purpose=b"coin")
+        self._private = RandomStream(randomness(KEY_BYTES))
+
+    async def exchange(self, payload: bytes) -> dict[int, bytes | memoryview]:
+        """Run one round; the answer holds this party's own payload too, and no known liar's.
+
+        Raises:
+            PartiesMissingError: fewer than ``Mode.needed`` parties can be used.
+        """
+        self.rounds += 1
+        self.bytes_sent += len(payload) * (self.mode.parties - 1)
+        received = dict(await self._channel.exchange(payload))
+        received[self.party] = payload
+        usable = {party: content for party, content in sorted(received.items()) if party not in self.liars}
+        self._require_enough(usable)
+        return usable
+
+    async def exchange_elements(self, values: Vector) -> dict[int, Vector]:
+        """Send one vector to all and return everybody's; who sends something else is a liar.
+
+        Raises:
+            InconsistentSharesError: a payload is malformed, in a mode that corrects nothing.
+            PartiesMissingError: too few are left.
+        """
+        return self._parse(await self.exchange(to_bytes(values)), values.size)
+
+    async def open(self, values: Vector, degree: int) -> Vector:
+        """Open a vector of values from this party's contiguous ``values``, shares of ``degree``.
+
+        Raises:
+            InconsistentSharesError: there is a lie that this mode cannot correct.
+            PartiesMissingError: too few answered.
+        """
+        words = await self.exchange_elements(values)
+        return await self.compute(values.size, lambda: self._decode(words, degree))
+
+    async def coin(self) -> RandomStream:
+        """Open a joint random seed, unknown to everybody before this round, and return the elements it expands to.
+
+        The same round compares what all parties saw opened so far (``transcript``), at no cost of its own.
+
+        Raises:
+            TranscriptsDifferError: a party told different parties different things.
+            InconsistentSharesError: as :meth:`open`.
+        """
+        digest = self.transcript.digest()
+        shares = self._coins.take(_SEED_ELEMENTS)
+        received = await self.exchange(digest + to_bytes(shares))
+        different = {party for party, content in received.items() if bytes(content[: len(digest)]) != digest}
+        if different:
+            if not self.mode.corrects:
+                raise TranscriptsDifferError(different)
+            self.name_liars(different)
+        words = self._parse({party: content[len(digest) :] for party, content in received.items()}, shares.size)
+        return expand(self._decode(words, self.mode.threshold))
+
+    def random(self, count: int) -> Vector:
+        """Return shares of degree ``t`` of fresh uniform values."""
+        return self._random.take(count)
+
+    def zeros(self, count: int) -> Vector:
+        """Return shares of degree ``Mode.product_degree`` of zeros."""
+        return self._zero.take(count)
+
+    async def compute[Result](self, elements: int, function: Callable[[], Result]) -> Result:
+        """Run local arithmetic on about ``elements`` elements without holding up the event loop."""
+        if elements <= INLINE_ELEMENTS:
+            return function()
+        return await asyncio.to_thread(function)
+
+    def name_liars(self, parties: set[int] | frozenset[int]) -> None:
+        """Leave liars out of all later rounds, or stop where the mode cannot do without them."""
+        if not self.mode.corrects:
+            raise InconsistentSharesError(parties)
+        self.liars |= parties
+        _log.warning("party %d: values from parties %s contradict the others'", self.party, sorted(parties))
+        if len(self.liars) > self.mode.threshold:
+            raise InconsistentSharesError(self.liars)
+
+    def _parse(self, received: Mapping[int, bytes | memoryview], count: int) -> dict[int, Vector]:
+        words: dict[int, Vector] = {}
+        for party, content in received.items():
+            try:
+                words[party] = from_bytes(content, count)
+            except NotAFieldElementError:
+                self.name_liars({party})
+        self._require_enough(words)
+        return words
+
+    def _decode(self, words: Mapping[int, Vector], degree: int) -> Vector:
+        honest = {party: word for party, word in words.items() if party not in self.liars}
+        self._require_enough(honest)
+        opened = decode(honest, degree, self.mode, self._private)
+        if opened.liars:
+            self.name_liars(opened.liars)
+        return opened.values
+
+    def _require_enough(self, usable: Mapping[int, object]) -> None:
+        if len(usable) < self.mode.needed:
+            raise PartiesMissingError(set(range(1, self.mode.parties + 1)) - usable.keys() - self.liars)
+
+
+def expand(seed: Vector) -> RandomStream:
+    """Return the stream of elements that an opened seed of at least 128 bits of entropy stands for."""
+    return RandomStream(hashlib.sha256(b"aukciszek/1/mpc/coin" + to_bytes(seed)).digest())

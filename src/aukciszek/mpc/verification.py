@@ -1,0 +1,160 @@
+"""Verification before revelation: all recorded products checked at once, with logarithmic communication.
+
+``docs/protocol.md``, "Verification"; the technique is that of [BBCGI19] and [GS20], in coefficient form. Products are
+secure up to additive errors: a liar can add a value of its choice to a product, knowing nothing about it. Let
+``z_k = sum_j x_kj y_kj`` be recorded.
+
+1. All parties compare a hash of everything that was opened so far, and open a joint seed.
+2. With pseudo-random ``rho_k`` from it, ``z = sum_k rho_k z_k`` must be the single inner product
+   ``sum_kj (rho_k x_kj) y_kj``, of length ``M``.
+3. Cut both vectors into ``b`` blocks; with ``f(u) = sum_i x_i u^i`` and ``g(u) = sum_i y_i u^(b-1-i)``, the
+   coefficient of ``u^(b-1)`` in ``h = <f, g>`` must be ``z``. The other ``2b - 2`` coefficients are computed (each is
+   one sum of products), a joint ``s`` is opened, and the claim becomes ``h(s) = <f(s), g(s)>``, of length ``M / b``.
+4. At the end each block is one element; random elements join ``f`` and ``g`` with ``u^b``, so that ``f(s)``, ``g(s)``
+   and ``h(s)`` can be opened: they are uniform but for ``h(s) = f(s) g(s)``.
+
+A wrong product survives step 2 with probability ``1/p`` and every further one with at most ``2b/p``.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from aukciszek.mpc import kernels
+from aukciszek.mpc.errors import VerificationFailedError
+from aukciszek.mpc.field import P, Vector, accumulate, inner_product
+from aukciszek.mpc.multiplication import Terms, lower_degree
+from aukciszek.mpc.random_stream import RandomStream
+from aukciszek.mpc.session import Session
+from aukciszek.mpc.shamir import combine
+from aukciszek.mpc.shared import Shared
+
+WINDOW_TERMS = 1 << 22
+"""Recorded terms that are verified before more are computed: bounds the memory (about 64 MiB for the folded claim)."""
+
+_LAST_LENGTH = 256
+_LONG, _MIDDLING = 1 << 18, 1 << 15
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """``z`` is the inner product of ``x`` and ``y``: this party's shares of all three."""
+
+    x: Vector
+    y: Vector
+    z: int
+
+
+class Ledger:
+    """The products of one session that wait for verification."""
+
+    def __init__(self, session: Session, window_terms: int = WINDOW_TERMS) -> None:
+        self._session = session
+        self._window_terms = window_terms
+        self._records: list[tuple[Terms, Vector]] = []
+        self._waiting_terms = 0
+
+    async def record(self, terms: Terms, result: Shared) -> None:
+        """Remember that ``result`` was computed from ``terms``; verifies when the window is full."""
+        self._records.append((terms, result.shares))
+        self._waiting_terms += terms.x.size
+        if self._waiting_terms >= self._window_terms:
+            await self.verify()
+
+    async def verify(self) -> None:
+        """Verify and forget all recorded products.
+
+        Raises:
+            TranscriptsDifferError: a party told different parties different things.
+            VerificationFailedError: a product is wrong.
+        """
+        if not self._records:
+            return
+        session, length = self._session, self._waiting_terms
+        seed = await session.coin()
+        claim = await session.compute(length, lambda: _fold(self._records, length, seed))
+        self._records, self._waiting_terms = [], 0
+        while claim.x.size > _LAST_LENGTH:
+            claim = await _shorten(session, claim, _blocks(claim.x.size))
+        await _check_openly(session, claim)
+
+
+def _blocks(length: int) -> int:
+    """Choose how many blocks a claim is cut into: more blocks, fewer rounds, more arithmetic (``b`` per element)."""
+    if length > _LONG:
+        return 8
+    if length > _MIDDLING:
+        return 16
+    return -(-length // _LAST_LENGTH)
+
+
+def _fold(records: list[tuple[Terms, Vector]], length: int, seed: RandomStream) -> _Claim:
+    """Step 2: one claim for all records."""
+    x, y = np.empty(length, dtype=np.uint64), np.empty(length, dtype=np.uint64)
+    z, done = 0, 0
+    for terms, result in records:
+        weights = seed.take(terms.size).reshape(terms.shape)
+        z += inner_product(weights, result)
+        for row_x, row_y in zip(terms.x, terms.y, strict=True):
+            part = slice(done, done + terms.size)
+            kernels.multiply(weights, row_x, out=x[part].reshape(terms.shape))
+            y[part].reshape(terms.shape)[...] = row_y
+            done += terms.size
+    return _Claim(x, y, z % P)
+
+
+async def _shorten(session: Session, claim: _Claim, blocks: int) -> _Claim:
+    """Step 3: a claim about vectors that are ``blocks`` times shorter."""
+    x, y = _cut(claim.x, blocks), _cut(claim.y, blocks)
+    sums = np.zeros(2 * blocks - 1, dtype=np.uint64)
+    await session.compute(claim.x.size * blocks // 4, lambda: kernels.anti_diagonals(x, y, sums))
+    coefficients = await _with_claimed(session, sums, blocks - 1, claim.z)
+    point = await _nonzero_coin(session)
+    powers = [pow(point, exponent, P) for exponent in range(blocks)]
+    return await session.compute(
+        claim.x.size,
+        lambda: _Claim(combine(powers, x), combine(powers[::-1], y), _value(coefficients, point)),
+    )
+
+
+async def _check_openly(session: Session, claim: _Claim) -> None:
+    """Step 4: mask what is left, open it and look."""
+    blocks = claim.x.size
+    masks = session.random(2)
+    f = np.concatenate([claim.x, masks[:1]])
+    g = np.concatenate([claim.y[::-1], masks[1:]])
+    sums = np.zeros(2 * blocks + 1, dtype=np.uint64)
+    for exponent, coefficient in enumerate(f):
+        accumulate(sums[exponent : exponent + g.size], int(coefficient), g)
+    coefficients = await _with_claimed(session, sums, blocks - 1, claim.z)
+    point = await _nonzero_coin(session)
+    shares = [_value(polynomial, point) for polynomial in (f, g, coefficients)]
+    f_s, g_s, h_s = map(int, await session.open(np.array(shares, dtype=np.uint64), session.mode.threshold))
+    if f_s * g_s % P != h_s:
+        raise VerificationFailedError
+
+
+async def _with_claimed(session: Session, sums: Vector, place: int, claimed: int) -> Vector:
+    """Lower the degree of all coefficients of ``h`` but the one at ``place``, which is claimed to be known."""
+    others = await lower_degree(session, np.delete(sums, place))
+    return np.insert(others, place, np.uint64(claimed))
+
+
+async def _nonzero_coin(session: Session) -> int:
+    stream = await session.coin()
+    while not (point := int(stream.take(1)[0])):
+        continue
+    return point
+
+
+def _value(coefficients: Vector, point: int) -> int:
+    powers = np.array([pow(point, exponent, P) for exponent in range(coefficients.size)], dtype=np.uint64)
+    return inner_product(coefficients, powers)
+
+
+def _cut(values: Vector, blocks: int) -> Vector:
+    """Return ``values`` as ``blocks`` rows, the last one filled up with zeros."""
+    width = -(-values.size // blocks)
+    padded = np.zeros(blocks * width, dtype=np.uint64)
+    padded[: values.size] = values
+    return padded.reshape(blocks, width)
