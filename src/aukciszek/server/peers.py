@@ -1,0 +1,183 @@
+"""The network between the parties, as the auctions see it.
+
+Implements :class:`aukciszek.auctions.ports.PeerNetwork` over WebSockets; ``docs/protocol.md``, "Links between
+parties". Outgoing links are in :mod:`.outbound`, incoming ones in :mod:`.inbound`, sessions in :mod:`.sessions`.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable
+from contextlib import AsyncExitStack
+from ssl import SSLContext
+from typing import Protocol
+
+from aukciszek.auctions.ports import PeerListener, PeerMessage
+from aukciszek.clock import Clock
+from aukciszek.cluster import PartyNumber
+from aukciszek.errors import AukciszekError
+from aukciszek.server.diagnosis import log_failure
+from aukciszek.server.directory import PeerDirectory
+from aukciszek.server.errors import PeerError
+from aukciszek.server.frames import KeyFrame, KeyStateFrame, MessageFrame, encode_frame
+from aukciszek.server.identity_token import IdentityTokens
+from aukciszek.server.inbound import InboundLinks, SlowFrame
+from aukciszek.server.incidents import IncidentLog
+from aukciszek.server.outbound import Dialler, OutboundLink
+from aukciszek.server.session_channel import LinkChannel
+from aukciszek.server.sessions import Sessions
+
+_log = logging.getLogger(__name__)
+
+
+class KeyExchange(Protocol):
+    """Who deals with frames about PRSS keys."""
+
+    async def on_connected(self, peer: PartyNumber) -> None:
+        """React to a link to ``peer`` that has just come up."""
+        ...
+
+    async def on_key_state(self, sender: PartyNumber, body: bytes) -> None:
+        """React to what ``sender`` says about the keys that it shares with this party."""
+        ...
+
+    async def on_key(self, sender: PartyNumber, frame: KeyFrame) -> None:
+        """React to a key."""
+        ...
+
+
+class Peers:
+    """The links between this party and all others."""
+
+    def __init__(
+        self, directory: PeerDirectory, tokens: IdentityTokens, incidents: IncidentLog, *, enough: int, clock: Clock
+    ) -> None:
+        self._directory = directory
+        self._tokens = tokens
+        self._incidents = incidents
+        self._clock = clock
+        self._links: dict[PartyNumber, OutboundLink] = {}
+        self._sessions = Sessions(own=self.own, size=self.size, enough=enough, sender=self)
+        self.inbound = InboundLinks(directory, tokens, self._sessions, incidents)
+        self._listener: PeerListener | None = None
+        self._keys: KeyExchange | None = None
+        self._dialling: list[asyncio.Task[None]] = []
+        self._resources = AsyncExitStack()
+
+    @property
+    def own(self) -> PartyNumber:
+        """This party's number."""
+        return self._directory.own
+
+    @property
+    def size(self) -> int:
+        """The number of parties, ``n``."""
+        return self._directory.cluster.size
+
+    @property
+    def connected(self) -> frozenset[PartyNumber]:
+        """The peers that can be reached now."""
+        return frozenset(number for number, link in self._links.items() if link.is_up)
+
+    @property
+    def connected_both_ways(self) -> frozenset[PartyNumber]:
+        """The peers that can be reached and that reach this party."""
+        return self.connected & self.inbound.senders
+
+    async def start(self, listener: PeerListener, keys: KeyExchange, tls: SSLContext | None) -> None:
+        """Accept links, and dial every other party until :meth:`stop`."""
+        self._listener = listener
+        self._keys = keys
+        dialler = await self._resources.enter_async_context(
+            Dialler.open(self._directory.own_address, tls, self._tokens, self._clock)
+        )
+        self.inbound.start(self)
+        for number, peer in self._directory.peers.items():
+            link = self._links[number] = OutboundLink(peer, dialler, self)
+            self._dialling.append(asyncio.create_task(link.run(), name=f"link to party {number}"))
+
+    async def stop(self) -> None:
+        """End all sessions and close all links."""
+        await self._sessions.close()
+        for task in self._dialling:
+            task.cancel()
+        await asyncio.gather(*self._dialling, return_exceptions=True)
+        self._dialling.clear()
+        self._links.clear()
+        await self.inbound.close()
+        await self._resources.aclose()
+
+    async def send(self, to: PartyNumber, message: PeerMessage) -> None:
+        """Send one message; drop it if ``to`` is not connected."""
+        await self.send_frame(to, MessageFrame(message))
+
+    async def send_frame(self, to: PartyNumber, frame: SlowFrame) -> None:
+        """Send one frame; drop it if ``to`` is not connected."""
+        link = self._links.get(to)
+        if link is not None and link.is_up:
+            await link.send(encode_frame(frame))
+
+    def write(self, to: PartyNumber, frame: bytes) -> None:
+        """Send one encoded frame without waiting; drop it if ``to`` is not connected."""
+        link = self._links.get(to)
+        if link is not None:
+            link.write(frame)
+
+    def open_channel(self, session_id: bytes, *, round_timeout_s: float) -> LinkChannel:
+        """Open the channel of a session.
+
+        Args:
+            session_id: 32 bytes that all parties derived alike; rounds that arrived early are waiting in it.
+            round_timeout_s: how long a round waits for the other parties.
+
+        Raises:
+            ValueError: the session id was used before.
+        """
+        return self._sessions.open(session_id, round_timeout_s=round_timeout_s, reachable=self.connected)
+
+    async def on_receiver_up(self, peer: PartyNumber) -> None:
+        """Tell everyone concerned that ``peer`` can be reached."""
+        self._sessions.on_receiver_up(peer)
+        for listener in (self._keys, self._listener):
+            if listener is not None:
+                await self._told(listener.on_connected(peer), peer)
+
+    def on_receiver_lost(self, peer: PartyNumber) -> None:
+        """Tell the sessions that frames to ``peer`` may have been lost."""
+        self._sessions.on_receiver_lost(peer)
+
+    def on_peer_fault(self, peer: PartyNumber, error: PeerError) -> None:
+        """Record what ``peer`` did on the link that this party dialled to it."""
+        self._incidents.report(error.code, error.message, party=peer)
+
+    def on_sender_up(self, sender: PartyNumber) -> None:
+        """Dial ``sender`` at once if it is not connected: it is there."""
+        link = self._links.get(sender)
+        if link is not None:
+            link.dial_now()
+
+    async def on_frame(self, sender: PartyNumber, frame: SlowFrame) -> None:
+        """Hand a frame to whom it concerns."""
+        if self._listener is None or self._keys is None:
+            return
+        match frame:
+            case MessageFrame(message):
+                await self._told(self._listener.on_message(sender, message), sender, message)
+            case KeyStateFrame(body):
+                await self._told(self._keys.on_key_state(sender, body), sender)
+            case KeyFrame():
+                await self._told(self._keys.on_key(sender, frame), sender)
+
+    async def _told(self, reaction: Awaitable[None], peer: PartyNumber, message: PeerMessage | None = None) -> None:
+        """Await a listener; what it refuses is an incident, what it fails at must not end the link."""
+        auction = message.auction if message is not None else None
+        try:
+            await reaction
+        except PeerError as error:
+            self._incidents.report(error.code, error.message, party=peer, auction=auction)
+        except AukciszekError as error:
+            kind = f"a message of kind {message.kind.name}" if message is not None else "a message about keys"
+            self._incidents.report(
+                "message-refused", f"{kind} was refused ({error.code}): {error.message}", party=peer, auction=auction
+            )
+        except Exception as error:  # noqa: BLE001 -- a fault in a listener must not cut the parties off from each other
+            log_failure(_log, f"dealing with party {peer}", error)
