@@ -43,8 +43,8 @@ class PriceGrid:
             raise MalformedPriceError("a price grid needs 0 <= minimum < maximum and a step above 0")
         highest_step, rest = divmod(highest.units - lowest.units, width.units)
         if rest:
-            reachable = _spell(highest.units - rest, lowest.decimals)
-            raise MalformedPriceError(f"the maximum must be a whole number of steps above the minimum: try {reachable}")
+            next_one = _spell(highest.units - rest + width.units, lowest.decimals)
+            raise MalformedPriceError(f"the maximum must be a whole number of steps above the minimum: try {next_one}")
         if highest_step.bit_length() > LARGEST_BITS:
             raise MalformedPriceError(f"the grid has more than 2**{LARGEST_BITS} prices: choose a larger step")
         return cls(lowest.units, width.units, highest_step, lowest.decimals)

@@ -1,0 +1,171 @@
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from aukciszek.auctions.bundle import (
+    LARGEST_REVISION,
+    MOST_BUNDLE_BYTES,
+    Bundle,
+    bundle_digest,
+    content_bytes,
+    envelope_bytes,
+)
+from aukciszek.auctions.errors import (
+    BundleDoesNotFitError,
+    BundleOfOtherAuctionError,
+    MalformedBundleError,
+    MalformedIdentifierError,
+)
+from aukciszek.auctions.identifiers import AuctionId, UserId
+from aukciszek.auctions.spec import AuctionSpec
+
+type MakeSpec = Callable[..., AuctionSpec]
+
+AUCTION = AuctionId("ab" * 32)
+BIDDER = UserId("6b1f0a52-7c1e-4a57-9c3e-0f0d2a9d7b11")
+HEAD = bytes.fromhex("41554b42 01 01") + bytes.fromhex("ab" * 32) + bytes.fromhex("6b1f0a527c1e4a579c3e0f0d2a9d7b11")
+
+
+def _bid(parties: int = 3, bits: int = 2, auction: AuctionId = AUCTION) -> Bundle:
+    return Bundle(
+        auction=auction,
+        bidder=BIDDER,
+        revision=7,
+        bits=bits,
+        commitments=tuple(bytes([party]) * 32 for party in range(parties)),
+        envelopes=tuple(bytes([0x80 + party]) * envelope_bytes(bits) for party in range(parties)),
+    )
+
+
+WITHDRAWAL = Bundle.for_withdrawal(auction=AUCTION, bidder=BIDDER, revision=8)
+
+
+def test_the_bytes_are_as_documented() -> None:
+    envelope = (1120 + 32 + 2 * 8 + 16).to_bytes(2, "big")
+    expected = HEAD + bytes.fromhex("00000007 03 02") + bytes(32) + b"\x01" * 32 + b"\x02" * 32
+    for party in range(3):
+        expected += envelope + bytes([0x80 + party]) * 1184
+    assert _bid().encode() == expected
+    assert WITHDRAWAL.encode() == HEAD[:5] + b"\x02" + HEAD[6:] + bytes.fromhex("00000008 00 00")
+
+
+@pytest.mark.parametrize("bundle", [_bid(), _bid(9, 60), _bid(3, 1), WITHDRAWAL])
+def test_a_bundle_comes_back_whole(bundle: Bundle) -> None:
+    content = bundle.encode()
+    assert Bundle.decode(content) == bundle
+    assert len(content) <= MOST_BUNDLE_BYTES
+    assert bundle.digest() == bundle_digest(content)
+    assert bundle.withdrawal == (bundle is WITHDRAWAL)
+
+
+def test_the_largest_bundle_is_exactly_as_long_as_the_limit() -> None:
+    assert len(_bid(9, 60).encode()) == MOST_BUNDLE_BYTES
+
+
+def test_the_header_says_what_is_public() -> None:
+    header = _bid().header()
+    assert (header.auction, header.bidder, header.revision, header.withdrawal) == (AUCTION, BIDDER, 7, False)
+    assert header.digest == _bid().digest()
+
+
+@pytest.mark.parametrize("bundle", [_bid(), WITHDRAWAL])
+def test_left_over_and_missing_bytes_are_refused(bundle: Bundle) -> None:
+    content = bundle.encode()
+    for changed in (content + b"\x00", content[:-1], content[1:], content * 2, b""):
+        with pytest.raises(MalformedBundleError):
+            Bundle.decode(changed)
+
+
+def _with(content: bytes, place: int, changed: bytes) -> bytes:
+    return content[:place] + changed + content[place + len(changed) :]
+
+
+@pytest.mark.parametrize(
+    ("place", "changed"),
+    [
+        (0, b"aukb"),
+        (4, b"\x00"),
+        (4, b"\x02"),
+        (5, b"\x00"),
+        (5, b"\x02"),  # a withdrawal with envelopes
+        (5, b"\x03"),
+        (54, b"\x00\x00\x00\x00"),
+        (58, b"\x00"),
+        (58, b"\x02"),
+        (58, b"\x04"),
+        (58, b"\xff"),
+        (59, b"\x00"),
+        (59, b"\x01"),
+        (59, b"\x3d"),
+        (59, b"\xff"),
+        (60 + 96, b"\x00\x00"),
+        (60 + 96, b"\xff\xff"),
+        (60 + 96 + 2 + 1184, b"\x04\xa1"),
+    ],
+)
+def test_fields_that_contradict_are_refused(place: int, changed: bytes) -> None:
+    with pytest.raises(MalformedBundleError):
+        Bundle.decode(_with(_bid().encode(), place, changed))
+
+
+def test_two_parties_are_too_few_even_if_the_lengths_agree() -> None:
+    content = _with(_bid().encode(), 58, b"\x02")
+    envelope = 2 + envelope_bytes(2)
+    with pytest.raises(MalformedBundleError, match="3 to 9"):
+        Bundle.decode(content[: 60 + 64] + content[60 + 96 : 60 + 96 + 2 * envelope])
+
+
+def test_no_bits_are_too_few_even_if_the_lengths_agree() -> None:
+    empty = b"".join(envelope_bytes(0).to_bytes(2, "big") + bytes(envelope_bytes(0)) for _ in range(3))
+    with pytest.raises(MalformedBundleError, match="1 to 60 bits"):
+        Bundle.decode(_with(_bid().encode(), 59, b"\x00")[: 60 + 96] + empty)
+
+
+def test_too_long_a_text_is_refused_before_it_is_read() -> None:
+    with pytest.raises(MalformedBundleError, match="bytes"):
+        Bundle.decode(HEAD + bytes(MOST_BUNDLE_BYTES))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"revision": 0},
+        {"revision": LARGEST_REVISION + 1},
+        {"bits": 0},
+        {"bits": 3},
+        {"bits": 61},
+        {"commitments": ()},
+        {"commitments": (bytes(31),) * 3},
+        {"envelopes": (bytes(envelope_bytes(2)),) * 4},
+        {"envelopes": (bytes(envelope_bytes(3)),) * 3},
+        {"envelopes": ()},
+        {"envelopes": (), "commitments": ()},
+    ],
+)
+def test_a_bundle_that_could_not_be_read_cannot_be_made(changes: dict[str, Any]) -> None:
+    with pytest.raises(MalformedBundleError):
+        replace(_bid(), **changes)
+
+
+@pytest.mark.parametrize("changes", [{"auction": "AB" * 32}, {"bidder": BIDDER.upper()}])
+def test_a_bundle_has_proper_identifiers(changes: dict[str, Any]) -> None:
+    with pytest.raises(MalformedIdentifierError):
+        replace(_bid(), **changes)
+
+
+def test_a_bundle_must_fit_its_auction(spec: AuctionSpec) -> None:
+    _bid(5, spec.bits, spec.auction_id).check_fits(spec)
+    Bundle.for_withdrawal(auction=spec.auction_id, bidder=BIDDER, revision=1).check_fits(spec)
+    for bundle in (_bid(5, spec.bits), WITHDRAWAL):
+        with pytest.raises(BundleOfOtherAuctionError):
+            bundle.check_fits(spec)
+    for bundle in (_bid(4, spec.bits, spec.auction_id), _bid(5, spec.bits + 1, spec.auction_id)):
+        with pytest.raises(BundleDoesNotFitError, match="5 envelopes and 11 bits"):
+            bundle.check_fits(spec)
+
+
+def test_sizes() -> None:
+    assert content_bytes(32) == 288
+    assert envelope_bytes(32) == 1424

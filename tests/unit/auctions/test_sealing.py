@@ -1,0 +1,222 @@
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pytest
+
+from aukciszek.auctions.bundle import Bundle
+from aukciszek.auctions.errors import (
+    EnvelopeCommitmentError,
+    EnvelopeDoesNotOpenError,
+    EnvelopeElementError,
+    EnvelopeWrongSizeError,
+)
+from aukciszek.auctions.identifiers import AuctionId, UserId
+from aukciszek.auctions.sealing import (
+    BidPlace,
+    EnvelopeContent,
+    check_content,
+    commitment,
+    envelope_info,
+    open_envelope,
+    seal_bid,
+)
+from aukciszek.auctions.sealing_keys import SealingKeyPair, SealingPublicKey
+
+P = 2**61 - 1
+BITS = [1, 0, 1, 1, 0]
+
+
+@pytest.fixture
+def bundle(place: BidPlace, sealing_keys: list[SealingPublicKey]) -> Bundle:
+    return seal_bid(place, BITS, threshold=2, sealing_keys=sealing_keys)
+
+
+def _at_zero(points: Sequence[tuple[int, int]]) -> int:
+    """Interpolate with Python's integers, apart from the engine."""
+    total = 0
+    for i, y in points:
+        weight = 1
+        for j, _ in points:
+            if j != i:
+                weight = weight * j * pow(j - i, -1, P) % P
+        total = (total + y * weight) % P
+    return total
+
+
+def test_any_three_of_five_parties_find_the_bits(bundle: Bundle, key_pairs: list[SealingKeyPair]) -> None:
+    shares = {
+        party: open_envelope(bundle, party, pair).elements().tolist() for party, pair in enumerate(key_pairs, start=1)
+    }
+    for parties in combinations(range(1, 6), 3):
+        found = [_at_zero([(party, shares[party][bit]) for party in parties]) for bit in range(len(BITS))]
+        assert found == BITS
+
+
+def test_polynomials_and_salts_come_from_the_randomness_that_was_passed_in(
+    place: BidPlace, sealing_keys: list[SealingPublicKey]
+) -> None:
+    first, second = (
+        seal_bid(place, BITS, threshold=2, sealing_keys=sealing_keys, random_bytes=lambda count: b"\x07" * count)
+        for _ in range(2)
+    )
+    assert first.commitments == second.commitments
+    assert not set(first.envelopes) & set(second.envelopes)
+
+
+def test_two_bundles_of_one_bid_share_nothing(
+    place: BidPlace, sealing_keys: list[SealingPublicKey], key_pairs: list[SealingKeyPair]
+) -> None:
+    first, second = (seal_bid(place, BITS, threshold=2, sealing_keys=sealing_keys) for _ in range(2))
+    assert not set(first.commitments) & set(second.commitments)
+    assert not set(first.envelopes) & set(second.envelopes)
+    for party, pair in enumerate(key_pairs, start=1):
+        one, other = open_envelope(first, party, pair), open_envelope(second, party, pair)
+        assert one.salt != other.salt
+        assert not set(one.elements().tolist()) & set(other.elements().tolist())
+
+
+def test_the_content_is_salt_and_big_endian_elements(bundle: Bundle, key_pairs: list[SealingKeyPair]) -> None:
+    content = open_envelope(bundle, 2, key_pairs[1])
+    assert len(content.salt) == 32
+    assert content.encode() == content.salt + content.share
+    elements = content.elements()
+    assert elements.dtype == np.uint64
+    assert elements.shape == (len(BITS),)
+    assert [int.from_bytes(content.share[8 * i : 8 * i + 8], "big") for i in range(len(BITS))] == elements.tolist()
+    assert elements.max() < P
+
+
+MOVES: list[dict[str, Any]] = [
+    {"auction": AuctionId("cd" * 32)},
+    {"bidder": UserId("33333333-3333-4333-8333-333333333333")},
+    {"revision": 2},
+]
+
+
+@pytest.mark.parametrize("move", MOVES)
+def test_a_moved_bundle_does_not_open(bundle: Bundle, key_pairs: list[SealingKeyPair], move: dict[str, Any]) -> None:
+    moved = replace(bundle, **move)
+    for party, pair in enumerate(key_pairs, start=1):
+        with pytest.raises(EnvelopeDoesNotOpenError):
+            open_envelope(moved, party, pair)
+
+
+def test_an_envelope_copied_to_another_party_does_not_open(bundle: Bundle, key_pairs: list[SealingKeyPair]) -> None:
+    copied = replace(
+        bundle,
+        envelopes=(bundle.envelopes[1], *bundle.envelopes[1:]),
+        commitments=(bundle.commitments[1], *bundle.commitments[1:]),
+    )
+    with pytest.raises(EnvelopeDoesNotOpenError):
+        open_envelope(copied, 1, key_pairs[0])
+    # Nor with the key of the party that it was sealed to.
+    with pytest.raises(EnvelopeDoesNotOpenError):
+        open_envelope(copied, 1, key_pairs[1])
+
+
+def test_an_envelope_of_another_bidder_does_not_open(
+    bundle: Bundle, place: BidPlace, sealing_keys: list[SealingPublicKey], key_pairs: list[SealingKeyPair]
+) -> None:
+    thief = UserId("33333333-3333-4333-8333-333333333333")
+    own = seal_bid(
+        BidPlace(auction=place.auction, bidder=thief, revision=1), BITS, threshold=2, sealing_keys=sealing_keys
+    )
+    stolen = replace(own, envelopes=bundle.envelopes, commitments=bundle.commitments)
+    with pytest.raises(EnvelopeDoesNotOpenError):
+        open_envelope(stolen, 3, key_pairs[2])
+
+
+def _resealed(bundle: Bundle, place: BidPlace, key: SealingPublicKey, content: bytes, promised: bytes) -> Bundle:
+    """Return the bundle with another content for party 1, and a commitment to what was ``promised``."""
+    return replace(
+        bundle,
+        envelopes=(key.seal(content, envelope_info(place, 1)), *bundle.envelopes[1:]),
+        commitments=(commitment(place.auction, 1, promised), *bundle.commitments[1:]),
+    )
+
+
+def test_a_content_that_was_not_committed_to_is_found(
+    bundle: Bundle, place: BidPlace, sealing_keys: list[SealingPublicKey], key_pairs: list[SealingKeyPair]
+) -> None:
+    content = bytearray(open_envelope(bundle, 1, key_pairs[0]).encode())
+    promised = bytes(content)
+    content[-1] ^= 1
+    with pytest.raises(EnvelopeCommitmentError):
+        open_envelope(_resealed(bundle, place, sealing_keys[0], bytes(content), promised), 1, key_pairs[0])
+
+
+@pytest.mark.parametrize("element", [P, P + 1, 2**63, 2**64 - 1])
+def test_a_number_beyond_the_field_is_found(
+    bundle: Bundle,
+    place: BidPlace,
+    sealing_keys: list[SealingPublicKey],
+    key_pairs: list[SealingKeyPair],
+    element: int,
+) -> None:
+    content = bytes(32) + bytes(8 * 4) + element.to_bytes(8, "big")
+    with pytest.raises(EnvelopeElementError):
+        open_envelope(_resealed(bundle, place, sealing_keys[0], content, content), 1, key_pairs[0])
+
+
+def test_the_largest_element_is_taken(
+    bundle: Bundle, place: BidPlace, sealing_keys: list[SealingPublicKey], key_pairs: list[SealingKeyPair]
+) -> None:
+    content = bytes(32) + (P - 1).to_bytes(8, "big") * 5
+    resealed = _resealed(bundle, place, sealing_keys[0], content, content)
+    assert open_envelope(resealed, 1, key_pairs[0]).elements().tolist() == [P - 1] * 5
+
+
+def test_what_an_accused_party_shows_is_checked_against_the_commitment(
+    bundle: Bundle, key_pairs: list[SealingKeyPair]
+) -> None:
+    shown = open_envelope(bundle, 4, key_pairs[3])
+    assert check_content(bundle, 4, shown.encode()) == shown
+    with pytest.raises(EnvelopeCommitmentError):
+        check_content(bundle, 3, shown.encode())
+    with pytest.raises(EnvelopeCommitmentError):
+        check_content(replace(bundle, auction=AuctionId("cd" * 32)), 4, shown.encode())
+    for wrong in (b"", shown.encode()[:-1], shown.encode() + b"\x00", shown.encode()[:-8]):
+        with pytest.raises(EnvelopeWrongSizeError):
+            check_content(bundle, 4, wrong)
+
+
+@pytest.mark.parametrize("party", [0, 6, -1])
+def test_there_is_an_envelope_for_each_party_only(bundle: Bundle, key_pairs: list[SealingKeyPair], party: int) -> None:
+    with pytest.raises(ValueError, match="no envelope"):
+        open_envelope(bundle, party, key_pairs[0])
+
+
+def test_a_withdrawal_has_no_envelope(place: BidPlace, key_pairs: list[SealingKeyPair]) -> None:
+    withdrawal = Bundle.for_withdrawal(auction=place.auction, bidder=place.bidder, revision=2)
+    with pytest.raises(ValueError, match="no envelope"):
+        open_envelope(withdrawal, 1, key_pairs[0])
+
+
+def test_only_bits_are_sealed(place: BidPlace, sealing_keys: list[SealingPublicKey]) -> None:
+    for wrong in ([2], [0, -1], [P]):
+        with pytest.raises(ValueError, match="only bits"):
+            seal_bid(place, wrong, threshold=2, sealing_keys=sealing_keys)
+
+
+@pytest.mark.parametrize("threshold", [0, 3])
+def test_the_threshold_must_fit_the_number_of_keys(
+    place: BidPlace, sealing_keys: list[SealingPublicKey], threshold: int
+) -> None:
+    with pytest.raises(ValueError, match="n >= 2t"):
+        seal_bid(place, BITS, threshold=threshold, sealing_keys=sealing_keys)
+
+
+def test_the_binding_of_an_envelope_is_as_documented(place: BidPlace) -> None:
+    info = envelope_info(replace(place, revision=0x01020304), 5)
+    bidder = bytes.fromhex(place.bidder.replace("-", ""))
+    assert info == b"aukciszek/1/envelope\x00" + bytes.fromhex(place.auction) + bidder + b"\x01\x02\x03\x04\x05"
+
+
+def test_no_text_shows_a_share(bundle: Bundle, key_pairs: list[SealingKeyPair]) -> None:
+    content = open_envelope(bundle, 1, key_pairs[0])
+    assert repr(content) == str(content) == "EnvelopeContent()"
+    assert isinstance(content, EnvelopeContent)
+    assert "envelopes" not in repr(bundle)
