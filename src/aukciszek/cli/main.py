@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from aukciszek import __version__
-from aukciszek.cli import cluster_commands, keys, wireguard
+from aukciszek.cli import auctioneer, bidder, cluster_commands, keys, login, verify, wireguard
 
 _EPILOG = (
     "Exit status: 0 done; 1 the answer is no; 2 wrong usage; 3 refused by a party; 4 a party is unreachable; "
@@ -27,7 +27,7 @@ def build_app() -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     app.callback()(_common_options)
-    for module in (keys, cluster_commands, wireguard):
+    for module in (login, auctioneer, bidder, verify, keys, cluster_commands, wireguard):
         module.add_commands(app)
     return app
 

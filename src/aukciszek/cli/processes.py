@@ -53,10 +53,19 @@ class Children:
     def __init__(self) -> None:
         self._running: list[Child] = []
 
-    async def start(self, name: str, arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> Child:
+    async def start(
+        self,
+        name: str,
+        arguments: Sequence[str],
+        environment: Mapping[str, str],
+        log: Path,
+        *,
+        directory: Path | None = None,
+    ) -> Child:
         """Start ``aukciszek <arguments>`` with exactly ``environment``, its output appended to ``log``.
 
-        Promises that the child is ended when the surrounding :func:`children` context is left.
+        A ``directory`` of its own keeps a child from reading a ``.env`` file that lies in the current one. Promises
+        that the child is ended when the surrounding :func:`children` context is left.
         """
         with log.open("ab") as output:
             process = await asyncio.create_subprocess_exec(
@@ -69,6 +78,7 @@ class Children:
                 stdout=output,
                 stderr=output,
                 env=dict(environment),
+                cwd=directory,
                 start_new_session=True,
             )
         child = Child(name, process, log)

@@ -4,9 +4,10 @@ Arguments of a command are visible to every user of the machine and stay in the 
 asked for, or read from a file or from the environment.
 """
 
+import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,6 +71,20 @@ async def logged_in(state: Path | None, *, clock: Clock | None = None) -> AsyncI
         cluster, login_server=stored.login_server, tokens=tokens, ca_file=stored.ca_file
     ) as client:
         yield Session(client, cluster, tokens)
+
+
+def as_user[T](state: Path | None, action: Callable[[Session], Awaitable[T]]) -> T:
+    """Run ``action`` in the session of whoever ran `aukciszek login`.
+
+    Raises:
+        AukciszekError: what :func:`logged_in` or the action raise.
+    """
+
+    async def act() -> T:
+        async with logged_in(state) as session:
+            return await action(session)
+
+    return asyncio.run(act())
 
 
 def read_password(file: Path | None, *, confirm: bool, environment: Mapping[str, str] = os.environ) -> str:

@@ -90,6 +90,9 @@ class Tunnel:
 
     network: Network
     port: int
+    """WireGuard's own UDP port."""
+    server_port: int
+    """Where the servers listen inside the tunnel; not the public port, which speaks TLS."""
 
     def address(self, party: int) -> str:
         """Return a party's address inside the tunnel."""
@@ -97,9 +100,8 @@ class Tunnel:
 
     def url(self, party: PartyEntry) -> str:
         """Return a party's URL inside the tunnel; the tunnel encrypts, so it needs no TLS."""
-        port = urlsplit(party.url).port or (443 if party.url.startswith("https") else 80)
         address = self.address(party.number)
-        return f"http://{f'[{address}]' if ':' in address else address}:{port}"
+        return f"http://{f'[{address}]' if ':' in address else address}:{self.server_port}"
 
     def configuration(self, cluster: Cluster, party: int, key: X25519PrivateKey, public: Mapping[int, str]) -> str:
         """Return the party's file for ``wg-quick``; it holds the private key."""
@@ -142,12 +144,13 @@ def config(  # noqa: PLR0913 -- a command's parameters are its options
     data_dir: Annotated[Path, typer.Option(envvar="DATA_DIR", help="This party's data directory.")],
     network: Annotated[str, typer.Option(help="The addresses inside the tunnel.")] = "10.83.0.0/24",
     port: Annotated[int, typer.Option(min=1, max=65535, help="WireGuard's UDP port, the same at every party.")] = 51820,
+    server_port: Annotated[int, typer.Option(min=1, max=65535, help="The servers' port inside the tunnel.")] = 51821,
     as_json: JsonOption = False,
 ) -> None:
     """Make this party's WireGuard key and statement; with the statements of all others, write its configuration."""
     with Report(as_json=as_json) as report:
         cluster = Cluster.read(cluster_file)
-        tunnel = Tunnel(_network(network, cluster), port)
+        tunnel = Tunnel(_network(network, cluster), port, server_port)
         own = _own_identity(cluster, party, data_dir)
         key = _own_key(data_dir / "wireguard.key")
         statement_file = data_dir / f"wireguard-{party}.json"

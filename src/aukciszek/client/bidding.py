@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from aukciszek.auctions.bundle import Bundle, BundleHeader
-from aukciszek.auctions.identifiers import AuctionId
+from aukciszek.auctions.identifiers import AuctionId, UserId
 from aukciszek.auctions.sealing import BidPlace, seal_bid
 from aukciszek.auctions.statements import Receipt, Signed, read_statement
-from aukciszek.client.answers import OwnBids, ReceiptAnswer
+from aukciszek.client.answers import OwnBid, OwnBids, ReceiptAnswer
 from aukciszek.client.connection import PartyConnection, Request
 from aukciszek.client.errors import AnswerNotUnderstoodError, ForgedStatementError
 from aukciszek.client.overview import AuctionOverview
@@ -51,11 +51,9 @@ class PlacedBid:
 
 @dataclass(frozen=True)
 class HeldBid:
-    """One revision of the user's own bid, as the parties that hold it say."""
+    """One revision of the user's own bid, and the verified receipts of the parties that hold it."""
 
-    revision: int
-    bundle: str
-    withdrawal: bool
+    header: BundleHeader
     receipts: Mapping[int, Signed[Receipt]]
 
 
@@ -98,23 +96,22 @@ async def held_bids(parties: Parties, tokens: UserTokens, auction: AuctionId, *,
     """
     path = f"/api/auctions/{auction}/bids"
 
-    async def ask(party: PartyConnection) -> dict[tuple[int, str, bool], Signed[Receipt]]:
+    async def ask(party: PartyConnection) -> dict[BundleHeader, Signed[Receipt]]:
         request = Request("GET", path, token=tokens.at(party.number))
         answer = party.parse(OwnBids, await party.ask(request))
         return {
-            (bid.revision, bid.bundle, bid.withdrawal): _receipt(
-                bid.statement, party.number, auction, bid.bundle, parties
-            )
+            _header(bid, auction, tokens.uid): _receipt(bid.statement, party.number, auction, bid.bundle, parties)
             for bid in answer.bids
         }
 
     outcomes = await parties.each(ask)
     answers = outcomes.need(threshold + 1, "show your bids")
-    held: dict[tuple[int, str, bool], dict[int, Signed[Receipt]]] = {}
+    held: dict[BundleHeader, dict[int, Signed[Receipt]]] = {}
     for party, bids in answers.items():
-        for key, receipt in bids.items():
-            held.setdefault(key, {})[party] = receipt
-    return [HeldBid(*key, receipts) for key, receipts in sorted(held.items())]
+        for header, receipt in bids.items():
+            held.setdefault(header, {})[party] = receipt
+    ordered = sorted(held, key=lambda header: (header.revision, header.digest))
+    return [HeldBid(header, held[header]) for header in ordered]
 
 
 def next_revision(held: Iterable[HeldBid], *, threshold: int) -> int:
@@ -124,10 +121,16 @@ def next_revision(held: Iterable[HeldBid], *, threshold: int) -> int:
     """
     latest: dict[int, int] = {}
     for bid in held:
-        latest |= {party: max(bid.revision, latest.get(party, 0)) for party in bid.receipts}
+        latest |= {party: max(bid.header.revision, latest.get(party, 0)) for party in bid.receipts}
     reported = sorted(latest.values(), reverse=True) + [0] * (threshold + 1)
     certain = reported[threshold]
     return max(revision for revision in reported if revision <= certain + _BELIEVABLE_LEAD) + 1
+
+
+def _header(bid: OwnBid, auction: AuctionId, bidder: UserId) -> BundleHeader:
+    return BundleHeader(
+        digest=bid.bundle, auction=auction, bidder=bidder, revision=bid.revision, withdrawal=bid.withdrawal
+    )
 
 
 def _receipt(content: bytes, party: int, auction: AuctionId, digest: str, parties: Parties) -> Signed[Receipt]:

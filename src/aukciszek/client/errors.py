@@ -11,6 +11,7 @@
     ├── ForgedStatementError     a signature is not the party's
     ├── SealingKeysMissingError  not every party has made its sealing key known yet
     ├── AuctionCancelledError    there will be no outcome
+    ├── ReceiptStoreError        the file for receipts cannot be used
     ├── TrustFileError           the file with certificates to trust cannot be used
     └── LoginStateError          the stored log-in cannot be read or written
 """
@@ -104,3 +105,9 @@ class AuctionCancelledError(ClientError):
     """The auctioneer cancelled the auction: there will be no outcome."""
 
     code = "auction-cancelled"
+
+
+class ReceiptStoreError(ClientError):
+    """The file for receipts holds those of another bid, or cannot be written."""
+
+    code = "receipt-store"

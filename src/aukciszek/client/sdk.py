@@ -23,7 +23,7 @@ from aukciszek.client.answers import AuctionAnswer, LoggedIn, Registered, Status
 from aukciszek.client.bidding import HeldBid, PlacedBid, hand_over, held_bids, next_revision, seal_price
 from aukciszek.client.catalogue import describe_auction, list_auctions
 from aukciszek.client.connection import PartyConnection, Patience, Request
-from aukciszek.client.errors import AnswerNotUnderstoodError, NotLoggedInError
+from aukciszek.client.errors import AnswerNotUnderstoodError, NotLoggedInError, PartiesDisagreeError
 from aukciszek.client.outcome import OnProgress, fetch_certificate, wait_for_outcome, watch
 from aukciszek.client.overview import AuctionOverview, rules_of
 from aukciszek.client.parties import Outcomes, Parties, connect
@@ -120,6 +120,19 @@ class AukciszekClient:
             return party.parse(Status, await party.ask(Request("GET", "/api/status")))
 
         return await self._parties.each(ask)
+
+    async def threshold(self) -> int:
+        """Return how many of the parties may collude, as all that answer agree.
+
+        Raises:
+            PartiesDisagreeError: they do not agree.
+            ClientError: no party answered.
+        """
+        answers = (await self.status()).need(1, "say their threshold")
+        named = {status.threshold for status in answers.values()}
+        if len(named) != 1:
+            raise PartiesDisagreeError("the parties have different thresholds: ask their operators to settle on one")
+        return named.pop()
 
     async def create_auction(self, spec: AuctionSpec) -> Outcomes[AuctionAnswer]:
         """Create an auction at every party; doing it again with the same rules changes nothing.

@@ -65,7 +65,7 @@ def test_the_configuration_and_the_key_are_the_owners_alone(operators: Operators
 def test_the_settings_to_add_are_told(operators: Operators) -> None:
     answer = operators.config(1, *(operators.statement(party) for party in range(2, 6))).json()
     assert answer["WIREGUARD_IPS"] == "10.83.0.1,10.83.0.2,10.83.0.3,10.83.0.4,10.83.0.5"
-    assert answer["WIREGUARD_SERVERS"].startswith("http://10.83.0.1:5001,")
+    assert answer["WIREGUARD_SERVERS"].startswith("http://10.83.0.1:51821,")
 
 
 def test_a_second_run_keeps_the_key(operators: Operators) -> None:

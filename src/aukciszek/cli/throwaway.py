@@ -1,0 +1,168 @@
+"""A throw-away cluster: keys, cluster file, data directories and settings for parties that all run on this machine.
+
+What the demo, the benchmarks and the tests run on. Party ``i`` answers at ``http://127.0.0.i:(base port + i)``, so
+that the rule "the source address decides which party speaks" is in force here as everywhere.
+"""
+
+import errno
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from aukciszek.cli.keys import TOKEN_KEY_FILE, make_party_keys, write_new_file
+from aukciszek.cluster import Cluster
+from aukciszek.errors import AukciszekError
+from aukciszek.settings import VARIABLES
+
+BASE_PORT: Final = 5000
+LOGIN_SERVER: Final = 1
+_NAMES: Final = (
+    *("City Council", "Auditors' Guild", "Bidders' Union", "Open University", "Free Notaries"),
+    *("Chamber of Trade", "Water Board", "State Archive", "Consumers' League"),
+)
+
+
+class PortTakenError(AukciszekError):
+    """A party on this machine cannot listen where it should."""
+
+    code = "port-taken"
+
+
+@dataclass(frozen=True, slots=True)
+class ThrowawayParty:
+    """What one party needs to run.
+
+    Attributes:
+        number: the party's number.
+        data_dir: its keys and database.
+        log: what it writes to standard output and standard error.
+        environment: its settings; holds token keys, so it is shown nowhere.
+    """
+
+    number: int
+    data_dir: Path
+    log: Path
+    environment: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ThrowawayCluster:
+    """All parties of a cluster on this machine."""
+
+    cluster: Cluster
+    cluster_file: Path
+    threshold: int
+    parties: tuple[ThrowawayParty, ...]
+
+    @property
+    def login_server(self) -> ThrowawayParty:
+        """The party that keeps the accounts."""
+        return self.parties[LOGIN_SERVER - 1]
+
+
+def make_cluster(
+    directory: Path,
+    *,
+    parties: int,
+    threshold: int,
+    base_port: int = BASE_PORT,
+    inherited: Mapping[str, str] = os.environ,
+) -> ThrowawayCluster:
+    """Make keys, cluster file and settings in an empty ``directory``.
+
+    Args:
+        directory: where everything is kept.
+        parties: ``n``.
+        threshold: ``t``.
+        base_port: party ``i`` listens at this port plus ``i``.
+        inherited: the environment that the parties start from; settings of another party in it are left out.
+
+    Raises:
+        ClusterFileError: a cluster cannot have that many parties.
+        KeyFileError: a file cannot be written.
+    """
+    data_dirs = [directory / f"party-{number}" for number in range(1, parties + 1)]
+    entries = [
+        make_party_keys(
+            data_dir,
+            number=number,
+            name=_NAMES[number - 1] if number <= len(_NAMES) else f"Party {number}",
+            url=f"http://127.0.0.{number}:{base_port + number}",
+            address=f"127.0.0.{number}",
+        )
+        for number, data_dir in enumerate(data_dirs, start=1)
+    ]
+    cluster, content = Cluster.build(entries)
+    cluster_file = directory / "cluster.json"
+    write_new_file(cluster_file, content, mode=0o644)
+    token_keys = [(data_dir / TOKEN_KEY_FILE).read_text().strip() for data_dir in data_dirs]
+    clean = {name: value for name, value in inherited.items() if name not in VARIABLES}
+    return ThrowawayCluster(
+        cluster,
+        cluster_file,
+        threshold,
+        tuple(
+            ThrowawayParty(
+                number,
+                data_dir,
+                directory / f"party-{number}.log",
+                clean
+                | {
+                    "PARTY_ID": str(number),
+                    "CLUSTER_FILE": str(cluster_file),
+                    "DATA_DIR": str(data_dir),
+                    "LOGIN_SERVER": str(LOGIN_SERVER),
+                    "THRESHOLD": str(threshold),
+                    "SECRET_KEYS_JWT": ",".join(token_keys) if number == LOGIN_SERVER else token_keys[number - 1],
+                },
+            )
+            for number, data_dir in enumerate(data_dirs, start=1)
+        ),
+    )
+
+
+def check_ports(parties: int, base_port: int) -> None:
+    """Make sure that every party can listen at its address.
+
+    Raises:
+        PortTakenError: with the address, the reason and the remedy.
+    """
+    for number in range(1, parties + 1):
+        place = (f"127.0.0.{number}", base_port + number)
+        with socket.socket() as probe:
+            # As the server does: an address that an ended server has just left is free again.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(place)
+            except OSError as error:
+                raise PortTakenError(_why_not(error, *place)) from error
+
+
+def free_base_port(parties: int, candidates: range = range(20_000, 30_000, 10)) -> int:
+    """Return a base port at which every party can listen now.
+
+    Raises:
+        PortTakenError: there is none among the candidates.
+    """
+    for base_port in candidates:
+        try:
+            check_ports(parties, base_port)
+        except PortTakenError:
+            continue
+        return base_port
+    raise PortTakenError("no ports are free on this machine: end other servers")
+
+
+def _why_not(error: OSError, host: str, port: int) -> str:
+    match error.errno:
+        case errno.EADDRINUSE:
+            return f"{host}:{port} is taken by another program: end it, or choose another --base-port"
+        case errno.EADDRNOTAVAIL:
+            return f"this machine has no address {host}: add it to the loopback interface"
+        case errno.EACCES:
+            return f"{host}:{port} is reserved for the system: choose a --base-port of 1024 or more"
+        case _:
+            return f"cannot listen at {host}:{port} ({error.strerror}): choose another --base-port"

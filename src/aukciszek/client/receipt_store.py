@@ -1,0 +1,60 @@
+"""A bidder's receipt file, kept up to date: written anew in one step, so that an interruption never damages it."""
+
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Self
+
+from aukciszek.auctions.bundle import BundleHeader
+from aukciszek.auctions.identifiers import AuctionId, UserId
+from aukciszek.auctions.receipts import ReceiptFile
+from aukciszek.auctions.statements import Receipt, Signed
+from aukciszek.client.errors import ReceiptStoreError
+
+
+class ReceiptStore:
+    """Where one bidder's receipts in one auction are kept; nowhere, if no file was named."""
+
+    def __init__(self, path: Path | None, file: ReceiptFile) -> None:
+        self._path = path
+        self._file = file
+
+    @classmethod
+    def open(cls, path: Path | None, auction: AuctionId, bidder: UserId) -> Self:
+        """Open the file, which need not exist yet.
+
+        Raises:
+            MalformedReceiptFileError: there is a file that is no receipt file.
+            ReceiptStoreError: there are receipts of another auction or bidder in it, or it cannot be written.
+        """
+        if path is None or not path.exists():
+            store = cls(path, ReceiptFile(auction=auction, bidder=bidder, bids=()))
+        else:
+            store = cls(path, ReceiptFile.read(path))
+            if (store._file.auction, store._file.bidder) != (auction, bidder):
+                raise ReceiptStoreError(f"{path} holds receipts of another auction or bidder: choose another file")
+        store._write()
+        return store
+
+    def add(self, header: BundleHeader, receipts: Iterable[Signed[Receipt]]) -> None:
+        """Keep the receipts for one revision.
+
+        Raises:
+            ReceiptStoreError: the file cannot be written.
+        """
+        self._file = self._file.with_bid(header, receipts)
+        self._write()
+
+    def _write(self) -> None:
+        if self._path is None:
+            return
+        try:
+            descriptor, temporary = tempfile.mkstemp(dir=self._path.parent, prefix=self._path.name)
+            with os.fdopen(descriptor, "wb") as target:
+                target.write(self._file.encode())
+                target.flush()
+                os.fsync(target.fileno())
+            Path(temporary).replace(self._path)
+        except OSError as error:
+            raise ReceiptStoreError(f"cannot write {self._path} ({error.strerror}): choose another file") from error
