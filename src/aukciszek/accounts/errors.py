@@ -1,0 +1,104 @@
+"""What can go wrong between a user and an account.
+
+::
+
+    AccountsError
+    ├── EmailTakenError          email-taken
+    ├── MalformedEmailError      malformed-email
+    ├── PasswordPolicyError      weak-password
+    ├── TooManyAttemptsError     too-many-attempts
+    ├── TooManyLoginsError       too-many-logins
+    ├── UnknownUserError         unknown-user
+    ├── WrongCredentialsError    wrong-credentials
+    └── TokenError
+        ├── TokenAudienceError   token-wrong-audience
+        ├── TokenExpiredError    token-expired
+        ├── TokenInvalidError    token-invalid
+        └── TokenMissingError    token-missing
+
+No text here holds a password, a hash, a token or a key.
+"""
+
+from aukciszek.errors import AukciszekError
+
+
+class AccountsError(AukciszekError):
+    """Something about a user's account or token."""
+
+    code = "accounts"
+
+
+class EmailTakenError(AccountsError):
+    """The address has an account already."""
+
+    code = "email-taken"
+
+
+class MalformedEmailError(AccountsError):
+    """The text is not an e-mail address."""
+
+    code = "malformed-email"
+
+
+class PasswordPolicyError(AccountsError):
+    """The password is too easy to guess, or cannot be used."""
+
+    code = "weak-password"
+
+
+class TooManyAttemptsError(AccountsError):
+    """Too many wrong passwords were tried for one address."""
+
+    code = "too-many-attempts"
+
+    def __init__(self, message: str, *, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class TooManyLoginsError(AccountsError):
+    """More passwords wait to be checked than this server takes on."""
+
+    code = "too-many-logins"
+
+
+class UnknownUserError(AccountsError):
+    """The address has no account. Only an operator is ever told so."""
+
+    code = "unknown-user"
+
+
+class WrongCredentialsError(AccountsError):
+    """Address and password do not belong together; whether the address has an account is not said."""
+
+    code = "wrong-credentials"
+
+
+class TokenError(AccountsError):
+    """A request does not prove who sent it."""
+
+    code = "token"
+
+
+class TokenMissingError(TokenError):
+    """A request came without a token."""
+
+    code = "token-missing"
+
+
+class TokenExpiredError(TokenError):
+    """The token was valid once."""
+
+    code = "token-expired"
+
+
+class TokenAudienceError(TokenError):
+    """The token is for another party."""
+
+    code = "token-wrong-audience"
+
+
+class TokenInvalidError(TokenError):
+    """The token was not made by the login server for this party."""
+
+    code = "token-invalid"

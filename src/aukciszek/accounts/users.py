@@ -1,0 +1,87 @@
+"""Who has an account, and what a place that keeps accounts must offer.
+
+Privileges are granted, never claimed: nothing that a user can send makes an administrator, only
+:meth:`UserStore.grant_admin`, which an operator reaches on the login server's machine.
+"""
+
+import unicodedata
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from pydantic import EmailStr, TypeAdapter, ValidationError
+
+from aukciszek.accounts.errors import MalformedEmailError
+
+_LONGEST_EMAIL: Final = 254
+"""RFC 5321 leaves no room for more."""
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """One account, without its password."""
+
+    uid: str
+    """A random UUID (version 4) in its usual spelling."""
+    email: str
+    """In the form of :func:`normal_email`."""
+    is_admin: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StoredUser:
+    """One account with the hash of its password."""
+
+    user: User
+    password_hash: str = field(repr=False)
+
+
+class UserStore(Protocol):
+    """A place that keeps accounts. Addresses come and go in the form of :func:`normal_email`."""
+
+    async def add(self, email: str, password_hash: str) -> User:
+        """Make an account without privileges.
+
+        Raises:
+            EmailTakenError: the address has an account; also when two are made at the same moment.
+        """
+        ...
+
+    async def by_email(self, email: str) -> StoredUser | None:
+        """Return the account of an address, if there is one."""
+        ...
+
+    async def by_uid(self, uid: str) -> StoredUser | None:
+        """Return the account with this number, if there is one."""
+        ...
+
+    async def replace_hash(self, uid: str, new_hash: str) -> None:
+        """Store the hash of the same password made with newer parameters.
+
+        Raises:
+            UnknownUserError: there is no such account.
+        """
+        ...
+
+    async def grant_admin(self, email: str) -> User:
+        """Let an account create auctions.
+
+        Raises:
+            UnknownUserError: the address has no account.
+        """
+        ...
+
+
+def normal_email(text: str) -> str:
+    """Return the one spelling under which an address has its account: NFKC, lower case.
+
+    Raises:
+        MalformedEmailError: ``text`` is not an e-mail address alone.
+    """
+    try:
+        # A name beside the address, as in "Anna <anna@example.org>", would be dropped silently.
+        if "<" not in text and len(text) <= _LONGEST_EMAIL:
+            address = TypeAdapter(EmailStr).validate_python(text.strip())
+            return unicodedata.normalize("NFKC", address).lower()
+    except ValidationError:
+        pass
+    raise MalformedEmailError("that is not an e-mail address: write it as name@example.org")
