@@ -6,7 +6,7 @@ SHA-256 by telephone; changing it is an operator's act, never an API's.
 
 import ipaddress
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal, NewType, Self
 from urllib.parse import urlsplit
@@ -95,6 +95,8 @@ class Cluster:
 
     parties: tuple[PartyEntry, ...]
     digest: str
+    content: bytes = field(default=b"", repr=False)
+    """The file's bytes."""
 
     @classmethod
     def build(cls, parties: Sequence[PartyEntry]) -> tuple[Self, bytes]:
@@ -120,7 +122,7 @@ class Cluster:
             first = error.errors()[0]
             place = ".".join(str(part) for part in first["loc"]) or "file"
             raise ClusterFileError(f"the cluster file is not valid at {place}: {first['msg']}") from error
-        return cls(file.parties, sha256_hex(content))
+        return cls(file.parties, sha256_hex(content), content)
 
     @classmethod
     def read(cls, path: Path) -> Self:

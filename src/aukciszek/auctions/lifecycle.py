@@ -42,9 +42,20 @@ class AuctionState(StrEnum):
     """Cancelled by the auctioneer before the close; nothing was or will be opened."""
 
 
+CANCELLABLE: Final = frozenset(
+    {
+        AuctionState.CREATED,
+        AuctionState.OPEN,
+        AuctionState.CLOSED,
+        AuctionState.AGREEING,
+        AuctionState.COMPUTING,
+    }
+)
+"""An order to cancel is given before the close, but may become known later: it counts until something is opened."""
+
 _NEXT: Final = {
-    AuctionState.CREATED: {AuctionState.OPEN, AuctionState.CLOSED, AuctionState.CANCELLED},
-    AuctionState.OPEN: {AuctionState.CLOSED, AuctionState.CANCELLED},
+    AuctionState.CREATED: {AuctionState.OPEN, AuctionState.CLOSED},
+    AuctionState.OPEN: {AuctionState.CLOSED},
     AuctionState.CLOSED: {AuctionState.AGREEING},
     AuctionState.AGREEING: {AuctionState.COMPUTING},
     # A session that was interrupted is repeated, under a new session id, from the agreed input set.
@@ -74,5 +85,6 @@ def check_transition(before: AuctionState, after: AuctionState) -> None:
     Raises:
         ForbiddenTransitionError: there is no arrow from ``before`` to ``after``.
     """
-    if after not in _NEXT[before]:
+    cancels = after is AuctionState.CANCELLED and before in CANCELLABLE
+    if after not in _NEXT[before] and not cancels:
         raise ForbiddenTransitionError(f"an auction that is {before} cannot become {after}")

@@ -43,7 +43,10 @@ class MessageKind(IntEnum):
     """The sender is ready to compute on an input set: attempt number, the set's digest and a fresh nonce."""
 
     OUTCOME_SIGNATURE = 9
-    """The sender's signature under the certificate's body."""
+    """A party's signature under the certificate's body."""
+
+    SIGNATURES_WANTED = 10
+    """The sender asks for the signatures that the receiver has."""
 
 
 @dataclass(frozen=True, slots=True)

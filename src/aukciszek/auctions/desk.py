@@ -1,0 +1,143 @@
+"""What the parts of one auction at one party share: the rules, where the auction stands, and the means to act.
+
+:class:`PartyContext` is what all auctions of a party have in common; an :class:`AuctionDesk` is one auction's place in
+it. Every change of state is stored together with its entry in the audit record, before anything is built on it.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from aukciszek.auctions.lifecycle import AuctionState, check_transition
+from aukciszek.auctions.ports import MessageKind, PeerMessage, PeerNetwork
+from aukciszek.auctions.signal import Signal
+from aukciszek.auctions.spec import AuctionSpec
+from aukciszek.clock import Clock
+from aukciszek.cluster import Cluster, PartyNumber
+from aukciszek.encoding import Json
+from aukciszek.identity import Identity
+from aukciszek.mpc.prss import PrssKeys
+from aukciszek.storage.auctions import AuctionRepository
+from aukciszek.storage.database import Database
+from aukciszek.storage.rows import AuctionRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartyContext:
+    """One party: who it is, what it stores in, whom it can reach."""
+
+    number: PartyNumber
+    cluster: Cluster
+    threshold: int
+    identity: Identity
+    clock: Clock
+    database: Database
+    repository: AuctionRepository
+    network: PeerNetwork
+    prss_keys: Callable[[], Awaitable[PrssKeys]]
+    """Waits until the cluster's keys have been dealt and compared."""
+    round_timeout_s: float
+    """How long one round of a session waits for the other parties."""
+
+    @property
+    def vouchers_needed(self) -> int:
+        """``t + 1``: of so many parties at least one is honest."""
+        return self.threshold + 1
+
+    @property
+    def actor(self) -> str:
+        """How the audit record names this party."""
+        return f"party {self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """How far the current state's work has come."""
+
+    name: str
+    fraction: float
+    """From 0 to 1."""
+
+
+class AuctionDesk:
+    """One auction at one party."""
+
+    def __init__(self, context: PartyContext, spec: AuctionSpec, row: AuctionRow) -> None:
+        self.context = context
+        self.spec = spec
+        self.auction = spec.auction_id
+        self.signal = Signal(context.clock)
+        self.state = AuctionState(row.state)
+        self.state_since = row.state_since
+        self.stage = Stage(self.state.value, 0.0)
+        self.waiting_for: frozenset[PartyNumber] = frozenset()
+
+    @asynccontextmanager
+    async def entering(
+        self, state: AuctionState, action: str, details: Mapping[str, Json]
+    ) -> AsyncIterator[AsyncConnection]:
+        """Enter ``state`` and put ``action`` on record, in one transaction with what the caller does inside.
+
+        Raises:
+            ForbiddenTransitionError: there is no way from the present state to this one.
+        """
+        check_transition(self.state, state)
+        now = self.context.clock.now()
+        repository = self.context.repository
+        async with self.context.database.transaction() as connection:
+            await repository.set_state(self.auction, state.value, now, connection=connection)
+            await repository.append_record(
+                self.auction, now, self.context.actor, action, details, connection=connection
+            )
+            yield connection
+        self.state, self.state_since = state, now
+        self.stage = Stage(state.value, 0.0)
+        self.waiting_for = frozenset()
+        self.signal.notify()
+
+    async def enter(self, state: AuctionState, action: str, details: Mapping[str, Json] | None = None) -> None:
+        """Enter ``state`` and put ``action`` on record.
+
+        Raises:
+            ForbiddenTransitionError: there is no way from the present state to this one.
+        """
+        async with self.entering(state, action, details or {}):
+            pass
+
+    async def note(self, action: str, details: Mapping[str, Json], *, actor: str | None = None) -> None:
+        """Put something on record that changes no state."""
+        await self.context.repository.append_record(
+            self.auction, self.context.clock.now(), actor or self.context.actor, action, details
+        )
+
+    async def report(self, kind: str, party: PartyNumber | None, details: Mapping[str, Json]) -> None:
+        """Put on record that ``party`` did something against the protocol."""
+        await self.context.repository.add_incident(
+            self.context.clock.now(), kind, details, auction_id=self.auction, party=party
+        )
+
+    def show_stage(self, name: str, fraction: float) -> None:
+        """Let everybody who watches see how far the work has come."""
+        self.stage = Stage(name, fraction)
+        self.signal.notify()
+
+    def wait_for_parties(self, parties: Iterable[PartyNumber]) -> None:
+        """Let everybody who watches see for whom this party waits."""
+        waiting_for = frozenset(parties)
+        if waiting_for != self.waiting_for:
+            self.waiting_for = waiting_for
+            self.signal.notify()
+
+    @property
+    def peers(self) -> tuple[PartyNumber, ...]:
+        """All other parties."""
+        return tuple(number for number in self.context.cluster.numbers if number != self.context.number)
+
+    async def send(self, to: Iterable[PartyNumber], kind: MessageKind, body: bytes) -> None:
+        """Send one message about this auction to some of the peers."""
+        message = PeerMessage(kind, self.auction, body)
+        for party in to:
+            if party != self.context.number:
+                await self.context.network.send(party, message)

@@ -1,0 +1,281 @@
+"""After the close: bring the parties' signed lists together until all know the same, and fetch missing bundles.
+
+``docs/protocol.md``, "Receipts and the input set". Every party sends its signed list to all, passes on what it gets
+when asked, and tells the others which lists it has. A party that tells two stories is caught by its own signatures,
+and both stories stay: evidence only adds up, so parties that have the same lists have the same input set.
+"""
+
+from collections.abc import Iterable
+from typing import Annotated, Final, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from aukciszek.auctions.agreement import InputSet, Tally, form_input_set, tally_receipts
+from aukciszek.auctions.bundle import Bundle, BundleHeader
+from aukciszek.auctions.desk import AuctionDesk
+from aukciszek.auctions.errors import AuctionError, MalformedStatementError
+from aukciszek.auctions.fields import BundleDigestField, DigestField, PartyField, first_fault
+from aukciszek.auctions.holdings import Holding, HoldingsStatement, OtherReceipt
+from aukciszek.auctions.identifiers import BundleDigest
+from aukciszek.auctions.ports import MessageKind
+from aukciszek.auctions.statements import Receipt, Signed, read_statement, sign, statement_digest
+from aukciszek.cluster import LARGEST_CLUSTER, PartyNumber
+from aukciszek.encoding import canonical_json
+from aukciszek.storage.rows import BundleRow
+
+MOST_LISTS_OF_A_PARTY: Final = 8
+"""An honest party signs one. Two are proof enough; the rest would only fill the disk."""
+
+_MOST_BUNDLES_A_REQUEST: Final = 500
+
+
+class TooManyListsError(AuctionError):
+    """A party signed so many different lists that no more of them are kept."""
+
+    code = "too-many-lists"
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    def encode(self) -> bytes:
+        """Return the message's bytes."""
+        return canonical_json(self.model_dump(mode="json"))
+
+    @classmethod
+    def decode(cls, content: bytes) -> Self:
+        """Read a message.
+
+        Raises:
+            MalformedStatementError: it is not of this form.
+        """
+        try:
+            return cls.model_validate_json(content)
+        except ValidationError as error:
+            raise MalformedStatementError(f"malformed message, see {first_fault(error)}") from error
+
+
+class ListsSeen(_Message):
+    """Which lists the sender has, and whether it still gathers and wants to know what the receiver has."""
+
+    asking: bool
+    lists: Annotated[
+        tuple[tuple[PartyField, DigestField], ...], Field(max_length=LARGEST_CLUSTER * MOST_LISTS_OF_A_PARTY)
+    ]
+
+
+class ListWanted(_Message):
+    """One list that the receiver has and the sender has not."""
+
+    party: PartyField
+    digest: DigestField
+
+
+class BundlesWanted(_Message):
+    """Bundles that the receiver has and the sender has not."""
+
+    bundles: Annotated[tuple[BundleDigestField, ...], Field(max_length=_MOST_BUNDLES_A_REQUEST)]
+
+
+class Gathering:
+    """The lists and bundles of one auction, as this party has them."""
+
+    def __init__(self, desk: AuctionDesk) -> None:
+        self._desk = desk
+        self._lists: dict[tuple[PartyNumber, str], Signed[HoldingsStatement]] = {}
+        self._seen: dict[PartyNumber, frozenset[tuple[PartyNumber, str]]] = {}
+        self._wanted: set[BundleDigest] = set()
+        self._asking = False
+
+    async def load(self) -> None:
+        """Take up the lists that were stored before a restart."""
+        for row in await self._desk.context.repository.lists(self._desk.auction):
+            self._keep(read_statement(HoldingsStatement, row.statement, self._desk.context.cluster))
+
+    async def sign_own_list(self) -> tuple[Signed[HoldingsStatement], str]:
+        """Return this party's list of everything that it gave receipts for, not stored yet, and its digest."""
+        desk, context = self._desk, self._desk.context
+        holdings = [
+            Holding(BundleDigest(head.digest), head.received_at)
+            for head in await context.repository.own_receipts(desk.auction)
+            if head.received_at is not None
+        ]
+        others = [
+            OtherReceipt.of(read_statement(Receipt, row.statement, context.cluster))
+            for row in await context.repository.auction_receipts(desk.auction)
+            if row.party != context.number
+        ]
+        signed = sign(HoldingsStatement.of(desk.auction, context.number, holdings, others), context.identity)
+        return signed, statement_digest(signed.content)
+
+    def keep_own_list(self, signed: Signed[HoldingsStatement], digest: str) -> None:
+        """Take up this party's list as it is stored."""
+        self._lists[signed.content.party, digest] = signed
+
+    async def run(self) -> None:
+        """Return when all parties have the same lists, and every bundle that counts is here."""
+        self._asking = True
+        try:
+            await self._desk.signal.wait_announcing(self._all_see_the_same, self._announce_to_all)
+        finally:
+            self._asking = False
+        await self._note_contradictions(self.tally())
+        await self._fetch_bundles()
+
+    async def input_set(self) -> InputSet:
+        """Return the bids that count by the lists that are here; their bundles must be here, too."""
+        tally = self.tally()
+        bundles = await self.bundles(tally.settled)
+        headers: dict[BundleDigest, BundleHeader] = {digest: bundle.header() for digest, bundle in bundles.items()}
+        return form_input_set(tally, headers)
+
+    async def bundles(self, digests: Iterable[BundleDigest]) -> dict[BundleDigest, Bundle]:
+        """Return bundles that are here."""
+        contents = await self._desk.context.repository.bundle_contents(list(digests))
+        return {BundleDigest(digest): Bundle.decode(content) for digest, content in contents.items()}
+
+    def tally(self) -> Tally:
+        """Return who signed what in time, by the lists that are here."""
+        context, desk = self._desk.context, self._desk
+        return tally_receipts(
+            desk.auction,
+            cluster=context.cluster,
+            threshold=context.threshold,
+            closes_at=desk.spec.closes_at,
+            lists=self._lists.values(),
+        )
+
+    async def receive_list(self, content: bytes) -> None:
+        """Keep a signed list, whoever sent it.
+
+        Raises:
+            StatementError: it is not signed by the party that it names.
+            TooManyListsError: that party signed too many different lists.
+        """
+        desk = self._desk
+        signed = read_statement(HoldingsStatement, content, desk.context.cluster)
+        party, digest = signed.content.party, statement_digest(signed.content)
+        if (party, digest) in self._lists:
+            return
+        earlier = sum(party == author for author, _ in self._lists)
+        if earlier >= MOST_LISTS_OF_A_PARTY:
+            raise TooManyListsError(f"party {party} signed more than {MOST_LISTS_OF_A_PARTY} different lists")
+        row = await desk.context.repository.auction(desk.auction)
+        if row is not None and row.input_set is not None:
+            # A session began: what comes to light now can no longer change which bids count.
+            await desk.report("list-after-agreement", party, {"list": digest})
+            return
+        await desk.context.repository.put_list(desk.auction, party, digest, content)
+        self._keep(signed)
+        if earlier:
+            await desk.report("two-lists", party, {"list": digest})
+        desk.signal.notify()
+        if self._asking:
+            await self._send_seen(desk.peers)
+
+    async def receive_seen(self, sender: PartyNumber, content: bytes) -> None:
+        """Note which lists a peer has, and ask for those that are not here.
+
+        Raises:
+            MalformedStatementError: the message is not of its form.
+        """
+        message = ListsSeen.decode(content)
+        seen = frozenset(message.lists)
+        self._seen[sender] = seen
+        self._desk.signal.notify()
+        for party, digest in sorted(seen - self._lists.keys()):
+            wanted = ListWanted(party=party, digest=digest)
+            await self._desk.send([sender], MessageKind.HOLDINGS_WANTED, wanted.encode())
+        # Two parties that have both gathered do not ask, and so do not answer each other for ever.
+        if message.asking and not self._asking:
+            await self._send_seen([sender])
+
+    async def receive_list_wanted(self, sender: PartyNumber, content: bytes) -> None:
+        """Pass a list on.
+
+        Raises:
+            MalformedStatementError: the message is not of its form.
+        """
+        wanted = ListWanted.decode(content)
+        signed = self._lists.get((wanted.party, wanted.digest))
+        if signed is not None:
+            await self._desk.send([sender], MessageKind.HOLDINGS, signed.encode())
+
+    async def receive_bundles_wanted(self, sender: PartyNumber, content: bytes) -> None:
+        """Pass bundles on.
+
+        Raises:
+            MalformedStatementError: the message is not of its form.
+        """
+        wanted = BundlesWanted.decode(content)
+        for bundle in (await self._desk.context.repository.bundle_contents(list(wanted.bundles))).values():
+            await self._desk.send([sender], MessageKind.BUNDLE, bundle)
+
+    async def receive_bundle(self, content: bytes) -> None:
+        """Keep a bundle that this party asked for; drop any other.
+
+        Raises:
+            BundleError: it is no bundle for this auction.
+        """
+        bundle = Bundle.decode(content)
+        bundle.check_fits(self._desk.spec)
+        header = bundle.header()
+        if header.digest in self._wanted:
+            await self._desk.context.repository.put_bundle(
+                BundleRow(
+                    digest=header.digest,
+                    auction_id=self._desk.auction,
+                    bidder=header.bidder,
+                    revision=header.revision,
+                    withdrawal=header.withdrawal,
+                    received_at=None,
+                    content=content,
+                )
+            )
+            self._wanted.discard(header.digest)
+            self._desk.signal.notify()
+
+    def _keep(self, signed: Signed[HoldingsStatement]) -> None:
+        self._lists[signed.content.party, statement_digest(signed.content)] = signed
+
+    def _all_see_the_same(self) -> bool:
+        own = frozenset(self._lists)
+        missing = frozenset(self._desk.context.cluster.numbers) - {party for party, _ in own}
+        differing = {party for party in self._desk.peers if self._seen.get(party) != own}
+        self._desk.wait_for_parties(missing | differing)
+        return not missing and not differing
+
+    async def announce(self, to: Iterable[PartyNumber]) -> None:
+        """Send this party's list to those who lack it, and tell which lists are here."""
+        receivers = tuple(to)
+        for place, signed in self._lists.items():
+            if place[0] == self._desk.context.number:
+                lacking = [party for party in receivers if place not in self._seen.get(party, frozenset())]
+                await self._desk.send(lacking, MessageKind.HOLDINGS, signed.encode())
+        await self._send_seen(receivers)
+
+    async def _announce_to_all(self) -> None:
+        await self.announce(self._desk.peers)
+
+    async def _send_seen(self, to: Iterable[PartyNumber]) -> None:
+        seen = ListsSeen(asking=self._asking, lists=tuple(sorted(self._lists)))
+        await self._desk.send(to, MessageKind.HOLDINGS_SEEN, seen.encode())
+
+    async def _note_contradictions(self, tally: Tally) -> None:
+        for one in tally.contradictions:
+            await self._desk.report(one.kind, one.party, {"bundle": one.bundle})
+
+    async def _fetch_bundles(self) -> None:
+        tally = self.tally()
+        here = await self._desk.context.repository.bundle_digests(self._desk.auction)
+        self._wanted = set(tally.missing([BundleDigest(digest) for digest in here]))
+        await self._desk.signal.wait_announcing(lambda: not self._wanted, lambda: self._ask_for_bundles(tally))
+
+    async def _ask_for_bundles(self, tally: Tally) -> None:
+        """Ask, of every missing bundle, all connected parties that signed for it: one of them is honest."""
+        connected = self._desk.context.network.connected
+        for party in sorted(connected):
+            wanted = sorted(digest for digest in self._wanted if party in tally.in_time[digest])
+            for start in range(0, len(wanted), _MOST_BUNDLES_A_REQUEST):
+                request = BundlesWanted(bundles=tuple(wanted[start : start + _MOST_BUNDLES_A_REQUEST]))
+                await self._desk.send([party], MessageKind.BUNDLES_WANTED, request.encode())

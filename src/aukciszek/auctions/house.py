@@ -1,0 +1,256 @@
+"""All auctions of one party: what its server calls, and where its peers' messages arrive."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from typing import Final
+
+from aukciszek.accounts.tokens import Principal
+from aukciszek.auctions.desk import AuctionDesk, PartyContext
+from aukciszek.auctions.identifiers import AuctionId
+from aukciszek.auctions.intake import Accepted, Intake
+from aukciszek.auctions.lifecycle import AuctionState, is_over
+from aukciszek.auctions.orders import Orders
+from aukciszek.auctions.ports import MessageKind, PeerMessage
+from aukciszek.auctions.process import AuctionProcess
+from aukciszek.auctions.proposals import Proposals
+from aukciszek.auctions.reading import AuctionReader, rules_of
+from aukciszek.auctions.refusals import (
+    AuctionEndsTooSoonError,
+    NotAuctioneerError,
+    OrderNotAllowedError,
+    OrderTooLateError,
+    SpecForOthersError,
+)
+from aukciszek.auctions.sealing_keys import SealingKeyPair
+from aukciszek.auctions.spec import AuctionSpec
+from aukciszek.auctions.statements import OrderStatement, SealingKeyStatement, read_statement, sign
+from aukciszek.auctions.view import AuctionView, Progress
+from aukciszek.cluster import PartyNumber
+from aukciszek.storage.rows import AuctionRow
+
+_log = logging.getLogger(__name__)
+
+_OVER: Final = tuple(state.value for state in AuctionState if is_over(state))
+
+
+class AuctionHouse(AuctionReader):
+    """One party's auctions."""
+
+    def __init__(self, context: PartyContext) -> None:
+        self._processes: dict[AuctionId, AuctionProcess] = {}
+        super().__init__(context, self._processes)
+        self._tasks: dict[AuctionId, asyncio.Task[None]] = {}
+        self._proposals = Proposals(context.vouchers_needed)
+        self._creating = asyncio.Lock()
+
+    async def start(self) -> None:
+        """Take up every auction that is not over."""
+        for row in await self._context.repository.unfinished_auctions(_OVER):
+            await self._take_up(row)
+
+    async def stop(self) -> None:
+        """Stop all work; what is stored goes on at the next start."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def create(self, auctioneer: Principal, content: bytes) -> tuple[AuctionView, bool]:
+        """Create an auction on its auctioneer's word; tell whether it is new here.
+
+        Raises:
+            MalformedSpecError: the rules are not valid.
+            RefusalError: the user may not create it, or the rules do not fit this cluster or moment.
+        """
+        spec = AuctionSpec.parse(content)
+        if not auctioneer.is_admin or spec.auctioneer != auctioneer.uid:
+            raise NotAuctioneerError("the rules must name yourself as the auctioneer, and you need that privilege")
+        self._check_fits_cluster(spec)
+        known = await self._context.repository.auction(spec.auction_id)
+        if known is None and spec.closes_at <= self._context.clock.now():
+            raise AuctionEndsTooSoonError("the auction would close in the past: choose a later close")
+        is_new = await self._create(spec)
+        process = self._processes.get(spec.auction_id)
+        if process is not None:
+            await process.orders.give("create", spec.auctioneer)
+        return await self.auction(spec.auction_id), is_new
+
+    async def close(self, auctioneer: Principal, auction: AuctionId) -> AuctionView:
+        """Vouch for the auctioneer's order to close early.
+
+        Raises:
+            RefusalError: unknown auction, not its auctioneer, not allowed, or too late.
+        """
+        process = await self._process_to_order(auctioneer, auction)
+        if not process.desk.spec.early_close_allowed:
+            raise OrderNotAllowedError("the auction's rules exclude an early close")
+        await process.orders.give("close", process.desk.spec.auctioneer)
+        return await self.auction(auction)
+
+    async def cancel(self, auctioneer: Principal, auction: AuctionId) -> AuctionView:
+        """Vouch for the auctioneer's order to cancel.
+
+        Raises:
+            RefusalError: unknown auction, not its auctioneer, not allowed, or too late.
+        """
+        process = await self._process_to_order(auctioneer, auction)
+        if not process.desk.spec.cancel_allowed:
+            raise OrderNotAllowedError("the auction's rules exclude a cancellation")
+        await process.orders.give("cancel", process.desk.spec.auctioneer)
+        return await self.auction(auction)
+
+    async def submit(self, bidder: Principal, auction: AuctionId, content: bytes) -> Accepted:
+        """Take a bundle and give a receipt.
+
+        Raises:
+            BundleError: the bytes are no bundle for this auction.
+            EnvelopeError: this party cannot use its share.
+            RefusalError: the auction is unknown or not open, or bidder or revision are not right.
+        """
+        process = self._processes.get(auction)
+        if process is not None:
+            return await process.intake.accept(bidder, content)
+        row = await self.row(auction)
+        return await Intake(AuctionDesk(self._context, rules_of(row), row), None).accept(bidder, content)
+
+    async def progress(self, auction: AuctionId) -> AsyncIterator[Progress]:
+        """Yield where the auction stands, now and after every change, until it is over.
+
+        Raises:
+            UnknownAuctionError: this party does not know the auction.
+        """
+        last = None
+        while True:
+            process = self._processes.get(auction)
+            changes = 0 if process is None else process.desk.signal.changes
+            view = await self.auction(auction)
+            now = Progress(state=view.state, stage=view.stage, waiting_for=view.waiting_for, bids=view.bids)
+            if now != last:
+                last = now
+                yield now
+            if process is None or is_over(now.state):
+                return
+            await process.desk.signal.wait_for_change_since(changes)
+
+    async def on_connected(self, peer: PartyNumber) -> None:
+        """Tell a peer what it may have missed."""
+        for process in list(self._processes.values()):
+            await process.announce([peer])
+
+    async def on_message(self, sender: PartyNumber, message: PeerMessage) -> None:
+        """Hand a peer's message to its auction.
+
+        Raises:
+            AukciszekError: the message is malformed or breaks the protocol.
+        """
+        process = self._processes.get(message.auction)
+        if process is not None:
+            await process.receive(sender, message)
+            return
+        row = await self._context.repository.auction(message.auction)
+        if row is not None:
+            await self._answer_for_the_past(sender, message.kind, row)
+        elif message.kind is MessageKind.ORDER:
+            await self._propose(message.auction, message.body)
+
+    async def _create(self, spec: AuctionSpec) -> bool:
+        context = self._context
+        async with self._creating:
+            if await context.repository.auction(spec.auction_id) is not None:
+                return False
+            key_pair, now = SealingKeyPair.new(), context.clock.now()
+            row = AuctionRow(
+                id=spec.auction_id,
+                spec=spec.canonical_bytes.decode(),
+                state=AuctionState.CREATED.value,
+                state_since=now,
+                auctioneer=spec.auctioneer,
+                attempt=0,
+                created_at=now,
+            )
+            statement = sign(
+                SealingKeyStatement(auction=spec.auction_id, party=context.number, public_key=key_pair.public_bytes),
+                context.identity,
+            )
+            async with context.database.transaction() as connection:
+                await context.repository.create_auction(row, sealing_private=key_pair.to_bytes(), connection=connection)
+                await context.repository.put_sealing_key(
+                    spec.auction_id, context.number, statement.encode(), connection=connection
+                )
+                await context.repository.append_record(
+                    spec.auction_id,
+                    now,
+                    context.actor,
+                    "created",
+                    {"spec": spec.canonical_bytes.decode()},
+                    connection=connection,
+                )
+            self._proposals.forget(spec.auction_id)
+            await self._take_up(row)
+            return True
+
+    async def _take_up(self, row: AuctionRow) -> None:
+        auction = AuctionId(row.id)
+        private = await self._context.repository.sealing_private(auction)
+        if private is None:
+            _log.error("auction %s: the sealing key is lost, so this party cannot go on with it", auction)
+            return
+        process = AuctionProcess(self._context, rules_of(row), row, SealingKeyPair(private))
+        await process.load()
+        self._processes[auction] = process
+        task = asyncio.create_task(process.run(), name=f"auction {auction[:8]}")
+        self._tasks[auction] = task
+        task.add_done_callback(lambda _: self._put_aside(auction))
+
+    def _put_aside(self, auction: AuctionId) -> None:
+        """Forget an auction that is over; what is asked about it from now on is answered from storage."""
+        self._tasks.pop(auction, None)
+        process = self._processes.get(auction)
+        if process is not None and is_over(process.desk.state):
+            del self._processes[auction]
+            process.desk.signal.notify()
+
+    def _check_fits_cluster(self, spec: AuctionSpec) -> None:
+        context = self._context
+        ours = (context.cluster.digest, context.cluster.size, context.threshold)
+        if (spec.cluster, spec.parties, spec.threshold) != ours:
+            raise SpecForOthersError(
+                f"the rules are for another cluster: this one is {ours[0]}, {ours[1]} parties, threshold {ours[2]}"
+            )
+
+    async def _propose(self, auction: AuctionId, content: bytes) -> None:
+        """Create an auction that only peers speak of, once enough of them vouch for it."""
+        statement = read_statement(OrderStatement, content, self._context.cluster)
+        if statement.content.kind != "create" or statement.content.auction != auction:
+            return
+        spec = statement.content.rules()
+        self._check_fits_cluster(spec)
+        vouchers = self._proposals.add(statement, spec)
+        if vouchers:
+            await self._create(spec)
+            for known in vouchers:
+                await self._processes[auction].orders.receive(known.encode())
+
+    async def _answer_for_the_past(self, sender: PartyNumber, kind: MessageKind, row: AuctionRow) -> None:
+        """Send a peer that is behind what ends its work on an auction that is over here.
+
+        Parties for which it is over, too, only send what is not answered, so no two answer each other for ever.
+        """
+        if row.state == AuctionState.CANCELLED.value:
+            if kind is not MessageKind.ORDER:
+                orders = Orders(AuctionDesk(self._context, rules_of(row), row))
+                await orders.load()
+                await orders.announce([sender], ["cancel"])
+        elif kind is not MessageKind.OUTCOME_SIGNATURE:
+            await (await self.signing(row)).pass_on([sender])
+
+    async def _process_to_order(self, auctioneer: Principal, auction: AuctionId) -> AuctionProcess:
+        spec = rules_of(await self.row(auction))
+        if not auctioneer.is_admin or spec.auctioneer != auctioneer.uid:
+            raise NotAuctioneerError("only the auctioneer of this auction can close or cancel it")
+        process = self._processes.get(auction)
+        early = process is not None and process.desk.state in {AuctionState.CREATED, AuctionState.OPEN}
+        if process is None or not early or self._context.clock.now() > spec.closes_at:
+            raise OrderTooLateError("the auction is closed already")
+        return process

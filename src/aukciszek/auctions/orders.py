@@ -1,0 +1,115 @@
+"""The auctioneer's orders: one takes effect when ``t + 1`` parties vouch that the auctioneer gave it.
+
+``docs/adr/0002-orders-take-effect-by-t-plus-one-parties.md`` says why. This module keeps the statements of one
+auction, gives this party's own, and tells which orders are in force.
+"""
+
+from collections.abc import Iterable
+from typing import Final, Literal
+
+from aukciszek.auctions.desk import AuctionDesk
+from aukciszek.auctions.errors import StatementError
+from aukciszek.auctions.identifiers import UserId
+from aukciszek.auctions.ports import MessageKind
+from aukciszek.auctions.statements import OrderStatement, Signed, read_statement, sign
+from aukciszek.cluster import PartyNumber
+
+type OrderKind = Literal["create", "close", "cancel"]
+
+_KINDS: Final[tuple[OrderKind, ...]] = ("create", "close", "cancel")
+
+
+class UnlawfulOrderError(StatementError):
+    """A party vouches for an order that the auction's rules do not allow, or that its auctioneer cannot have given."""
+
+    code = "unlawful-order"
+
+
+class Orders:
+    """All parties' words about the orders of one auction."""
+
+    def __init__(self, desk: AuctionDesk) -> None:
+        self._desk = desk
+        self._statements: dict[OrderKind, dict[PartyNumber, Signed[OrderStatement]]] = {kind: {} for kind in _KINDS}
+
+    async def load(self) -> None:
+        """Take up the statements that were stored before a restart."""
+        for row in await self._desk.context.repository.orders(self._desk.auction):
+            self._keep(read_statement(OrderStatement, row.statement, self._desk.context.cluster))
+
+    async def give(self, kind: OrderKind, by: UserId) -> None:
+        """Vouch that the auctioneer gave an order: store, put on record, tell the peers. Again: nothing changes."""
+        context, desk = self._desk.context, self._desk
+        if context.number not in self._statements[kind]:
+            statement = sign(new_order(desk, kind, by), context.identity)
+            async with context.database.transaction() as connection:
+                await context.repository.put_order(
+                    desk.auction, kind, context.number, statement.encode(), connection=connection
+                )
+                await context.repository.append_record(
+                    desk.auction, statement.content.at, f"auctioneer {by}", f"ordered-{kind}", {}, connection=connection
+                )
+            self._keep(statement)
+            desk.signal.notify()
+        await desk.send(desk.peers, MessageKind.ORDER, self._statements[kind][context.number].encode())
+
+    async def receive(self, content: bytes) -> None:
+        """Keep a peer's statement.
+
+        Raises:
+            StatementError: it is not signed by the party that it names.
+            UnlawfulOrderError: the auction's rules do not allow the order.
+        """
+        statement = read_statement(OrderStatement, content, self._desk.context.cluster)
+        check_order(statement.content, self._desk)
+        order = statement.content
+        if order.party not in self._statements[order.kind]:
+            await self._desk.context.repository.put_order(self._desk.auction, order.kind, order.party, content)
+            self._keep(statement)
+            self._desk.signal.notify()
+
+    def in_force(self, kind: OrderKind) -> bool:
+        """Tell whether enough parties vouch for an order."""
+        return len(self._statements[kind]) >= self._desk.context.vouchers_needed
+
+    def vouchers(self, kind: OrderKind) -> tuple[PartyNumber, ...]:
+        """Return which parties vouch for an order, in ascending order."""
+        return tuple(sorted(self._statements[kind]))
+
+    async def announce(self, to: Iterable[PartyNumber], kinds: Iterable[OrderKind] = _KINDS) -> None:
+        """Pass on every statement of these kinds, whoever signed it."""
+        receivers = tuple(to)
+        for kind in kinds:
+            for statement in self._statements[kind].values():
+                await self._desk.send(receivers, MessageKind.ORDER, statement.encode())
+
+    def _keep(self, statement: Signed[OrderStatement]) -> None:
+        self._statements[statement.content.kind][statement.content.party] = statement
+
+
+def new_order(desk: AuctionDesk, kind: OrderKind, by: UserId) -> OrderStatement:
+    """Return this party's unsigned word that the auctioneer gave an order now."""
+    return OrderStatement(
+        auction=desk.auction,
+        party=desk.context.number,
+        kind=kind,
+        by=by,
+        at=desk.context.clock.now(),
+        spec=desk.spec.canonical_bytes.decode() if kind == "create" else None,
+    )
+
+
+def check_order(order: OrderStatement, desk: AuctionDesk) -> None:
+    """Check an order against the rules of its auction.
+
+    Raises:
+        UnlawfulOrderError: another auctioneer, an order that the rules exclude, or one given after the close.
+    """
+    spec = desk.spec
+    if order.by != spec.auctioneer:
+        raise UnlawfulOrderError(f"party {order.party} vouches for an order of somebody who is not the auctioneer")
+    allowed = {"create": True, "close": spec.early_close_allowed, "cancel": spec.cancel_allowed}
+    if not allowed[order.kind]:
+        raise UnlawfulOrderError(f"party {order.party} vouches for an order to {order.kind}, which the rules exclude")
+    if order.at > spec.closes_at:
+        raise UnlawfulOrderError(f"party {order.party} vouches for an order that came after the close")

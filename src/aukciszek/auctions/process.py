@@ -1,0 +1,225 @@
+"""One auction at one party, from its creation to its certificate: the coroutine that drives it.
+
+``docs/protocol.md``, "The way of a session". Each step works in one stored state and ends by entering the next one, so
+a restart simply takes up the step of the state that was stored.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from aukciszek.auctions.desk import AuctionDesk, PartyContext
+from aukciszek.auctions.gathering import Gathering
+from aukciszek.auctions.intake import Intake
+from aukciszek.auctions.key_exchange import KeyExchange
+from aukciszek.auctions.lifecycle import CANCELLABLE, AuctionState, is_over
+from aukciszek.auctions.orders import Orders
+from aukciszek.auctions.ports import MessageKind, PeerMessage
+from aukciszek.auctions.sealing_keys import SealingKeyPair
+from aukciszek.auctions.session import Sessions
+from aukciszek.auctions.signal import FIRST_RETRY_S, LONGEST_RETRY_S
+from aukciszek.auctions.signing import Signing
+from aukciszek.auctions.spec import AuctionSpec
+from aukciszek.cluster import PartyNumber
+from aukciszek.encoding import Json
+from aukciszek.errors import AukciszekError
+from aukciszek.storage.rows import AuctionRow
+
+_log = logging.getLogger(__name__)
+
+_LONGEST_SLEEP_S: Final = 30.0
+"""The time of day may jump, so a long wait looks at the clock again now and then."""
+
+_MILLISECOND: Final = timedelta(milliseconds=1)
+
+
+class AuctionProcess:
+    """Everything that one party does for one auction."""
+
+    def __init__(self, context: PartyContext, spec: AuctionSpec, row: AuctionRow, key_pair: SealingKeyPair) -> None:
+        self.desk = AuctionDesk(context, spec, row)
+        self.orders = Orders(self.desk)
+        self.keys = KeyExchange(self.desk)
+        self.intake = Intake(self.desk, key_pair)
+        self.gathering = Gathering(self.desk)
+        self.sessions = Sessions(self.desk, self.gathering, key_pair)
+        self.signing = Signing(self.desk)
+        self.failure: AukciszekError | None = None
+        self._stored = row
+        # What is signed counts whoever passes it on; the rest is between the sender and this party.
+        self._receivers: dict[MessageKind, Callable[[bytes], Awaitable[None]]] = {
+            MessageKind.ORDER: self.orders.receive,
+            MessageKind.SEALING_KEY: self.keys.receive,
+            MessageKind.HOLDINGS: self.gathering.receive_list,
+            MessageKind.BUNDLE: self.gathering.receive_bundle,
+            MessageKind.OUTCOME_SIGNATURE: self.signing.receive,
+        }
+        self._answers: dict[MessageKind, Callable[[PartyNumber, bytes], Awaitable[None]]] = {
+            MessageKind.HOLDINGS_SEEN: self.gathering.receive_seen,
+            MessageKind.HOLDINGS_WANTED: self.gathering.receive_list_wanted,
+            MessageKind.BUNDLES_WANTED: self.gathering.receive_bundles_wanted,
+            MessageKind.READY: self.sessions.receive_readiness,
+            MessageKind.SIGNATURES_WANTED: self.signing.receive_wanted,
+        }
+
+    async def load(self) -> None:
+        """Take up what was stored before a restart."""
+        for part in (self.orders, self.keys, self.gathering, self.signing):
+            await part.load()
+        self.sessions.load(self._stored.input_set, self._stored.attempt)
+
+    async def run(self) -> None:
+        """Drive the auction until it is final or cancelled."""
+        steps: dict[AuctionState, Callable[[], Coroutine[Any, Any, None]]] = {
+            AuctionState.CREATED: self._wait_for_opening,
+            AuctionState.OPEN: self._wait_for_close,
+            AuctionState.CLOSED: self._sign_list,
+            AuctionState.AGREEING: self._agree,
+            AuctionState.COMPUTING: self._compute,
+            AuctionState.REVEALING: self._compute_again,
+            AuctionState.SIGNING: self._collect_signatures,
+        }
+        try:
+            while not is_over(self.desk.state):
+                await self._unless_cancelled(steps[self.desk.state])
+        except AukciszekError as error:
+            # Nothing is lost: everything is stored, and the operator is told what to mend before a restart.
+            self.failure = error
+            _log.exception("auction %s stands still in state %s", self.desk.auction, self.desk.state)
+            await self.desk.report("stands-still", None, {"error": error.code, "reason": error.message})
+            self.desk.signal.notify()
+
+    async def receive(self, sender: PartyNumber, message: PeerMessage) -> None:
+        """Hand a peer's message to the part that it concerns.
+
+        Raises:
+            AukciszekError: the message is malformed or breaks the protocol.
+        """
+        concerned = self._receivers.get(message.kind)
+        if concerned is not None:
+            await concerned(message.body)
+        else:
+            await self._answers[message.kind](sender, message.body)
+
+    async def announce(self, to: Sequence[PartyNumber]) -> None:
+        """Tell peers what they may have missed while they were not connected."""
+        match self.desk.state:
+            case AuctionState.CREATED | AuctionState.OPEN:
+                await self.orders.announce(to)
+                await self.keys.announce(to)
+            case AuctionState.CLOSED:
+                await self.orders.announce(to)
+            case AuctionState.AGREEING:
+                await self.orders.announce(to)
+                await self.gathering.announce(to)
+            case AuctionState.COMPUTING | AuctionState.REVEALING:
+                await self.sessions.announce(to)
+            case AuctionState.SIGNING:
+                await self.signing.announce(to)
+
+    async def _unless_cancelled(self, step: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Take a step, or enter ``cancelled`` as soon as that order is in force and still counts."""
+        cancel_counts = self._cancel_counts
+        work = asyncio.create_task(step())
+        cancelled = asyncio.create_task(self.desk.signal.wait_for(cancel_counts))
+        try:
+            await asyncio.wait({work, cancelled}, return_when=asyncio.FIRST_COMPLETED)
+            if work.done():
+                await work
+                return
+        finally:
+            for task in (work, cancelled):
+                task.cancel()
+            await asyncio.gather(work, cancelled, return_exceptions=True)
+        if cancel_counts():
+            await self._cancel()
+
+    def _cancel_counts(self) -> bool:
+        return self.desk.state in CANCELLABLE and self.orders.in_force("cancel")
+
+    async def _cancel(self) -> None:
+        details = {"vouchers": list(self.orders.vouchers("cancel"))}
+        async with self.desk.entering(AuctionState.CANCELLED, "cancelled", details) as connection:
+            await self.desk.context.repository.erase_sealing_private(self.desk.auction, connection=connection)
+        await self.orders.announce(self.desk.peers, ["cancel"])
+
+    async def _wait_for_opening(self) -> None:
+        """Wait for the sealing keys of all parties and for the opening."""
+        desk, spec = self.desk, self.desk.spec
+        pause_s = FIRST_RETRY_S
+        while self.keys.missing and not self._must_close():
+            desk.wait_for_parties(self.keys.missing)
+            await self.announce(sorted(self.keys.missing))
+            await desk.signal.wait_for(lambda: not self.keys.missing or self._must_close(), timeout_s=pause_s)
+            pause_s = min(2 * pause_s, LONGEST_RETRY_S)
+        desk.wait_for_parties(())
+        await self._wait_until(spec.opens_at)
+        if self._must_close():
+            await self._close()
+        else:
+            await desk.enter(AuctionState.OPEN, "opened")
+
+    async def _wait_for_close(self) -> None:
+        # A bid that arrives at the very millisecond of the close is in time.
+        await self._wait_until(self.desk.spec.closes_at + _MILLISECOND)
+        await self._close()
+
+    async def _close(self) -> None:
+        early = self.orders.in_force("close")
+        await self.desk.enter(AuctionState.CLOSED, "closed-early" if early else "closed")
+
+    async def _sign_list(self) -> None:
+        desk = self.desk
+        await self.intake.wait_until_empty()
+        signed, digest = await self.gathering.sign_own_list()
+        details: dict[str, Json] = {"list": digest, "bundles": len(signed.content.holdings)}
+        async with desk.entering(AuctionState.AGREEING, "list-signed", details) as connection:
+            await desk.context.repository.put_list(
+                desk.auction, desk.context.number, digest, signed.encode(), connection=connection
+            )
+            self.gathering.keep_own_list(signed, digest)
+
+    async def _agree(self) -> None:
+        await self.gathering.run()
+        input_set = await self.gathering.input_set()
+        details: dict[str, Json] = {
+            "input_set": input_set.digest,
+            "bids": len(input_set.bids),
+            "not_counted": [{"bundle": bundle, "reason": reason} for bundle, reason in input_set.not_counted],
+        }
+        await self.desk.enter(AuctionState.COMPUTING, "agreed", details)
+
+    async def _compute(self) -> None:
+        await self.signing.conclude(await self.sessions.run())
+
+    async def _compute_again(self) -> None:
+        """Go back to the start of a session: this one was interrupted while the outcome was being opened."""
+        await self.desk.enter(AuctionState.COMPUTING, "session-interrupted")
+
+    async def _collect_signatures(self) -> None:
+        await self.desk.signal.wait_announcing(self._signed_or_needed_again, self._announce_signatures)
+        if self.signing.is_complete:
+            await self.signing.finish()
+            await self.signing.pass_on(self.desk.peers)
+        else:
+            await self.desk.enter(AuctionState.COMPUTING, "session-repeated-for-a-peer")
+
+    def _signed_or_needed_again(self) -> bool:
+        self.desk.wait_for_parties(self.signing.missing)
+        return self.signing.is_complete or self.sessions.overtaken
+
+    async def _announce_signatures(self) -> None:
+        await self.signing.announce(self.desk.peers)
+
+    def _must_close(self) -> bool:
+        return self.orders.in_force("close") or self._now() > self.desk.spec.closes_at
+
+    async def _wait_until(self, moment: datetime) -> None:
+        """Wait until ``moment``, or until an early close."""
+        while not self._must_close() and (rest_s := (moment - self._now()).total_seconds()) > 0:
+            await self.desk.signal.wait_for(self._must_close, timeout_s=min(rest_s, _LONGEST_SLEEP_S))
+
+    def _now(self) -> datetime:
+        return self.desk.context.clock.now()

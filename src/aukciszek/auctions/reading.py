@@ -1,0 +1,153 @@
+"""What a party shows of its auctions: live ones from the process that drives them, others from storage."""
+
+from collections.abc import Mapping
+
+from aukciszek.accounts.tokens import Principal
+from aukciszek.auctions.certificate import Certificate
+from aukciszek.auctions.desk import AuctionDesk, PartyContext
+from aukciszek.auctions.identifiers import AuctionId, BundleDigest, UserId
+from aukciszek.auctions.key_exchange import KeyExchange
+from aukciszek.auctions.orders import Orders
+from aukciszek.auctions.process import AuctionProcess
+from aukciszek.auctions.record import AuditRecord
+from aukciszek.auctions.refusals import NoOutcomeYetError, NotAuctioneerError, UnknownAuctionError
+from aukciszek.auctions.signing import Signing
+from aukciszek.auctions.spec import AuctionSpec
+from aukciszek.auctions.statements import Receipt, read_statement
+from aukciszek.auctions.view import AuctionView, OwnBid
+from aukciszek.storage.rows import AuctionRow, IncidentRow
+
+
+class AuctionReader:
+    """Everything about one party's auctions that can be read."""
+
+    def __init__(self, context: PartyContext, processes: Mapping[AuctionId, AuctionProcess]) -> None:
+        self._context = context
+        self._live = processes
+
+    async def auctions(self, limit: int, before: AuctionId | None = None) -> list[AuctionView]:
+        """Return a page of auctions, the newest first."""
+        return [await self._view(row) for row in await self._context.repository.auctions(limit, before)]
+
+    async def auction(self, auction: AuctionId) -> AuctionView:
+        """Return one auction.
+
+        Raises:
+            UnknownAuctionError: this party does not know it.
+        """
+        return await self._view(await self.row(auction))
+
+    async def own_bids(self, bidder: Principal, auction: AuctionId) -> list[OwnBid]:
+        """Return what this party received from a bidder, by revision.
+
+        Raises:
+            UnknownAuctionError: this party does not know the auction.
+        """
+        await self.row(auction)
+        repository, context = self._context.repository, self._context
+        own_bids = []
+        for head in await repository.bundles_of(auction, bidder.uid):
+            receipts = {row.party: row for row in await repository.receipts(head.digest)}
+            if head.received_at is not None:
+                receipt = read_statement(Receipt, receipts[context.number].statement, context.cluster)
+                own_bids.append(
+                    OwnBid(
+                        bundle=BundleDigest(head.digest),
+                        revision=head.revision,
+                        withdrawal=head.withdrawal,
+                        receipt=receipt,
+                    )
+                )
+        return own_bids
+
+    async def certificate(self, auction: AuctionId) -> Certificate:
+        """Return the certificate, once at least ``t + 1`` parties signed it.
+
+        Raises:
+            UnknownAuctionError: this party does not know the auction.
+            NoOutcomeYetError: there is no certificate, or there never will be.
+        """
+        certificate = (await self.signing(await self.row(auction))).certificate()
+        if certificate is None:
+            raise NoOutcomeYetError("there is no signed outcome (yet): look at the auction's state")
+        return certificate
+
+    async def winner_addresses(self, auctioneer: Principal, auction: AuctionId) -> dict[UserId, str]:
+        """Return the winners' e-mail addresses, as far as this party received their bids; for the auctioneer alone.
+
+        Raises:
+            RefusalError: unknown auction, not its auctioneer, or no outcome yet.
+        """
+        spec = rules_of(await self.row(auction))
+        if spec.auctioneer != auctioneer.uid:
+            raise NotAuctioneerError("only the auctioneer of this auction sees the winners' addresses")
+        addresses = {}
+        for winner in (await self.certificate(auction)).body.winners:
+            bundle = await self._context.repository.bundle(winner.bundle)
+            if bundle is not None and bundle.email is not None:
+                addresses[winner.bidder] = bundle.email
+        return addresses
+
+    async def record(self, auction: AuctionId) -> AuditRecord:
+        """Return the audit record.
+
+        Raises:
+            UnknownAuctionError: this party does not know the auction.
+        """
+        await self.row(auction)
+        rows = await self._context.repository.record(auction)
+        return AuditRecord.of(auction, self._context.number, rows)
+
+    async def incidents(self, limit: int) -> list[IncidentRow]:
+        """Return what parties did against the protocol, the newest first."""
+        return await self._context.repository.incidents(limit)
+
+    async def row(self, auction: AuctionId) -> AuctionRow:
+        """Return what is stored of an auction.
+
+        Raises:
+            UnknownAuctionError: this party does not know it.
+        """
+        row = await self._context.repository.auction(auction)
+        if row is None:
+            raise UnknownAuctionError(
+                "there is no such auction at this party: copy its id whole, or ask the auctioneer"
+            )
+        return row
+
+    async def signing(self, row: AuctionRow) -> Signing:
+        """Return the outcome and its signatures, as far as there are any."""
+        process = self._live.get(AuctionId(row.id))
+        if process is not None:
+            return process.signing
+        signing = Signing(AuctionDesk(self._context, rules_of(row), row))
+        await signing.load()
+        return signing
+
+    async def _view(self, row: AuctionRow) -> AuctionView:
+        process = self._live.get(AuctionId(row.id))
+        if process is None:
+            desk = AuctionDesk(self._context, rules_of(row), row)
+            orders, keys, failure = Orders(desk), KeyExchange(desk), None
+            await orders.load()
+            await keys.load()
+        else:
+            desk, orders, keys, failure = process.desk, process.orders, process.keys, process.failure
+        return AuctionView(
+            spec=desk.spec,
+            state=desk.state,
+            state_since=desk.state_since,
+            stage=desk.stage,
+            waiting_for=tuple(sorted(desk.waiting_for)),
+            failure=None if failure is None else failure.code,
+            bids=await self._context.repository.count_bidders(row.id),
+            sealing_keys=keys.statements,
+            close_vouchers=orders.vouchers("close"),
+            cancel_vouchers=orders.vouchers("cancel"),
+            vouchers_needed=self._context.vouchers_needed,
+        )
+
+
+def rules_of(row: AuctionRow) -> AuctionSpec:
+    """Return the rules of a stored auction."""
+    return AuctionSpec.parse(row.spec.encode())

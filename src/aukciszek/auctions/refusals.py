@@ -1,0 +1,112 @@
+"""Why a party refuses what a user asks of an auction.
+
+::
+
+    RefusalError
+    ├── UnknownAuctionError       unknown-auction
+    ├── NotAuctioneerError        not-auctioneer
+    ├── SpecForOthersError        rules-for-others
+    ├── AuctionEndsTooSoonError   auction-ends-too-soon
+    ├── OrderNotAllowedError      order-not-allowed
+    ├── OrderTooLateError         order-too-late
+    ├── NotYourBundleError        not-your-bundle
+    ├── NotInvitedError           not-invited
+    ├── AuctioneerBidsError       auctioneer-bids
+    ├── AuctionNotOpenError       auction-not-open
+    ├── BidTooLateError           bid-too-late
+    ├── RevisionOutdatedError     revision-outdated
+    ├── TooManyRevisionsError     too-many-revisions
+    └── NoOutcomeYetError         no-outcome-yet
+"""
+
+from aukciszek.auctions.errors import AuctionError
+
+
+class RefusalError(AuctionError):
+    """A party does not do what a user asks."""
+
+    code = "refused"
+
+
+class UnknownAuctionError(RefusalError):
+    """This party knows no auction of that id."""
+
+    code = "unknown-auction"
+
+
+class NotAuctioneerError(RefusalError):
+    """Somebody else created the auction, or the user may not create auctions at all."""
+
+    code = "not-auctioneer"
+
+
+class SpecForOthersError(RefusalError):
+    """The rules name another auctioneer, another cluster or another threshold than this party's."""
+
+    code = "rules-for-others"
+
+
+class AuctionEndsTooSoonError(RefusalError):
+    """The close lies in the past."""
+
+    code = "auction-ends-too-soon"
+
+
+class OrderNotAllowedError(RefusalError):
+    """The auction's rules exclude an early close or a cancellation."""
+
+    code = "order-not-allowed"
+
+
+class OrderTooLateError(RefusalError):
+    """The auction is closed already."""
+
+    code = "order-too-late"
+
+
+class NotYourBundleError(RefusalError):
+    """A bundle was made in the name of another user."""
+
+    code = "not-your-bundle"
+
+
+class NotInvitedError(RefusalError):
+    """The auction takes bids of invited bidders only."""
+
+    code = "not-invited"
+
+
+class AuctioneerBidsError(RefusalError):
+    """The auctioneer bids in their own auction."""
+
+    code = "auctioneer-bids"
+
+
+class AuctionNotOpenError(RefusalError):
+    """The auction takes no bids yet, or was cancelled."""
+
+    code = "auction-not-open"
+
+
+class BidTooLateError(RefusalError):
+    """The auction is closed."""
+
+    code = "bid-too-late"
+
+
+class RevisionOutdatedError(RefusalError):
+    """This party gave a receipt for the same or a later revision already."""
+
+    code = "revision-outdated"
+
+
+class TooManyRevisionsError(RefusalError):
+    """A bid was replaced more often than an auction allows."""
+
+    code = "too-many-revisions"
+
+
+class NoOutcomeYetError(RefusalError):
+    """The parties have not signed an outcome yet."""
+
+    code = "no-outcome-yet"

@@ -1,0 +1,158 @@
+"""From the computed outcome to the certificate that all parties signed.
+
+``docs/protocol.md``, "The certificate". Each party signs only a body that it computed itself. The outcome and this
+party's signature are stored together; the sealing key is destroyed once every party has signed, because then nobody
+will need another session.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from aukciszek.auctions.agreement import CountedBid
+from aukciszek.auctions.certificate import Certificate, CertificateBody, LeftOut, Winner, order_outcome
+from aukciszek.auctions.desk import AuctionDesk
+from aukciszek.auctions.errors import AuctionError
+from aukciszek.auctions.lifecycle import AuctionState
+from aukciszek.auctions.ports import MessageKind
+from aukciszek.auctions.session import UNUSABLE_REASON, SessionOutcome
+from aukciszek.auctions.spec import AuctionSpec
+from aukciszek.auctions.statements import OutcomeSignature, Signed, read_statement
+from aukciszek.cluster import PartyNumber
+from aukciszek.encoding import Json
+from aukciszek.mpc.runtime import Revealed
+
+
+class OutcomesDifferError(AuctionError):
+    """A repeated session found another outcome than the one that this party signed."""
+
+    code = "outcomes-differ"
+
+
+class Signing:
+    """The outcome of one auction at one party, and all parties' signatures under it."""
+
+    def __init__(self, desk: AuctionDesk) -> None:
+        self._desk = desk
+        self._body: CertificateBody | None = None
+        self._signatures: dict[PartyNumber, Signed[OutcomeSignature]] = {}
+
+    async def load(self) -> None:
+        """Take up the outcome and the signatures that were stored before a restart."""
+        repository, auction = self._desk.context.repository, self._desk.auction
+        content = await repository.outcome(auction)
+        if content is not None:
+            self._body = CertificateBody.decode(content)
+            for row in await repository.signatures(auction):
+                statement = OutcomeSignature(
+                    auction=auction, party=PartyNumber(row.party), certificate=self._body.digest
+                )
+                self._signatures[statement.party] = Signed(statement, row.signature)
+
+    async def conclude(self, outcome: SessionOutcome) -> None:
+        """Store what a session found, sign it and enter ``signing``.
+
+        Raises:
+            OutcomesDifferError: this party signed another outcome before.
+        """
+        desk, context = self._desk, self._desk.context
+        body = certificate_body(desk.spec, outcome)
+        if self._body is not None and self._body != body:
+            raise OutcomesDifferError("a repeated session found another outcome than the first: tell the operators")
+        own = body.signed_by(context.number, context.identity)
+        details: dict[str, Json] = {"certificate": body.digest, "revealed": _to_json(outcome.result.revealed)}
+        async with desk.entering(AuctionState.SIGNING, "outcome-found", details) as connection:
+            await context.repository.put_outcome(desk.auction, body.canonical_bytes, connection=connection)
+            await context.repository.put_signature(desk.auction, context.number, own.signature, connection=connection)
+        self._body = body
+        early, self._signatures = self._signatures, {context.number: own}
+        for signed in early.values():
+            await self._keep(signed)
+        desk.signal.notify()
+
+    async def receive(self, content: bytes) -> None:
+        """Note a party's signature.
+
+        Raises:
+            StatementError: it is not signed by the party that it names.
+        """
+        signed = read_statement(OutcomeSignature, content, self._desk.context.cluster)
+        if self._body is None:
+            self._signatures[signed.content.party] = signed
+        elif signed.content.party not in self._signatures:
+            await self._keep(signed)
+            self._desk.signal.notify()
+
+    async def finish(self) -> None:
+        """Enter ``final`` and destroy this party's sealing key: no bid can be read from here on."""
+        desk = self._desk
+        details = {"signatures": sorted(self._signatures)}
+        async with desk.entering(AuctionState.FINAL, "sealing-key-destroyed", details) as connection:
+            await desk.context.repository.erase_sealing_private(desk.auction, connection=connection)
+
+    async def announce(self, to: Sequence[PartyNumber]) -> None:
+        """Send the signatures that are here, and ask for those that are not."""
+        await self.pass_on(to)
+        await self._desk.send(to, MessageKind.SIGNATURES_WANTED, b"")
+
+    async def receive_wanted(self, sender: PartyNumber, _content: bytes) -> None:
+        """Answer a peer that asks for signatures."""
+        await self.pass_on([sender])
+
+    async def pass_on(self, to: Sequence[PartyNumber]) -> None:
+        """Send every signature that this party has under the outcome."""
+        if self._body is not None:
+            for signed in self._signatures.values():
+                await self._desk.send(to, MessageKind.OUTCOME_SIGNATURE, signed.encode())
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all parties signed the outcome."""
+        return self._body is not None and not self.missing
+
+    @property
+    def missing(self) -> frozenset[PartyNumber]:
+        """The parties whose signature is not here."""
+        return frozenset(self._desk.context.cluster.numbers) - self._signatures.keys()
+
+    def certificate(self) -> Certificate | None:
+        """Return the certificate as it stands, once ``t + 1`` parties signed: one of them is honest."""
+        if self._body is None or len(self._signatures) < self._desk.context.vouchers_needed:
+            return None
+        return Certificate.assemble(self._body, self._desk.context.cluster.content, self._signatures.values())
+
+    async def _keep(self, signed: Signed[OutcomeSignature]) -> None:
+        desk, party = self._desk, signed.content.party
+        if self._body is None or signed.content.certificate != self._body.digest:
+            await desk.report("other-outcome-signed", party, {"certificate": signed.content.certificate})
+            return
+        await desk.context.repository.put_signature(desk.auction, party, signed.signature)
+        self._signatures[party] = signed
+
+
+def certificate_body(spec: AuctionSpec, outcome: SessionOutcome) -> CertificateBody:
+    """Return the certificate's body: the same bytes at every party that found the same."""
+    result = outcome.result
+    left_out = [LeftOut(bundle=digest, reason=UNUSABLE_REASON) for digest in outcome.unusable]
+    left_out += [LeftOut(bundle=outcome.bids[index].digest, reason=reason) for index, reason in result.left_out]
+    winners, prices = order_outcome(
+        [_winner(outcome.bids[index]) for index in result.winners],
+        [spec.grid.to_price(step) for step in result.prices],
+        price_each=spec.format == "pay-as-bid",
+    )
+    return CertificateBody(
+        spec=spec,
+        bids=outcome.input_set.digests,
+        left_out=tuple(sorted(left_out, key=lambda one: one.bundle)),
+        lot=None if result.lot is None else result.lot.hex(),
+        outcome=result.kind,
+        winners=winners,
+        prices=prices,
+    )
+
+
+def _winner(bid: CountedBid) -> Winner:
+    return Winner(bundle=bid.digest, bidder=bid.bidder)
+
+
+def _to_json(revealed: Iterable[Revealed]) -> Json:
+    # Field elements do not fit into JSON's safe integers.
+    return [{"reason": one.reason, "values": [str(value) for value in one.values]} for one in revealed]

@@ -1,0 +1,56 @@
+"""What a party shows of an auction: to everybody, and to the bidder or auctioneer who asks."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from aukciszek.auctions.desk import Stage
+from aukciszek.auctions.identifiers import BundleDigest
+from aukciszek.auctions.lifecycle import AuctionState
+from aukciszek.auctions.spec import AuctionSpec
+from aukciszek.auctions.statements import Receipt, SealingKeyStatement, Signed
+from aukciszek.cluster import PartyNumber
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuctionView:
+    """One auction, as one party sees it. Nothing here is secret."""
+
+    spec: AuctionSpec
+    state: AuctionState
+    state_since: datetime
+    stage: Stage
+    """How far the state's work has come."""
+    waiting_for: tuple[PartyNumber, ...]
+    """The parties without which this party cannot go on, ascending."""
+    failure: str | None
+    """The code of the error that keeps this auction from going on at this party, if any."""
+    bids: int
+    """How many bidders have a bid here that is not withdrawn."""
+    sealing_keys: tuple[Signed[SealingKeyStatement], ...]
+    """Of every party whose statement is here."""
+    close_vouchers: tuple[PartyNumber, ...]
+    """The parties that vouch for an order to close early."""
+    cancel_vouchers: tuple[PartyNumber, ...]
+    """The parties that vouch for an order to cancel."""
+    vouchers_needed: int
+    """How many parties must vouch for an order before it takes effect."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnBid:
+    """One revision of the asking bidder's bid, as this party received it."""
+
+    bundle: BundleDigest
+    revision: int
+    withdrawal: bool
+    receipt: Signed[Receipt]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """A moment in an auction's life, for those who watch."""
+
+    state: AuctionState
+    stage: Stage
+    waiting_for: tuple[PartyNumber, ...]
+    bids: int
