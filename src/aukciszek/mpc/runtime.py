@@ -15,10 +15,11 @@ import numpy as np
 
 from aukciszek.mpc.channel import Channel
 from aukciszek.mpc.errors import ParametersDifferError, PrssKeysDifferError, PrssKeysIncompleteError
-from aukciszek.mpc.field import to_bytes
+from aukciszek.mpc.field import Vector, add, inner_product, to_bytes
 from aukciszek.mpc.mode import Mode
 from aukciszek.mpc.multiplication import Terms, multiply_terms
 from aukciszek.mpc.prss import DIGEST_BYTES, PrssKeys, random_shares
+from aukciszek.mpc.random_stream import RandomStream
 from aukciszek.mpc.session import Session
 from aukciszek.mpc.shamir import Randomness
 from aukciszek.mpc.shared import Shared
@@ -164,6 +165,23 @@ class Runtime:
             raise ParametersDifferError(different)
         if different:
             self._session.name_liars(different)
+
+    async def check_degree(self, values: Shared, weights: RandomStream) -> None:
+        """Make sure that the honest parties' shares of every column lie on polynomials of degree ``t``; one round.
+
+        What is opened is one random linear combination plus a random mask: a uniform value. ``weights`` are public and
+        were drawn after ``values`` were dealt.
+
+        Raises:
+            InconsistentSharesError: they do not, or a party lies about its own.
+        """
+        session = self._session
+
+        def combine() -> Vector:
+            combined = inner_product(values.shares, weights.take(values.size).reshape(values.shape))
+            return add(session.random(1), np.array([combined], dtype=np.uint64))
+
+        await session.open(await session.compute(values.size, combine), self.mode.threshold)
 
     def random(self, count: int) -> Shared:
         """Return fresh uniform values that nobody knows; costs no round."""

@@ -1,0 +1,113 @@
+"""Ranking: the ``k`` lowest of many shared numbers, with their positions, by a tournament of sorted lists.
+
+``docs/protocol.md``, "Ranking". Wide levels (all pairs of a group at once) cost more products, narrow ones more rounds;
+:func:`choose_widths` weighs them by what a round and a product cost.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from aukciszek.mpc.comparison import Digits, Order, decide, public_digits
+from aukciszek.mpc.merging import Shape, merge_groups, merge_products, merge_rounds
+from aukciszek.mpc.runtime import Runtime
+from aukciszek.mpc.shared import Shared
+
+_WIDEST = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """What a round and a product cost, in seconds. All parties must use the same."""
+
+    round_s: float = 1e-3
+    product_s: float = 1e-7
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """The lowest numbers in order, ``k`` of them: values and positions of shape ``(k,)``."""
+
+    values: Shared
+    positions: Shared
+
+
+async def rank_lowest(
+    runtime: Runtime, numbers: Digits, keep: int, pace: Pace, beside: Order | None = None
+) -> tuple[Ranked, Shared | None]:
+    """Return the ``keep`` lowest of ``numbers`` (shape ``(digits, count)``) in order; ties by position.
+
+    Other comparisons ``beside`` are decided in the rounds of the first level.
+
+    Raises:
+        ValueError: ``keep`` is not in ``1..count``.
+    """
+    digits, count = numbers.high.shape
+    if not 1 <= keep <= count:
+        raise ValueError("keep must be from 1 to the number of entries")
+    positions = Shared.public(np.arange(count, dtype=np.uint64)[np.newaxis])
+    lists = Shared.concatenate([numbers.rows(), positions])[:, np.newaxis]
+    decided = None
+    for width in choose_widths(count, keep, digits, pace):
+        shape = Shape(width, lists.shape[1], keep)
+        lists, aside = await merge_groups(runtime, _group(lists, shape), shape, beside)
+        if aside is not None:
+            decided, beside = aside, None
+    if beside is not None:  # a single entry needs no merge
+        decided = await decide(runtime, beside)
+    return Ranked(_value(lists[:-1, :, 0]), lists[-1, :, 0]), decided
+
+
+@lru_cache(maxsize=256)
+def choose_widths(count: int, keep: int, digits: int, pace: Pace) -> tuple[int, ...]:
+    """Return how many lists are merged into one at each level, so that the whole takes the least time."""
+    best: dict[tuple[int, int], tuple[float, tuple[int, ...]]] = {}
+
+    def cheapest(lists: int, length: int) -> tuple[float, tuple[int, ...]]:
+        if lists == 1:
+            return 0.0, ()
+        if (lists, length) not in best:
+            options = []
+            for width in range(2, min(lists, _WIDEST) + 1):
+                shape, groups = Shape(width, length, keep), -(-lists // width)
+                cost = merge_rounds(shape, digits) * pace.round_s
+                cost += groups * merge_products(shape, digits) * pace.product_s
+                rest, widths = cheapest(groups, shape.kept)
+                options.append((cost + rest, (width, *widths)))
+            best[lists, length] = min(options)
+        return best[lists, length]
+
+    return cheapest(count, 1)[1]
+
+
+def _group(lists: Shared, shape: Shape) -> Shared:
+    """Return lists ``(rows, length, count)`` as groups of neighbours ``(rows, lists x length, groups)``.
+
+    The last group is filled up with public entries that are greatest and last, so that they are never kept while
+    there is another.
+    """
+    rows, length, count = lists.shape
+    groups = -(-count // shape.lists)
+    missing = groups * shape.lists - count
+    if missing:
+        digits = (rows - 1) // 3
+        greatest = public_digits([4**digits - 1], 2 * digits).rows()
+        filler = Shared.concatenate([greatest, Shared.public(np.zeros((1, 1), dtype=np.uint64))])
+        column = Shared(np.broadcast_to(filler.shares[:, :, np.newaxis], (rows, length, missing)))
+        lists = Shared.concatenate([lists, column], axis=2)
+    grouped = lists.reshape(rows, length, groups, shape.lists).transpose(0, 3, 1, 2)
+    return Shared(np.ascontiguousarray(grouped.shares)).reshape(rows, shape.entries, groups)
+
+
+def _value(rows: Shared) -> Shared:
+    """Return the numbers that digits stand for, shape ``(count,)``."""
+    digits = Digits.from_rows(rows)
+    count = len(digits.high)
+    return Shared.stack(
+        [
+            part[place] * (4 ** (count - 1 - place) * weight)
+            for part, weight in ((digits.high, 2), (digits.low, 1))
+            for place in range(count)
+        ]
+    ).sum()
