@@ -6,10 +6,13 @@ where WireGuard is used. Forwarded headers play no part.
 """
 
 import ipaddress
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Self
 
 from aukciszek.cluster import Cluster, PartyNumber
+from aukciszek.settings import Settings
 
 PEER_PATH = "/peer"
 """The one path that parties connect to."""
@@ -36,12 +39,25 @@ class PeerDirectory:
     """What one party knows about how to reach the others."""
 
     own: PartyNumber
-    own_address: str
-    """The address from which this party speaks to the others."""
+    own_address: str | None
+    """The address from which this party speaks to the others; ``None`` to leave it to the system's routes."""
     cluster: Cluster
     threshold: int
     peers: Mapping[PartyNumber, Peer]
     """All parties but this one."""
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Look up what ``settings`` and the cluster file say."""
+        own = settings.party_id
+        addresses = zip(settings.cluster.numbers, settings.peer_urls, settings.peer_addresses, strict=True)
+        return cls(
+            own=own,
+            own_address=_if_on_this_machine(settings.peer_addresses[own - 1]),
+            cluster=settings.cluster,
+            threshold=settings.threshold,
+            peers={number: Peer(number, url, address) for number, url, address in addresses if number != own},
+        )
 
     def party_at(self, address: str) -> PartyNumber | None:
         """Return the party whose connections come from ``address``, if there is one."""
@@ -50,6 +66,17 @@ class PeerDirectory:
             if plain_address(peer.address) == plain:
                 return peer.number
         return None
+
+
+def _if_on_this_machine(address: str) -> str | None:
+    """Return ``address`` unless a router translates to it: then connections cannot, and need not, be bound to it."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        try:
+            probe.bind((address, 0))
+        except OSError:
+            return None
+    return address
 
 
 def plain_address(address: str) -> str:

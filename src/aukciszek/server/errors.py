@@ -3,6 +3,8 @@
 ::
 
     ServerError
+    ├── ListenError                   listen
+    ├── CertificateError              certificate
     ├── RequestError
     │   ├── InvalidRequestError       invalid-request
     │   ├── BodyTooLargeError         body-too-large
@@ -33,6 +35,18 @@ class ServerError(AukciszekError):
     """Anything that goes wrong at a server."""
 
     code = "server"
+
+
+class ListenError(ServerError):
+    """The server cannot take its port."""
+
+    code = "listen"
+
+
+class CertificateError(ServerError):
+    """A certificate, its key or a list of authorities cannot be used."""
+
+    code = "certificate"
 
 
 class RequestError(ServerError):

@@ -40,6 +40,9 @@ CLOSE_POLICY_VIOLATION: Final = 1008
 CLOSE_REPLACED: Final = 4000
 """The peer opened a newer link."""
 
+_REFUSED_BY_WEBSOCKET: Final = frozenset({1002, 1003, 1007, 1009})
+"""Protocol error, unacceptable type, text that is not UTF-8, too big."""
+
 type SlowFrame = MessageFrame | KeyStateFrame | KeyFrame
 """Frames that may need the database; they are dealt with one by one, beside the reading of rounds."""
 
@@ -134,26 +137,27 @@ class InboundLinks:
             await _close(older, CLOSE_REPLACED)
 
     async def _read(self, sender: PartyNumber, socket: WebSocket, handler: FrameHandler) -> None:
-        async with asyncio.TaskGroup() as group:
-            line = _WaitingLine()
-            worker = group.create_task(_work(sender, line, handler))
-            try:
-                while self._sockets.get(sender) is socket:
-                    event = await socket.receive()
-                    if event["type"] == "websocket.disconnect":
-                        break
-                    frame = _decode(event.get("bytes"))
-                    # Rounds go straight to their session; everything else waits in line.
-                    if isinstance(frame, RoundFrame):
-                        self._sessions.on_round(sender, frame)
-                    elif isinstance(frame, LeaveFrame):
-                        self._sessions.on_leave(sender, frame.session_id)
-                    elif isinstance(frame, WelcomeFrame):
-                        raise MalformedFrameError("a welcome frame travels from the accepting to the dialling party")
-                    else:
-                        await line.put(frame, len(event["bytes"]))
-            finally:
-                worker.cancel()
+        line = _WaitingLine()
+        worker = asyncio.create_task(_work(sender, line, handler), name=f"messages of party {sender}")
+        try:
+            while self._sockets.get(sender) is socket:
+                event = await socket.receive()
+                if event["type"] == "websocket.disconnect":
+                    _check_how_it_ended(event["code"])
+                    break
+                frame = _decode(event.get("bytes"))
+                # Rounds go straight to their session; everything else waits in line.
+                if isinstance(frame, RoundFrame):
+                    self._sessions.on_round(sender, frame)
+                elif isinstance(frame, LeaveFrame):
+                    self._sessions.on_leave(sender, frame.session_id)
+                elif isinstance(frame, WelcomeFrame):
+                    raise MalformedFrameError("a welcome frame travels from the accepting to the dialling party")
+                else:
+                    await line.put(frame, len(event["bytes"]))
+        finally:
+            worker.cancel()
+            await asyncio.gather(worker, return_exceptions=True)
 
 
 class _WaitingLine:
@@ -183,6 +187,12 @@ class _WaitingLine:
 async def _work(sender: PartyNumber, line: _WaitingLine, handler: FrameHandler) -> None:
     while True:
         await handler.on_frame(sender, await line.take())
+
+
+def _check_how_it_ended(code: int) -> None:
+    """Tell an end of the link from frames that the WebSocket layer refused to take in."""
+    if code in _REFUSED_BY_WEBSOCKET:
+        raise MalformedFrameError(f"a frame broke the WebSocket protocol or its limits (close code {code})")
 
 
 def _decode(content: object) -> Frame:

@@ -72,10 +72,14 @@ class Dialler:
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, own_address: str, tls: SSLContext | None, tokens: IdentityTokens, clock: Clock
+        cls, own_address: str | None, tls: SSLContext | None, tokens: IdentityTokens, clock: Clock
     ) -> AsyncIterator["Dialler"]:
         """Dial from ``own_address``, the one that the other parties know this party by."""
-        connector = aiohttp.TCPConnector(local_addr=(own_address, 0), limit=0, ssl=tls if tls is not None else True)
+        connector = aiohttp.TCPConnector(
+            local_addr=None if own_address is None else (own_address, 0),
+            limit=0,
+            ssl=tls if tls is not None else True,
+        )
         async with aiohttp.ClientSession(connector=connector, middlewares=(_refuse_redirects,)) as session:
             # The pauses need not be unpredictable, only different at different parties.
             yield cls(session=session, tls=tls, tokens=tokens, clock=clock, jitter=random.Random())  # noqa: S311 -- as said
@@ -169,17 +173,15 @@ class OutboundLink:
         self._socket = socket
         self._last_trouble = ""
         _log.info("link to party %d is up", peer)
+        arrival = asyncio.create_task(self._observer.on_receiver_up(peer), name=f"arrival of party {peer}")
         try:
-            async with asyncio.TaskGroup() as group:
-                arrival = group.create_task(self._observer.on_receiver_up(peer))
-                try:
-                    message = await socket.receive()
-                finally:
-                    arrival.cancel()
+            message = await socket.receive()
         finally:
             self._socket = None
             self._observer.on_receiver_lost(peer)
             _log.info("link to party %d is down", peer)
+            arrival.cancel()
+            await asyncio.gather(arrival, return_exceptions=True)
         if message.type in {aiohttp.WSMsgType.BINARY, aiohttp.WSMsgType.TEXT}:
             raise MalformedFrameError("a party speaks only over the link that it dialled itself")
 

@@ -17,7 +17,7 @@ from aukciszek.cluster import PartyNumber
 from aukciszek.errors import AukciszekError
 from aukciszek.server.diagnosis import log_failure
 from aukciszek.server.directory import PeerDirectory
-from aukciszek.server.errors import PeerError
+from aukciszek.server.errors import PeerError, PeerIdentityError
 from aukciszek.server.frames import KeyFrame, KeyStateFrame, MessageFrame, encode_frame
 from aukciszek.server.identity_token import IdentityTokens
 from aukciszek.server.inbound import InboundLinks, SlowFrame
@@ -146,8 +146,11 @@ class Peers:
         self._sessions.on_receiver_lost(peer)
 
     def on_peer_fault(self, peer: PartyNumber, error: PeerError) -> None:
-        """Record what ``peer`` did on the link that this party dialled to it."""
-        self._incidents.report(error.code, error.message, party=peer)
+        """Record what ``peer``, or someone at its place, did on the link that this party dialled to it."""
+        if isinstance(error, PeerIdentityError):
+            self._incidents.report(error.code, error.message, address=self._directory.peers[peer].url)
+        else:
+            self._incidents.report(error.code, error.message, party=peer)
 
     def on_sender_up(self, sender: PartyNumber) -> None:
         """Dial ``sender`` at once if it is not connected: it is there."""

@@ -1,0 +1,90 @@
+"""Limits that a connection must keep before any request of it is looked at.
+
+uvicorn's ``httptools`` protocol waits for a request's head for any time and to any length. Here a head has a largest
+size and must be complete in time, so that nobody holds memory or connections without saying anything.
+"""
+
+import asyncio
+from typing import Any, Final, override
+
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.server import ServerState
+
+LARGEST_HEAD: Final = 32 * 1024
+"""Bytes of request line and headers. What arrives together with the end of the head is not counted."""
+
+MOST_HEADERS: Final = 100
+HEAD_TIMEOUT_S: Final = 20.0
+"""From the opening of a connection, or from the first byte of a further request, to the end of the head."""
+
+
+class LimitedHttpProtocol(HttpToolsProtocol):
+    """One connection, with a bounded head."""
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._head_bytes = 0
+        self._in_head = True
+        self._deadline: asyncio.TimerHandle | None = None
+
+    @override
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in uvicorn
+        super().connection_made(transport)
+        self._start_deadline()
+
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._end_deadline()
+        super().connection_lost(exc)
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._in_head and not self.transport.is_closing():
+            self._head_bytes += len(data)
+            if self._head_bytes > LARGEST_HEAD:
+                self._refuse()
+
+    @override
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._in_head = True
+        self._head_bytes = 0
+        self._start_deadline()
+
+    @override
+    def on_header(self, name: bytes, value: bytes) -> None:
+        super().on_header(name, value)
+        if len(self.headers) > MOST_HEADERS:
+            raise ValueError("too many headers")  # the parser turns it into a malformed request
+
+    @override
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        self._end_deadline()
+        super().on_headers_complete()
+
+    def _start_deadline(self) -> None:
+        if self._deadline is None:
+            self._deadline = self.loop.call_later(HEAD_TIMEOUT_S, self._time_out)
+
+    def _end_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _time_out(self) -> None:
+        self._deadline = None
+        if not self.transport.is_closing():
+            self.transport.close()
+
+    def _refuse(self) -> None:
+        self.transport.write(STATUS_LINE[431] + b"content-length: 0\r\nconnection: close\r\n\r\n")
+        self.transport.close()
