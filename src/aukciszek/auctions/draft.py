@@ -8,8 +8,10 @@ from datetime import UTC
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, EmailStr, Field, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
+from aukciszek.accounts.errors import MalformedEmailError
+from aukciszek.accounts.users import normal_email
 from aukciszek.auctions.errors import MalformedSpecError
 from aukciszek.auctions.fields import first_fault
 from aukciszek.auctions.identifiers import UserId
@@ -21,6 +23,16 @@ from aukciszek.cluster import Cluster
 type _Price = Annotated[
     Decimal, Field(ge=0, max_digits=MOST_WHOLE_DIGITS + MOST_DECIMALS, decimal_places=MOST_DECIMALS)
 ]
+
+
+def _read_email(text: str) -> str:
+    try:
+        return normal_email(text)
+    except MalformedEmailError as error:
+        raise ValueError(error.message) from error
+
+
+type _Email = Annotated[str, AfterValidator(_read_email)]
 
 
 class AuctionDraft(BaseModel):
@@ -43,7 +55,7 @@ class AuctionDraft(BaseModel):
     closes_at: AwareDatetime
     early_close_allowed: bool = True
     cancel_allowed: bool = True
-    invited: tuple[EmailStr, ...] | None = None
+    invited: tuple[_Email, ...] | None = None
 
     def freeze(self, *, cluster: Cluster, threshold: int, auctioneer: UserId, nonce: bytes) -> AuctionSpec:
         """Return the rules that this draft means.

@@ -155,6 +155,17 @@ def read_statement[S: Statement](kind: type[S], content: bytes, cluster: Cluster
         UnknownPartyError: the cluster has no party of that number.
         WrongSignatureError: that party did not sign these words for this purpose.
     """
+    signed = read_verified_statement(kind, content)
+    verify(signed, cluster)
+    return signed
+
+
+def read_verified_statement[S: Statement](kind: type[S], content: bytes) -> Signed[S]:
+    """Read a statement from one's own storage, where it went after it was verified; saves most of the time.
+
+    Raises:
+        MalformedStatementError: too long, not of this kind, or not in canonical form.
+    """
     if not SIGNATURE_BYTES < len(content) <= kind.most_bytes:
         raise MalformedStatementError(f"a signed {kind.label} statement has at most {kind.most_bytes} bytes")
     signature, body = content[:SIGNATURE_BYTES], content[SIGNATURE_BYTES:]
@@ -164,9 +175,7 @@ def read_statement[S: Statement](kind: type[S], content: bytes, cluster: Cluster
         raise MalformedStatementError(f"this is no {kind.label} statement, see {first_fault(error)}") from error
     if statement.body() != body:
         raise MalformedStatementError(f"the {kind.label} statement is not in canonical form: send it as it was signed")
-    signed = Signed(statement, signature)
-    verify(signed, cluster)
-    return signed
+    return Signed(statement, signature)
 
 
 def verify[S: Statement](signed: Signed[S], cluster: Cluster) -> None:
