@@ -9,12 +9,12 @@
     │   ├── InvalidRequestError       invalid-request
     │   ├── BodyTooLargeError         body-too-large
     │   ├── BodyTooSlowError          body-too-slow
+    │   ├── MediaTypeError            unsupported-media-type
     │   ├── NoSuchPageError           not-found
     │   ├── MethodNotAllowedError     method-not-allowed
     │   ├── RefusedRequestError       request-refused
     │   ├── NotLoginServerError       not-login-server
     │   ├── AdminOnlyError            admin-only
-    │   ├── TooManyAttemptsError      too-many-attempts
     │   ├── BusyError                 busy
     │   └── InternalError             internal-error
     └── PeerError
@@ -27,6 +27,9 @@
 
 A :class:`PeerError` never reaches a user: it ends a link and becomes an incident.
 """
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from aukciszek.errors import AukciszekError
 
@@ -55,10 +58,23 @@ class RequestError(ServerError):
     code = "request"
 
 
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One place of a request that is wrong. Quotes nothing of what was sent there."""
+
+    place: str
+    """A JSON pointer into the body as ``#/email``, or the name of a parameter as ``query/limit``."""
+    text: str
+
+
 class InvalidRequestError(RequestError):
     """A request's path, query, headers or body do not have the agreed form."""
 
     code = "invalid-request"
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__("; ".join(f"{fault.place}: {fault.text}" for fault in faults))
+        self.faults = tuple(faults)
 
 
 class BodyTooLargeError(RequestError):
@@ -71,6 +87,12 @@ class BodyTooSlowError(RequestError):
     """A request's body did not arrive in time."""
 
     code = "body-too-slow"
+
+
+class MediaTypeError(RequestError):
+    """A request's body is of another type than its route takes."""
+
+    code = "unsupported-media-type"
 
 
 class NoSuchPageError(RequestError):
@@ -101,12 +123,6 @@ class AdminOnlyError(RequestError):
     """Only an auctioneer may do this."""
 
     code = "admin-only"
-
-
-class TooManyAttemptsError(RequestError):
-    """Too many wrong passwords were tried."""
-
-    code = "too-many-attempts"
 
 
 class BusyError(RequestError):

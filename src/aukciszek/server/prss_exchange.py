@@ -55,16 +55,16 @@ class PrssExchange:
         self._keys: dict[Members, Secret[bytes]] = {}
         self._reports: dict[Members, dict[PartyNumber, str | None]] = {members: {} for members in self._sets}
         self._one_at_a_time = asyncio.Lock()
+        self._complete = asyncio.Event()
 
     @property
     def missing(self) -> int:
         """How many keys this party does not hold yet."""
         return len(self._sets) - len(self._keys)
 
-    def keys(self) -> PrssKeys | None:
-        """Return the keys, once all of them are there."""
-        if self.missing:
-            return None
+    async def keys(self) -> PrssKeys:
+        """Wait until all keys are there, and return them."""
+        await self._complete.wait()
         return PrssKeys(self._own, self._size, self._threshold, self._keys)
 
     async def load(self, sender: KeyFrameSender) -> None:
@@ -73,7 +73,7 @@ class PrssExchange:
         for members in self._sets:
             row = await self._repository.prss_key(members)
             if row is not None:
-                self._keys[members] = Secret(row.key)
+                self._take_up(members, Secret(row.key))
 
     async def on_connected(self, peer: PartyNumber) -> None:
         """Tell ``peer`` which of the keys that it shares with this party are here."""
@@ -128,8 +128,12 @@ class PrssExchange:
     async def _keep(self, members: Members, key: Secret[bytes]) -> None:
         if not await self._repository.put_prss_key(members, key.reveal(), self._clock.now()):
             raise PrssExchangeError(f"another key for {members_text(members)} is stored than is in use: restart")
+        self._take_up(members, key)
+
+    def _take_up(self, members: Members, key: Secret[bytes]) -> None:
         self._keys[members] = key
         if not self.missing:
+            self._complete.set()
             _log.info("all %d keys for shared randomness are here", len(self._keys))
 
     async def _tell_members(self, members: Members) -> None:
