@@ -27,10 +27,10 @@ class NotAFieldElementError(ValueError):
 
 def to_vector(values: object) -> Vector:
     """Return public integers (any nesting, any sign) as elements modulo ``p``."""
-    array = np.asarray(values)
-    if array.dtype == np.uint64:
-        return _vector(np.remainder(array, _MODULUS))
-    return np.asarray(np.remainder(array.astype(object), P), dtype=np.uint64)
+    if isinstance(values, np.ndarray) and values.dtype == np.uint64:
+        return _vector(np.remainder(values, _MODULUS))
+    exact = np.asarray(values, dtype=object)  # else NumPy turns large integers into floats
+    return np.asarray(np.remainder(exact, P), dtype=np.uint64)
 
 
 def add(x: Vector, y: Vector) -> Vector:

@@ -34,7 +34,7 @@ def share_values(values: Sequence[int] | Vector, n: int, t: int, randomness: Ran
         ValueError: ``n`` and ``t`` do not fit together, or a value is not in ``0..p-1``.
     """
     Mode(n, t)
-    plain = np.asarray(values)
+    plain = values if isinstance(values, np.ndarray) else np.asarray(values, dtype=object)
     if plain.size and not (plain.min() >= 0 and plain.max() < P):
         raise ValueError("only values from 0 to p - 1 can be shared")
     secret = to_vector(plain).reshape(-1)

@@ -1,0 +1,45 @@
+import numpy as np
+import pytest
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+from aukciszek.mpc.field import P, Vector
+from aukciszek.mpc.random_stream import RandomStream, derive_key
+
+KEY = bytes(range(32))
+
+
+def test_elements_are_the_top_61_bits_of_the_key_stream() -> None:
+    encryptor = Cipher(algorithms.AES256(KEY), modes.CTR(bytes(16))).encryptor()
+    words = np.frombuffer(encryptor.update(bytes(8 * 20_000)), dtype="<u8") >> np.uint64(3)
+    assert (RandomStream(KEY).take(20_000) == words).all()
+
+
+def test_the_order_does_not_depend_on_how_requests_are_cut() -> None:
+    whole = RandomStream(KEY).take(30_000)
+    stream = RandomStream(KEY)
+    parts = np.concatenate([stream.take(count) for count in (0, 1, 8192, 7, 1800, 20_000)])
+    assert (parts == whole).all()
+
+
+def test_values_outside_the_field_are_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = iter([5, P, P, 6, 7, P, 8, 9, 10])
+
+    def scripted(_stream: RandomStream, block: Vector) -> None:
+        for place in range(block.size):
+            block[place] = next(words)
+
+    monkeypatch.setattr(RandomStream, "_words", scripted)
+    stream = RandomStream(KEY)
+    assert stream.take(4).tolist() == [5, 6, 7, 8]
+    assert stream.take(2).tolist() == [9, 10]
+
+
+def test_keys_for_different_purposes_differ() -> None:
+    keys = {derive_key(KEY, salt=salt, purpose=purpose) for salt in (b"1", b"2") for purpose in (b"a", b"b")}
+    assert len(keys) == 4
+
+
+def test_a_stream_shows_no_key() -> None:
+    assert KEY.hex() not in repr(RandomStream(KEY))
+    with pytest.raises(ValueError, match="32 bytes"):
+        RandomStream(b"short")

@@ -1,0 +1,163 @@
+import numpy as np
+import pytest
+
+from aukciszek.mpc.errors import ParametersDifferError, PrssKeysDifferError, PrssKeysIncompleteError
+from aukciszek.mpc.field import P
+from aukciszek.mpc.memory_channel import Network, memory_network
+from aukciszek.mpc.prss import PrssKeys, deal_prss_keys, new_prss_key, prss_sets
+from aukciszek.mpc.runtime import Revealed, Runtime
+from aukciszek.mpc.shamir import share_values
+from aukciszek.mpc.shared import Shared
+from aukciszek.mpc.simulation import simulate
+
+CLUSTERS = [(3, 1), (4, 1), (5, 1), (5, 2), (6, 2), (7, 2), (7, 3), (8, 3), (9, 2), (9, 3), (9, 4)]
+
+
+@pytest.mark.parametrize(("n", "t"), CLUSTERS)
+async def test_products_and_sums_of_products(n: int, t: int) -> None:
+    x, y = share_values([3, 5, P - 1, 0], n, t), share_values([7, P - 2, P - 1, 9], n, t)
+
+    async def program(runtime: Runtime) -> dict[str, list[int]]:
+        await runtime.start()
+        a, b = Shared(x[runtime.party - 1]), Shared(y[runtime.party - 1])
+        products = await runtime.multiply(a, b)
+        total, pairs = await runtime.inner_products(
+            [(a.reshape(4, 1), b.reshape(4, 1)), (a.reshape(2, 2), b.reshape(2, 2))]
+        )
+        again = await runtime.multiply(products, a[:1])
+        return await runtime.reveal({"ab": products, "<a,b>": total, "pairs": pairs, "3ab": again})
+
+    simulation = await simulate(program, n=n, t=t)
+    ab = [21, P - 10, 1, 0]
+    assert simulation.result == {
+        "ab": ab,
+        "<a,b>": [sum(ab) % P],
+        "pairs": [22, P - 10],
+        "3ab": [3 * value % P for value in ab],
+    }
+    runtime = simulation.runtimes[1]
+    assert runtime.multiplications == 4 + 1 + 2 + 4
+    assert runtime.revealed[0] == Revealed("ab", tuple(ab))
+
+
+async def test_local_arithmetic_needs_no_round() -> None:
+    x = share_values([3, 5], 3, 1)
+
+    async def program(runtime: Runtime) -> dict[str, list[int]]:
+        a = Shared(x[runtime.party - 1])
+        public = np.array([10, 20], dtype=np.uint64)
+        return await runtime.reveal(
+            {
+                "a+b": a + a[::-1],
+                "1-a": 1 - a,
+                "p-a": public - a,  # type: ignore[dict-item]  # NumPy leaves it to Shared
+                "2a": 2 * a,
+                "pa": public * a,  # type: ignore[dict-item]  # as above
+                "a-p": a - public,
+                "sum": a.sum().reshape(1),
+            }
+        )
+
+    simulation = await simulate(program, n=3, t=1)
+    assert simulation.result == {
+        "a+b": [8, 8],
+        "1-a": [P - 2, P - 4],
+        "p-a": [7, 15],
+        "2a": [6, 10],
+        "pa": [30, 100],
+        "a-p": [P - 7, P - 15],
+        "sum": [8],
+    }
+    assert simulation.runtimes[2].rounds == 1
+    assert simulation.runtimes[2].bytes_sent == 2 * 13 * 8
+
+
+async def test_a_wide_product_takes_its_way_through_threads() -> None:
+    values = list(range(50_000))
+    x = share_values(values, 3, 1)
+
+    async def program(runtime: Runtime) -> dict[str, list[int]]:
+        a = Shared(x[runtime.party - 1])
+        return await runtime.reveal({"squares": await runtime.multiply(a, a)})
+
+    assert (await simulate(program, n=3, t=1)).result == {"squares": [value * value for value in values]}
+
+
+async def test_the_lot_depends_on_keys_and_label_alone() -> None:
+    keys = deal_prss_keys(3, 1)
+
+    async def draw(session_id: bytes, label: bytes) -> bytes:
+        async def program(runtime: Runtime) -> bytes:
+            fresh = Runtime(
+                runtime._session._channel, threshold=1, prss_keys=keys[runtime.party - 1], session_id=session_id
+            )
+            await fresh.multiply(fresh.random(1), fresh.random(1))
+            return await fresh.joint_random("lot", label)
+
+        return (await simulate(program, n=3, t=1, keys=keys)).result
+
+    first = await draw(b"one", b"label")
+    assert len(first) == 32
+    assert await draw(b"two", b"label") == first != await draw(b"two", b"other")
+
+
+async def test_random_values_are_fresh() -> None:
+    async def program(runtime: Runtime) -> dict[str, list[int]]:
+        return await runtime.reveal({"a": runtime.random(3), "b": runtime.random(3)})
+
+    opened = (await simulate(program, n=4, t=1)).result
+    assert len({*opened["a"], *opened["b"]}) == 6
+
+
+async def test_parties_with_other_parameters_do_not_start() -> None:
+    keys = deal_prss_keys(3, 1)
+
+    async def program(runtime: Runtime) -> None:
+        session_id = b"other" if runtime.party == 2 else b"one"
+        await Runtime(
+            runtime._session._channel, threshold=1, prss_keys=keys[runtime.party - 1], session_id=session_id
+        ).start()
+
+    simulation = await simulate(program, n=3, t=1, keys=keys)
+    assert {party: type(error) for party, error in simulation.errors.items()} == dict.fromkeys(
+        (1, 2, 3), ParametersDifferError
+    )
+
+
+@pytest.mark.parametrize("members", [frozenset({1, 2}), frozenset({1, 2, 4})])
+async def test_holders_of_different_keys_notice(members: frozenset[int]) -> None:
+    keys = deal_prss_keys(5, 2)
+    own = {held: keys[1]._keys[held] for held in keys[1].sets} | {members: new_prss_key()}
+    keys[1] = PrssKeys(2, 5, 2, own)
+    simulation = await simulate(Runtime.start, n=5, t=2, keys=keys)
+    others = members - {2}
+    assert {party: error.parties for party, error in simulation.errors.items()} == {  # type: ignore[attr-defined]
+        2: others,
+        **dict.fromkeys(others, frozenset({2})),
+    }
+    assert all(isinstance(error, PrssKeysDifferError) for error in simulation.errors.values())
+
+
+async def test_parties_must_agree_on_public_parameters() -> None:
+    async def program(runtime: Runtime) -> None:
+        await runtime.agree(b"these" if runtime.party != 3 else b"those")
+
+    simulation = await simulate(program, n=3, t=1)
+    assert isinstance(simulation.errors[1], ParametersDifferError)
+    assert simulation.errors[1].parties == {3}
+
+
+def test_keys_of_another_party_or_threshold_are_refused() -> None:
+    channel = memory_network(5)[0]
+    for keys in (deal_prss_keys(5, 2)[1], deal_prss_keys(5, 1)[0]):
+        with pytest.raises(PrssKeysIncompleteError):
+            Runtime(channel, threshold=2, prss_keys=keys, session_id=b"s")
+
+
+def test_a_runtime_shows_no_keys() -> None:
+    keys = deal_prss_keys(3, 1)
+    runtime = Runtime(Network(3).channels[0], threshold=1, prss_keys=keys[0], session_id=b"s")
+    shown = repr(runtime) + repr(vars(runtime)) + repr(runtime._session.__dict__)
+    for members in prss_sets(3, 1):
+        if 1 in members:
+            assert keys[0]._keys[members].reveal().hex() not in shown
