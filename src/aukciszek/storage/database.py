@@ -12,8 +12,10 @@ polling; other processes on the same database (the command line) are kept apart 
 
 import asyncio
 import os
+import sqlite3
+import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from typing import Any, Final, Self
 
 from sqlalchemy import URL, Connection, event, make_url
@@ -23,14 +25,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from aukciszek.secret import Secret
 from aukciszek.storage.errors import DatabaseUnavailableError
 from aukciszek.storage.migrations import upgrade
+from aukciszek.storage.steady import finish, steady_connection
 
 _READERS: Final = 4
 _BUSY_TIMEOUT_MS: Final = 10_000
 _CHECKPOINT_TIMEOUT_MS: Final = 500
+_RETRY_S: Final = 0.02
 
 _PRAGMAS: Final = (
     f"busy_timeout={_BUSY_TIMEOUT_MS}",
-    "journal_mode=WAL",
     "synchronous=FULL",
     "foreign_keys=ON",
     "secure_delete=ON",
@@ -71,37 +74,37 @@ class Database:
             DatabaseVersionError: a newer version of this program wrote the database.
         """
         address = _parse(url.reveal() if isinstance(url, Secret) else url)
-        if address.get_backend_name() == "sqlite":
-            _create_private_file(address)
-            database = cls(_sqlite_engine(address, writes=True), _sqlite_engine(address, writes=False))
-        else:
-            engine = create_async_engine(
-                address,
-                hide_parameters=True,
-                pool_size=_READERS + 1,
-                pool_pre_ping=True,
-                isolation_level="REPEATABLE READ",
-            )
-            database = cls(engine, engine)
         try:
-            async with database.transaction() as connection:
-                await connection.run_sync(upgrade)
-            # A crash may have left an erased key in the log.
-            await database.finish_erasure()
-        except (DBAPIError, OSError) as error:
-            await database.close()
+            if address.get_backend_name() == "sqlite":
+                await asyncio.to_thread(_prepare_file, address.database or "")
+                database = cls(_sqlite_engine(address, writes=True), _sqlite_engine(address, writes=False))
+            else:
+                engine = _postgresql_engine(address)
+                database = cls(engine, engine)
+            await database._start()
+        except (DBAPIError, sqlite3.Error, OSError) as error:
             cause = error.orig if isinstance(error, DBAPIError) else error
             raise DatabaseUnavailableError(
                 f"the database does not open ({type(cause).__name__}: {cause}): see DATABASE_URL and DATA_DIR"
             ) from None
-        except BaseException:
-            await database.close()
-            raise
         return database
+
+    async def _start(self) -> None:
+        try:
+            async with self.transaction() as connection:
+                await finish(connection.run_sync(upgrade))
+            # A crash may have left an erased key in the log.
+            await self.finish_erasure()
+        except BaseException:
+            await self.close()
+            raise
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
         """Write: everything done on the connection is committed at the end, or, after an exception, nothing.
+
+        A task that is cancelled inside leaves nothing; one that is cancelled while the commit is under way learns of it
+        after the commit.
 
         Raises:
             RuntimeError: the task is inside a transaction already; pass its connection on instead.
@@ -111,17 +114,18 @@ class Database:
         async with self._turn:
             self._in_turn = asyncio.current_task()
             try:
-                async with self._writer.begin() as connection:
+                async with steady_connection(self._writer) as connection:
                     yield connection
+                    await finish(connection.commit())
                 if self._erasure_due:
-                    await self._empty_log()
+                    await finish(self._empty_log())
             finally:
                 self._in_turn = None
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """Read one consistent snapshot, beside a writer."""
-        async with self._readers.connect() as connection:
+        async with steady_connection(self._readers) as connection:
             yield connection
 
     def erase_after_commit(self) -> None:
@@ -134,13 +138,13 @@ class Database:
         On PostgreSQL the log and dead rows belong to the server; ``docs/operations.md`` says what its operator does.
         """
         async with self._turn:
-            await self._empty_log()
+            await finish(self._empty_log())
 
     async def close(self) -> None:
         """Give all connections back; wait for the writer at work."""
         async with self._turn:
-            await self._readers.dispose()
-            await self._writer.dispose()
+            await finish(self._readers.dispose())
+            await finish(self._writer.dispose())
 
     async def _empty_log(self) -> None:
         if self._writer.dialect.name == "sqlite":
@@ -175,14 +179,21 @@ def _parse(url: str) -> URL:
     return address
 
 
-def _create_private_file(address: URL) -> None:
-    """Make the file readable by its owner alone; SQLite gives its log the same mode."""
-    try:
-        os.close(os.open(address.database or "", os.O_RDWR | os.O_CREAT, 0o600))
-    except OSError as error:
-        raise DatabaseUnavailableError(
-            f"cannot write {address.database} ({error.strerror}): see DATABASE_URL and DATA_DIR"
-        ) from error
+def _prepare_file(path: str) -> None:
+    """Make the file readable by its owner alone (SQLite gives its log the same mode), and turn on its log for good."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    until_s = time.monotonic() + _BUSY_TIMEOUT_MS / 1000
+    with closing(sqlite3.connect(path, isolation_level=None, timeout=0)) as connection:
+        # SQLite does not wait for other processes that do the same at this moment, so we do.
+        while True:
+            try:
+                connection.execute("PRAGMA journal_mode=WAL")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until_s:
+                    raise
+                time.sleep(_RETRY_S)
+            else:
+                return
 
 
 def _sqlite_engine(address: URL, *, writes: bool) -> AsyncEngine:
@@ -208,3 +219,9 @@ def _sqlite_engine(address: URL, *, writes: bool) -> AsyncEngine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def _postgresql_engine(address: URL) -> AsyncEngine:
+    return create_async_engine(
+        address, hide_parameters=True, pool_size=_READERS + 1, pool_pre_ping=True, isolation_level="REPEATABLE READ"
+    )

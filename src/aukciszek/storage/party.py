@@ -3,10 +3,10 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from aukciszek.storage.repository import Repository, insert_if_absent, to_row, to_values
+from aukciszek.storage.repository import Repository, insert, insert_if_absent, to_row, to_values
 from aukciszek.storage.rows import PrssKeyRow, UserRow
 from aukciszek.storage.schema import prss_keys, users
 
@@ -39,19 +39,18 @@ class PrssKeyRepository(Repository):
 
 
 class UserRepository(Repository):
-    """The accounts. Addresses are compared without regard to case; the accounts layer normalises them beforehand."""
+    """The accounts. Addresses are kept in lower case; the accounts layer brings them to one form beforehand."""
 
     async def add_user(self, row: UserRow, *, connection: AsyncConnection | None = None) -> bool:
         """Store a new account; False when the address has one already."""
         async with self._writing(connection) as writing:
-            taken = select(1).where(func.lower(users.c.email) == row.email.lower())
-            if (await writing.execute(taken)).first() is not None:
-                return False
-            return await insert_if_absent(writing, users, to_values(row, users))
+            values = to_values(row, users) | {"email": row.email.lower()}
+            statement = insert(writing, users).values(values).on_conflict_do_nothing(index_elements=[users.c.email])
+            return (await writing.execute(statement)).rowcount == 1
 
     async def user_by_email(self, email: str, *, connection: AsyncConnection | None = None) -> UserRow | None:
         """Return the account with this address, if there is one."""
-        rows = await self._fetch(select(users).where(func.lower(users.c.email) == email.lower()), connection)
+        rows = await self._fetch(select(users).where(users.c.email == email.lower()), connection)
         return to_row(UserRow, rows[0]) if rows else None
 
     async def user_by_uid(self, uid: str, *, connection: AsyncConnection | None = None) -> UserRow | None:

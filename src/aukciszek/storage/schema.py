@@ -22,7 +22,6 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
-    func,
     text,
 )
 
@@ -194,9 +193,9 @@ users: Final = Table(
     "users",
     metadata,
     Column("uid", String(_UUID_LENGTH), primary_key=True),
-    Column("email", String(320), nullable=False),
+    Column("email", String(320), nullable=False, unique=True),
     Column("password_hash", String(512), nullable=False),
     Column("is_admin", Boolean, nullable=False),
     Column("created_at", Moment, nullable=False),
 )
-Index("uq_users_email", func.lower(users.c.email), unique=True)
+"""Addresses are stored in lower case, so that one is unique whatever its case."""

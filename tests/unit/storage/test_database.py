@@ -1,14 +1,30 @@
 import asyncio
+import stat
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
+from aukciszek.secret import Secret
+from aukciszek.storage.auctions import AuctionRepository
 from aukciszek.storage.database import Database
+from aukciszek.storage.errors import DatabaseUnavailableError
+from aukciszek.storage.party import PrssKeyRepository
+from aukciszek.storage.rows import AuctionRow
+
+NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
+KEY = bytes(range(100, 196))
+AUCTION = AuctionRow(id="a" * 64, spec="{}", state="open", state_since=NOON, auctioneer="u", attempt=0, created_at=NOON)
 
 
 def modes_of_files(folder: Path) -> dict[str, int]:
-    return {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()}
+    return {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
+
+
+def files_with(content: bytes, folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir() if content in path.read_bytes())
 
 
 @pytest.mark.parametrize(
@@ -30,13 +46,231 @@ async def test_the_busy_timeout_is_back_after_the_log_was_emptied(sqlite: Databa
 
 
 async def test_the_file_and_its_log_are_private(sqlite: Database, tmp_path: Path) -> None:
-    async with sqlite.transaction() as writer:
-        await writer.execute(text("INSERT INTO prss_keys VALUES ('1,2', x'00', '2026-01-31T12:00:00.000Z')"))
+    await PrssKeyRepository(sqlite).put_prss_key({1, 2}, b"key", NOON)
     assert modes_of_files(tmp_path) == {"party.db": 0o600, "party.db-wal": 0o600, "party.db-shm": 0o600}
 
 
-async def test_a_second_transaction_in_one_task_is_an_error_and_not_a_deadlock(sqlite: Database) -> None:
-    async with sqlite.transaction():
+async def test_a_transaction_is_all_or_nothing(database: Database) -> None:
+    auctions = AuctionRepository(database)
+
+    async def create_and_fail() -> None:
+        async with database.transaction() as connection:
+            await auctions.create_auction(AUCTION, sealing_private=KEY, connection=connection)
+            await auctions.append_record(AUCTION.id, NOON, "party:1", "created", {}, connection=connection)
+            assert await auctions.auction(AUCTION.id, connection=connection) == AUCTION
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await create_and_fail()
+    assert await auctions.auction(AUCTION.id) is None
+    assert await auctions.record(AUCTION.id) == []
+
+
+async def test_a_reader_sees_only_what_was_committed(database: Database) -> None:
+    auctions = AuctionRepository(database)
+    async with database.transaction() as connection:
+        await auctions.create_auction(AUCTION, sealing_private=KEY, connection=connection)
+        assert await auctions.auction(AUCTION.id) is None
+    assert await auctions.auction(AUCTION.id) == AUCTION
+
+
+async def test_a_reader_keeps_one_snapshot_while_a_writer_commits(database: Database) -> None:
+    auctions = AuctionRepository(database)
+    await auctions.create_auction(AUCTION, sealing_private=KEY)
+    async with database.read() as connection:
+        before = await auctions.auction(AUCTION.id, connection=connection)
+        await auctions.set_state(AUCTION.id, "closed", NOON)
+        assert await auctions.auction(AUCTION.id, connection=connection) == before
+    after = await auctions.auction(AUCTION.id)
+    assert after is not None
+    assert after.state == "closed"
+
+
+async def test_readers_run_beside_one_another(database: Database) -> None:
+    all_in = asyncio.Barrier(4)
+
+    async def read() -> None:
+        async with asyncio.timeout(30), database.read() as connection:
+            await connection.execute(text("SELECT 1"))
+            await all_in.wait()
+
+    await asyncio.gather(*(read() for _ in range(4)))
+
+
+async def test_a_reader_cannot_write(sqlite: Database) -> None:
+    async with sqlite.read() as connection:
+        with pytest.raises(DBAPIError, match="readonly"):
+            await connection.execute(text("DELETE FROM users"))
+
+
+async def test_writers_take_turns_and_lose_nothing(database: Database) -> None:
+    auctions = AuctionRepository(database)
+    await auctions.create_auction(AUCTION, sealing_private=KEY)
+
+    async def read_and_write() -> int:
+        async with database.transaction() as connection:
+            # Between reading and writing others get every chance to interfere.
+            await asyncio.sleep(0)
+            return await auctions.next_attempt(AUCTION.id, connection=connection)
+
+    attempts = await asyncio.gather(*(read_and_write() for _ in range(25)))
+    assert sorted(attempts) == list(range(1, 26))
+
+
+async def test_another_process_waits_for_its_turn(sqlite: Database, sqlite_url: str) -> None:
+    """A second Database stands for the command line beside the server: no lock in memory keeps the two apart."""
+    other = await Database.open(sqlite_url)
+    await AuctionRepository(sqlite).create_auction(AUCTION, sealing_private=KEY)
+    attempts = await asyncio.gather(
+        *(AuctionRepository(each).next_attempt(AUCTION.id) for each in (sqlite, other) for _ in range(5))
+    )
+    assert sorted(attempts) == list(range(1, 11))
+    await other.close()
+
+
+async def test_a_second_transaction_in_one_task_is_an_error_and_not_a_deadlock(database: Database) -> None:
+    async with database.transaction():
         with pytest.raises(RuntimeError, match="pass its connection on"):
-            async with asyncio.timeout(5), sqlite.transaction():
+            async with asyncio.timeout(5), database.transaction():
                 pytest.fail("two transactions at once")
+
+
+async def test_a_cancelled_writer_leaves_nothing_and_frees_the_way(database: Database) -> None:
+    auctions = AuctionRepository(database)
+    in_transaction = asyncio.Event()
+
+    async def write_and_hang() -> None:
+        async with database.transaction() as connection:
+            await auctions.create_auction(AUCTION, sealing_private=KEY, connection=connection)
+            in_transaction.set()
+            await asyncio.Event().wait()
+
+    hanging = asyncio.create_task(write_and_hang())
+    await in_transaction.wait()
+    hanging.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await hanging
+    async with asyncio.timeout(30):
+        assert await auctions.create_auction(AUCTION, sealing_private=KEY)
+
+
+async def test_writers_cancelled_at_any_moment_leave_no_half_and_no_lock(database: Database) -> None:
+    auctions = AuctionRepository(database)
+    await auctions.create_auction(AUCTION, sealing_private=KEY)
+
+    async def change() -> None:
+        async with database.transaction() as connection:
+            number = await auctions.next_attempt(AUCTION.id, connection=connection)
+            await auctions.append_record(
+                AUCTION.id, NOON, "party:1", "attempt", {"number": number}, connection=connection
+            )
+
+    for turns in range(40):
+        task = asyncio.create_task(change())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    async with asyncio.timeout(30):
+        await change()
+    stored = await auctions.auction(AUCTION.id)
+    assert stored is not None
+    entries = await auctions.record(AUCTION.id)
+    assert [entry.details for entry in entries] == [f'{{"number":{number + 1}}}' for number in range(stored.attempt)]
+
+
+async def test_a_restart_finds_everything(database_url: str) -> None:
+    first = await Database.open(database_url)
+    auctions = AuctionRepository(first)
+    await auctions.create_auction(AUCTION, sealing_private=KEY)
+    entry = await auctions.append_record(AUCTION.id, NOON, "user", "created", {"title": "Żarówki"})
+    await first.close()
+    second = await Database.open(database_url)
+    auctions = AuctionRepository(second)
+    assert await auctions.auction(AUCTION.id) == AUCTION
+    assert await auctions.sealing_private(AUCTION.id) == KEY
+    assert await auctions.record(AUCTION.id) == [entry]
+    await second.close()
+
+
+async def test_what_was_committed_survives_a_crash(sqlite: Database, sqlite_url: str, tmp_path: Path) -> None:
+    """A copy of the files as they are on disk is what a machine finds that lost its power now."""
+    await AuctionRepository(sqlite).create_auction(AUCTION, sealing_private=KEY)
+    crashed = tmp_path / "crashed"
+    crashed.mkdir()
+    for name in ("party.db", "party.db-wal"):
+        (crashed / name).write_bytes((tmp_path / name).read_bytes())
+    async with sqlite.transaction() as connection:
+        await AuctionRepository(sqlite).set_state(AUCTION.id, "lost", NOON, connection=connection)
+        restarted = await Database.open(sqlite_url.replace("party.db", "crashed/party.db"))
+    assert await AuctionRepository(restarted).auction(AUCTION.id) == AUCTION
+    await restarted.close()
+
+
+async def test_an_erased_key_is_in_no_file(sqlite: Database, tmp_path: Path) -> None:
+    auctions = AuctionRepository(sqlite)
+    await auctions.create_auction(AUCTION, sealing_private=KEY)
+    assert files_with(KEY, tmp_path)
+    await sqlite.finish_erasure()
+    assert files_with(KEY, tmp_path) == ["party.db"]
+    async with sqlite.transaction() as connection:
+        await auctions.erase_sealing_private(AUCTION.id, connection=connection)
+        await auctions.set_state(AUCTION.id, "final", NOON, connection=connection)
+    assert files_with(KEY, tmp_path) == []
+    assert files_with(KEY[:16], tmp_path) == []
+
+
+async def test_erasing_waits_for_a_reader_and_is_made_up_for(sqlite: Database, tmp_path: Path) -> None:
+    auctions = AuctionRepository(sqlite)
+    await auctions.create_auction(AUCTION, sealing_private=KEY)
+    async with sqlite.read() as connection:
+        await auctions.auction(AUCTION.id, connection=connection)
+        await auctions.erase_sealing_private(AUCTION.id)
+        assert files_with(KEY, tmp_path) == ["party.db-wal"]
+    await auctions.set_state(AUCTION.id, "final", NOON)
+    assert files_with(KEY, tmp_path) == []
+
+
+async def test_opening_empties_the_log_that_a_crash_left(sqlite: Database, sqlite_url: str, tmp_path: Path) -> None:
+    auctions = AuctionRepository(sqlite)
+    await auctions.create_auction(AUCTION, sealing_private=KEY)
+    async with sqlite.transaction() as connection:
+        await auctions.erase_sealing_private(AUCTION.id, connection=connection)
+        sqlite._erasure_due = False  # the process dies after the commit
+    assert files_with(KEY, tmp_path) == ["party.db-wal"]
+    restarted = await Database.open(sqlite_url)
+    assert files_with(KEY, tmp_path) == []
+    await restarted.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "remedy"),
+    [
+        ("mysql://me:hidden@localhost/x", "sqlite\\+aiosqlite or postgresql\\+asyncpg"),
+        ("not a url with hidden", "not a URL"),
+        ("sqlite+aiosqlite://", "name a file"),
+        ("sqlite+aiosqlite:///:memory:", "name a file"),
+        ("sqlite+aiosqlite:////nowhere/at/all/hidden.db", "DATA_DIR"),
+        ("postgresql+asyncpg://me:hidden@127.0.0.1:1/x", "DATABASE_URL"),
+    ],
+)
+async def test_a_database_that_does_not_open_says_what_to_do(url: str, remedy: str) -> None:
+    with pytest.raises(DatabaseUnavailableError, match=remedy) as caught:
+        await Database.open(Secret(url))
+    assert "me:hidden" not in caught.value.message
+
+
+async def test_a_file_that_is_no_database_is_refused_and_kept(tmp_path: Path) -> None:
+    file = tmp_path / "party.db"
+    content = b"my only copy of something else, which is long enough to be taken for a page" * 100
+    file.write_bytes(content)
+    with pytest.raises(DatabaseUnavailableError, match="file is not a database"):
+        await Database.open(f"sqlite+aiosqlite:///{file}")
+    assert file.read_bytes() == content
+
+
+async def test_an_error_in_a_statement_does_not_quote_its_values(database: Database) -> None:
+    with pytest.raises(DBAPIError) as caught:
+        await AuctionRepository(database).put_order("no such auction", "create", 1, b"unseen")
+    assert "orders" in str(caught.value)
+    assert "unseen" not in str(caught.value)

@@ -160,7 +160,7 @@ def _create_party_tables() -> None:
         sa.Column("created_at", _MOMENT, nullable=False),
         sa.PrimaryKeyConstraint("members", name="pk_prss_keys"),
     )
-    users = op.create_table(
+    op.create_table(
         "users",
         sa.Column("uid", _UUID, nullable=False),
         sa.Column("email", sa.String(320), nullable=False),
@@ -168,5 +168,5 @@ def _create_party_tables() -> None:
         sa.Column("is_admin", sa.Boolean, nullable=False),
         sa.Column("created_at", _MOMENT, nullable=False),
         sa.PrimaryKeyConstraint("uid", name="pk_users"),
+        sa.UniqueConstraint("email", name="uq_users_email"),
     )
-    op.create_index("uq_users_email", "users", [sa.func.lower(users.c.email)], unique=True)

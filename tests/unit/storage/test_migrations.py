@@ -1,0 +1,82 @@
+import asyncio
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, inspect, text
+
+from aukciszek.storage.database import Database
+from aukciszek.storage.errors import DatabaseVersionError
+from aukciszek.storage.schema import metadata
+
+
+def differences(connection: Connection) -> list[object]:
+    context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+    return list(compare_metadata(context, metadata))
+
+
+def described(connection: Connection) -> dict[str, object]:
+    """Return what comparing leaves out: primary keys, foreign keys and unique indexes with their conditions."""
+    inspector = inspect(connection)
+    return {
+        name: (
+            inspector.get_pk_constraint(name)["constrained_columns"],
+            [key["referred_table"] for key in inspector.get_foreign_keys(name)],
+            sorted((index["name"] or "", index["unique"]) for index in inspector.get_indexes(name)),
+        )
+        for name in inspector.get_table_names()
+        if name != "alembic_version"
+    }
+
+
+async def test_migrations_from_nothing_give_the_schema(database: Database) -> None:
+    async with database.read() as connection:
+        assert await connection.run_sync(differences) == []
+        migrated = await connection.run_sync(described)
+    async with database.transaction() as connection:
+        await connection.run_sync(metadata.drop_all)
+        await connection.run_sync(metadata.create_all)
+        assert await connection.run_sync(described) == migrated
+    assert set(migrated) == set(metadata.tables)
+
+
+async def test_opening_again_changes_nothing(database: Database, database_url: str) -> None:
+    async with database.read() as connection:
+        version = (await connection.execute(text("SELECT version_num FROM alembic_version"))).scalars().all()
+    again = await Database.open(database_url)
+    async with again.read() as connection:
+        assert (await connection.execute(text("SELECT version_num FROM alembic_version"))).scalars().all() == version
+    await again.close()
+
+
+async def test_two_processes_may_open_an_empty_database_at_once(sqlite_url: str) -> None:
+    opened = await asyncio.gather(*(Database.open(sqlite_url) for _ in range(3)))
+    for database in opened:
+        await database.close()
+
+
+async def test_a_database_of_a_newer_version_is_refused_and_not_touched(database: Database, database_url: str) -> None:
+    async with database.transaction() as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(DatabaseVersionError, match=r"9999.*install that version"):
+        await Database.open(database_url)
+    async with database.read() as connection:
+        assert (await connection.execute(text("SELECT version_num FROM alembic_version"))).scalar() == "9999"
+
+
+async def test_a_migration_that_fails_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path / 'party.db'}"
+    with monkeypatch.context() as patched:
+        patched.setattr("aukciszek.storage.database.upgrade", half_an_upgrade)
+        with pytest.raises(ZeroDivisionError):
+            await Database.open(url)
+    database = await Database.open(url)
+    async with database.read() as connection:
+        assert await connection.run_sync(differences) == []
+    await database.close()
+
+
+def half_an_upgrade(connection: Connection) -> None:
+    metadata.tables["auctions"].create(connection)
+    raise ZeroDivisionError
