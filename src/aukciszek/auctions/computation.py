@@ -6,7 +6,7 @@ and no bid above the reserve is ever opened. Forward auctions run on complemente
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Literal, Self
@@ -26,8 +26,8 @@ from aukciszek.mpc.shared import Shared
 from aukciszek.mpc.winner_set import members_of, set_polynomial
 
 type AuctionFormat = Literal["first-price", "second-price", "uniform-price", "pay-as-bid"]
-type Progress = Callable[[str, float], None]
-"""Told the stage and how much of the whole is done, 0..1."""
+type Progress = Callable[[str, float], Awaitable[None]]
+"""Told, and awaited, before each stage begins: the stage and how much of the whole is done, 0..1."""
 
 NOT_BITS = "not-bits"
 OUT_OF_RANGE = "out-of-range"
@@ -103,7 +103,7 @@ async def compute(
     Raises:
         MpcError: the session could not be finished; nothing but ``runtime.revealed`` was opened.
     """
-    on_progress("agreeing", 0.0)
+    await on_progress("agreeing", 0.0)
     await runtime.agree(task.public_parameters())
     if len(task.bundle_digests) < task.minimum_bids:
         return ComputationResult(kind="too-few-bids", revealed=runtime.revealed)
@@ -155,7 +155,7 @@ class _Computation:
         lot = await runtime.joint_random("lot", b"lot" + task.auction_id + task.input_digest)
         order = _order_of_lot(lot, task.bundle_digests)
         weights = RandomStream(hashlib.sha256(b"aukciszek/1/input-checks" + lot).digest())
-        self._on_progress("checking", 0.05)
+        await self._on_progress("checking", 0.05)
         bits = Shared(np.ascontiguousarray(task.shares[order].T))
         await runtime.check_degree(bits, weights)
         if task.direction == "forward":
@@ -175,7 +175,7 @@ class _Computation:
         self, bids: Digits, order: Sequence[int], beside: Order | None = None
     ) -> tuple[_Ranking, Shared | None]:
         """Rank the bids and prepare what the format opens."""
-        self._on_progress("ranking", 0.1)
+        await self._on_progress("ranking", 0.1)
         task, rules = self._task, _Rules.of(self._task, len(order))
         if rules.phantoms:
             bids = bids.beside(public_digits([self._mirrored(self._reserve())] * rules.phantoms, task.bits))
@@ -199,7 +199,7 @@ class _Computation:
         self, order: Sequence[int], deviations: Shared, outside: Shared | None, weights: RandomStream
     ) -> dict[int, str]:
         """Open whether all bundles passed, and only if not, which did not and why."""
-        self._on_progress("verifying", 0.7)
+        await self._on_progress("verifying", 0.7)
         checks = {"elements that are no bits": deviations}
         if outside is not None:
             checks["bids out of range"] = outside
@@ -220,7 +220,7 @@ class _Computation:
 
     async def _reveal(self, ranking: _Ranking, left_out: tuple[tuple[int, str], ...], lot: bytes) -> ComputationResult:
         """Open what the format names, and nothing else."""
-        self._on_progress("revealing", 0.9)
+        await self._on_progress("revealing", 0.9)
         opened = await self._runtime.reveal(ranking.opening)
         bids = len(ranking.order)
         if "winners" in opened:
@@ -235,7 +235,7 @@ class _Computation:
         if self._task.auction_format == "pay-as-bid":
             paired = sorted(zip(winners, prices, strict=True))
             winners, prices = [index for index, _ in paired], [price for _, price in paired]
-        self._on_progress("done", 1.0)
+        await self._on_progress("done", 1.0)
         return ComputationResult(
             kind="sold" if winners else "reserve-not-met",
             winners=tuple(sorted(winners)),

@@ -20,8 +20,10 @@ class KeyExchange:
         for row in await self._desk.context.repository.sealing_keys(self._desk.auction):
             self._keep(read_statement(SealingKeyStatement, row.statement, self._desk.context.cluster))
 
-    async def receive(self, content: bytes) -> None:
+    async def receive(self, sender: PartyNumber, content: bytes) -> None:
         """Keep a party's statement; a second, different one is an incident, and the first is kept.
+
+        A peer whose own key is new here has just heard of the auction, so it gets this party's key in return.
 
         Raises:
             StatementError: it is not signed by the party that it names.
@@ -34,6 +36,8 @@ class KeyExchange:
             await desk.context.repository.put_sealing_key(desk.auction, party, content)
             self._keep(statement)
             desk.signal.notify()
+            if party == sender:
+                await self.announce([sender])
         elif known.content != statement.content:
             await desk.report("two-sealing-keys", party, {})
 

@@ -51,12 +51,12 @@ class AuctionProcess:
         # What is signed counts whoever passes it on; the rest is between the sender and this party.
         self._receivers: dict[MessageKind, Callable[[bytes], Awaitable[None]]] = {
             MessageKind.ORDER: self.orders.receive,
-            MessageKind.SEALING_KEY: self.keys.receive,
             MessageKind.HOLDINGS: self.gathering.receive_list,
             MessageKind.BUNDLE: self.gathering.receive_bundle,
             MessageKind.OUTCOME_SIGNATURE: self.signing.receive,
         }
         self._answers: dict[MessageKind, Callable[[PartyNumber, bytes], Awaitable[None]]] = {
+            MessageKind.SEALING_KEY: self.keys.receive,
             MessageKind.HOLDINGS_SEEN: self.gathering.receive_seen,
             MessageKind.HOLDINGS_WANTED: self.gathering.receive_list_wanted,
             MessageKind.BUNDLES_WANTED: self.gathering.receive_bundles_wanted,

@@ -21,6 +21,7 @@ from aukciszek.auctions.desk import AuctionDesk
 from aukciszek.auctions.errors import AuctionError, EnvelopeError
 from aukciszek.auctions.gathering import Gathering
 from aukciszek.auctions.identifiers import BundleDigest
+from aukciszek.auctions.lifecycle import AuctionState
 from aukciszek.auctions.ports import MessageKind
 from aukciszek.auctions.readiness import Readiness, session_id, usable_bids
 from aukciszek.auctions.sealing import open_envelope
@@ -161,6 +162,8 @@ class Sessions:
 
     async def _join_attempt(self, shares: _Shares) -> None:
         context = self._desk.context
+        if self._desk.state is AuctionState.REVEALING:
+            await self._desk.enter(AuctionState.COMPUTING, "session-interrupted")
         # The number is stored before it is used, so that no number is used twice, whenever this party stops.
         attempt = await context.repository.next_attempt(self._desk.auction, self._reached)
         self._own = Readiness(
@@ -228,10 +231,16 @@ class Sessions:
         try:
             runtime = Runtime(channel, threshold=context.threshold, prss_keys=prss_keys, session_id=identifier)
             await runtime.start()
-            result = await compute(runtime, self._task(bids, shares), desk.show_stage)
+            result = await compute(runtime, self._task(bids, shares), self._follow)
         finally:
             await channel.close()
         return SessionOutcome(shares.input_set, bids, unusable, result)
+
+    async def _follow(self, stage: str, fraction: float) -> None:
+        """Show the engine's progress, and store the moment from which something may have been opened."""
+        if stage == "revealing":
+            await self._desk.enter(AuctionState.REVEALING, "verified")
+        self._desk.show_stage(stage, fraction)
 
     def _task(self, bids: Sequence[CountedBid], shares: _Shares) -> ComputationTask:
         spec = self._desk.spec

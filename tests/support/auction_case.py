@@ -1,0 +1,120 @@
+"""One auction, computed by the engine and, beside it, in the clear."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from aukciszek.auctions.agreement import lot_order
+from aukciszek.auctions.computation import AuctionFormat, ComputationResult, ComputationTask, compute
+from aukciszek.auctions.identifiers import BundleDigest
+from aukciszek.mpc.field import Vector
+from aukciszek.mpc.memory_channel import Network
+from aukciszek.mpc.ranking import Pace
+from aukciszek.mpc.runtime import Runtime
+from aukciszek.mpc.shamir import share_values
+from aukciszek.mpc.simulation import Simulation, simulate
+
+type Direction = str
+
+
+def bits_of(step: int, bits: int) -> list[int]:
+    return [step >> (bits - 1 - place) & 1 for place in range(bits)]
+
+
+async def _ignore_progress(_stage: str, _fraction: float) -> None:
+    """Nobody watches."""
+
+
+@dataclass
+class AuctionCase:
+    """The rules, and what bidders dealt: a price in grid steps, or any elements instead of bits."""
+
+    bids: Sequence[int | list[int]]
+    auction_format: AuctionFormat = "first-price"
+    direction: Direction = "reverse"
+    winners: int = 1
+    bits: int = 4
+    highest_step: int = 15
+    reserve_step: int | None = None
+    minimum_bids: int = 1
+    n: int = 3
+    t: int = 1
+    pace: Pace = field(default_factory=Pace)
+
+    def __post_init__(self) -> None:
+        table = [bid if isinstance(bid, list) else bits_of(bid, self.bits) for bid in self.bids]
+        flat = [element for row in table for element in row]
+        self.shares = share_values(flat, self.n, self.t).reshape(self.n, len(self.bids), self.bits)
+        self.digests = [bytes([index % 256, index // 256]) + bytes(30) for index in range(len(self.bids))]
+
+    def task(self, shares: Vector) -> ComputationTask:
+        return ComputationTask(
+            auction_id=bytes(32),
+            input_digest=bytes(31) + b"1",
+            auction_format=self.auction_format,
+            direction=self.direction,  # type: ignore[arg-type]  # tests write it as text
+            winners=self.winners,
+            bits=self.bits,
+            highest_step=self.highest_step,
+            reserve_step=self.reserve_step,
+            minimum_bids=self.minimum_bids,
+            bundle_digests=self.digests,
+            shares=shares,
+        )
+
+    async def run(
+        self, network: Network | None = None, corrupt: Callable[[Runtime], None] = lambda _: None
+    ) -> Simulation[ComputationResult]:
+        """Compute at all parties; ``corrupt`` may change a party's runtime first."""
+
+        async def program(runtime: Runtime) -> ComputationResult:
+            corrupt(runtime)
+            await runtime.start()
+            return await compute(runtime, self.task(self.shares[runtime.party - 1]), _ignore_progress, self.pace)
+
+        return await simulate(program, n=self.n, t=self.t, network=network)
+
+    def fault(self, index: int) -> str | None:
+        """Why a bundle must be left out."""
+        bid = self.bids[index]
+        if isinstance(bid, list):
+            return "not-bits"
+        return "out-of-range" if bid > self.highest_step else None
+
+    def price(self, index: int) -> int:
+        bid = self.bids[index]
+        assert isinstance(bid, int)
+        return bid
+
+    def ranked(self, lot: bytes) -> list[int]:
+        """The valid bids, best first, ties by lot."""
+        names = {BundleDigest(digest.hex()): index for index, digest in enumerate(self.digests)}
+        order = [names[digest] for digest in lot_order(lot, names) if self.fault(names[digest]) is None]
+        sign = 1 if self.direction == "reverse" else -1
+        return sorted(order, key=lambda index: sign * self.price(index))
+
+    def expected(self, lot: bytes | None) -> tuple[str, list[int], list[int]]:
+        """The outcome in the clear: kind, winners ascending, prices."""
+        if lot is None:
+            return "too-few-bids", [], []
+        ranked = self.ranked(lot)
+        if len(ranked) < self.minimum_bids:
+            return "too-few-bids", [], []
+        sign = 1 if self.direction == "reverse" else -1
+        reserve = self.reserve_step
+        met = [i for i in ranked if reserve is None or sign * self.price(i) <= sign * reserve]
+        winners = sorted(met[: self.winners])
+        if not winners:
+            return "reserve-not-met", [], []
+        if self.auction_format in {"first-price", "pay-as-bid"}:
+            return "sold", winners, [self.price(index) for index in winners]
+        worst = self.highest_step if self.direction == "reverse" else 0
+        rejected = [self.price(index) for index in met[self.winners :]]
+        return "sold", winners, [rejected[0] if rejected else worst if reserve is None else reserve]
+
+    def check(self, result: ComputationResult) -> None:
+        """Compare with the outcome in the clear."""
+        assert (result.kind, list(result.winners), list(result.prices)) == self.expected(result.lot)
+        if result.lot is not None:
+            faults = {index: fault for index in range(len(self.bids)) if (fault := self.fault(index))}
+            assert dict(result.left_out) == faults
+            assert [index for index, _ in result.left_out] == sorted(faults)

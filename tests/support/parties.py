@@ -1,0 +1,315 @@
+"""Several parties in one process, each with its own storage, joined by a network in memory."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+from aukciszek.accounts.tokens import Principal
+from aukciszek.auctions.bundle import Bundle
+from aukciszek.auctions.desk import PartyContext
+from aukciszek.auctions.draft import AuctionDraft
+from aukciszek.auctions.house import AuctionHouse
+from aukciszek.auctions.identifiers import AuctionId, UserId
+from aukciszek.auctions.lifecycle import AuctionState
+from aukciszek.auctions.ports import PeerMessage, SessionChannel
+from aukciszek.auctions.sealing import BidPlace, seal_bid
+from aukciszek.auctions.sealing_keys import SealingPublicKey
+from aukciszek.auctions.spec import AuctionSpec
+from aukciszek.auctions.view import AuctionView
+from aukciszek.cluster import Cluster, PartyEntry, PartyNumber
+from aukciszek.errors import AukciszekError
+from aukciszek.identity import Identity
+from aukciszek.mpc.errors import ChannelClosedError, PartiesMissingError
+from aukciszek.mpc.prss import PrssKeys, deal_prss_keys
+from aukciszek.storage.auctions import AuctionRepository
+from aukciszek.storage.database import Database
+
+
+class VirtualClock:
+    """A clock that moves when it is told to, and wakes who sleeps."""
+
+    def __init__(self) -> None:
+        self._now = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
+        self._moved = asyncio.Event()
+
+    def now(self) -> datetime:
+        return self._now
+
+    def monotonic_s(self) -> float:
+        return self._now.timestamp()
+
+    async def sleep(self, seconds: float) -> None:
+        until = self._now + timedelta(seconds=seconds)
+        while self._now < until:
+            await self._moved.wait()
+
+    def move(self, seconds: float) -> None:
+        self._now += timedelta(seconds=seconds)
+        moved, self._moved = self._moved, asyncio.Event()
+        moved.set()
+
+
+class MemoryLinks:
+    """One party's view of the network in memory: the ``PeerNetwork`` of the tests."""
+
+    def __init__(self, network: "MemoryNetwork", own: PartyNumber) -> None:
+        self.own = own
+        self.size = network.size
+        self._network = network
+
+    @property
+    def connected(self) -> frozenset[PartyNumber]:
+        return frozenset(self._network.up - {self.own}) if self.own in self._network.up else frozenset()
+
+    async def send(self, to: PartyNumber, message: PeerMessage) -> None:
+        self._network.post(self.own, to, message)
+
+    def open_channel(self, session_id: bytes, *, round_timeout_s: float) -> SessionChannel:
+        return MemorySessionChannel(self._network, session_id, self.own, round_timeout_s)
+
+
+class MemorySessionChannel:
+    """Rounds of one session by way of mailboxes, one for each round and receiver."""
+
+    def __init__(self, network: "MemoryNetwork", session_id: bytes, party: PartyNumber, timeout_s: float) -> None:
+        self.party = party
+        self.parties = network.size
+        self._network = network
+        self._session_id = session_id
+        self._timeout_s = timeout_s
+        self._round = 0
+        self._closed = False
+
+    async def exchange(self, payload: bytes | bytearray | memoryview) -> dict[int, bytes]:
+        if self._closed:
+            raise ChannelClosedError
+        self._round += 1
+        place = (self._session_id, self._round)
+        boxes = self._network.rounds.setdefault(place, {})
+        if self.party in self._network.up:
+            boxes[self.party] = bytes(payload)
+        self._network.changed()
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                await self._network.wait_for(lambda: len(boxes) == self.parties or self._closed)
+        except TimeoutError:
+            raise PartiesMissingError(set(range(1, self.parties + 1)) - boxes.keys()) from None
+        if self._closed:
+            raise ChannelClosedError
+        return {party: content for party, content in boxes.items() if party != self.party}
+
+    async def close(self) -> None:
+        self._closed = True
+        self._network.changed()
+
+
+class MemoryNetwork:
+    """Delivers messages in order, between parties that are both up; ``drop`` may lose some."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.up: set[PartyNumber] = set()
+        self.rounds: dict[tuple[bytes, int], dict[int, bytes]] = {}
+        self.delivering = asyncio.Lock()
+        self.refused: list[tuple[PartyNumber, PeerMessage, AukciszekError]] = []
+        self.drop: Callable[[PartyNumber, PartyNumber, PeerMessage], bool] = lambda _sender, _to, _message: False
+        self._houses: dict[PartyNumber, AuctionHouse] = {}
+        self._mail: asyncio.Queue[tuple[PartyNumber, PartyNumber, PeerMessage]] = asyncio.Queue()
+        self._change = asyncio.Event()
+
+    def post(self, sender: PartyNumber, to: PartyNumber, message: PeerMessage) -> None:
+        if {sender, to} <= self.up and not self.drop(sender, to, message):
+            self._mail.put_nowait((sender, to, message))
+
+    async def connect(self, number: PartyNumber, house: AuctionHouse) -> None:
+        self._houses[number] = house
+        self.up.add(number)
+        for peer in sorted(self.up - {number}):
+            await self._houses[peer].on_connected(number)
+            await house.on_connected(peer)
+        self.changed()
+
+    def disconnect(self, number: PartyNumber) -> None:
+        self.up.discard(number)
+
+    async def deliver(self) -> None:
+        """Deliver mail for ever."""
+        while True:
+            sender, to, message = await self._mail.get()
+            async with self.delivering:
+                if to in self.up:
+                    try:
+                        await self._houses[to].on_message(sender, message)
+                    except AukciszekError as error:
+                        self.refused.append((sender, message, error))
+            self.changed()
+
+    def changed(self) -> None:
+        change, self._change = self._change, asyncio.Event()
+        change.set()
+
+    async def wait_for(self, condition: Callable[[], bool]) -> None:
+        while not condition():
+            await self._change.wait()
+
+
+@dataclass
+class Parties:
+    """The parties of a test, and what bidders and auctioneers do with them."""
+
+    directory: Path
+    size: int
+    threshold: int
+    clock: VirtualClock
+    network: MemoryNetwork
+    identities: list[Identity] = field(default_factory=list)
+    prss: list[PrssKeys] = field(default_factory=list)
+    houses: dict[PartyNumber, AuctionHouse] = field(default_factory=dict)
+    databases: dict[PartyNumber, Database] = field(default_factory=dict)
+    repositories: dict[PartyNumber, AuctionRepository] = field(default_factory=dict)
+    round_timeout_s: float = 20.0
+
+    def __post_init__(self) -> None:
+        self.identities = [Identity.new() for _ in range(self.size)]
+        self.prss = deal_prss_keys(self.size, self.threshold)
+        self.cluster, _ = Cluster.build(
+            [
+                PartyEntry(
+                    number=number,
+                    name=f"Party {number}",
+                    url=f"http://127.0.0.{number}:500{number}",
+                    address=f"127.0.0.{number}",
+                    identity_key=identity.public.text,
+                )
+                for number, identity in enumerate(self.identities, start=1)
+            ]
+        )
+        self.auctioneer = Principal(uid=str(uuid4()), email="auctioneer@example.org", is_admin=True)
+
+    async def start(self, number: int) -> AuctionHouse:
+        party = PartyNumber(number)
+        database = await Database.open(f"sqlite+aiosqlite:///{self.directory / f'party{number}.db'}")
+
+        async def prss_keys() -> PrssKeys:
+            return self.prss[number - 1]
+
+        house = AuctionHouse(
+            PartyContext(
+                number=party,
+                cluster=self.cluster,
+                threshold=self.threshold,
+                identity=self.identities[number - 1],
+                clock=self.clock,
+                database=database,
+                repository=AuctionRepository(database),
+                network=MemoryLinks(self.network, party),
+                prss_keys=prss_keys,
+                round_timeout_s=self.round_timeout_s,
+            )
+        )
+        self.houses[party], self.databases[party] = house, database
+        self.repositories[party] = AuctionRepository(database)
+        await house.start()
+        await self.network.connect(party, house)
+        return house
+
+    async def stop(self, number: int) -> None:
+        party = PartyNumber(number)
+        async with self.network.delivering:
+            self.network.disconnect(party)
+        await self.houses.pop(party).stop()
+        await self.databases.pop(party).close()
+
+    def draft(self, **changes: object) -> AuctionSpec:
+        now = self.clock.now()
+        rules = {
+            "title": "Road salt",
+            "minimum": "0",
+            "maximum": "1000",
+            "step": "1",
+            "opens_at": now,
+            "closes_at": now + timedelta(minutes=10),
+        } | changes
+        return AuctionDraft.model_validate(rules).freeze(
+            cluster=self.cluster,
+            threshold=self.threshold,
+            auctioneer=UserId(self.auctioneer.uid),
+            nonce=uuid4().bytes * 2,
+        )
+
+    async def create(self, spec: AuctionSpec, parties: Sequence[int] | None = None) -> AuctionId:
+        for number in parties or sorted(self.houses):
+            await self.houses[PartyNumber(number)].create(self.auctioneer, spec.canonical_bytes)
+        return spec.auction_id
+
+    async def wait_for_state(
+        self, auction: AuctionId, state: AuctionState, parties: Sequence[int] | None = None
+    ) -> dict[int, AuctionView]:
+        """Wait until all parties have reached a state; fail at once where one stands still."""
+        views = {}
+        for number in parties or sorted(self.houses):
+            house = self.houses[PartyNumber(number)]
+            async for _ in house.progress(auction):
+                view = await house.auction(auction)
+                assert view.failure is None, view.failure
+                if view.state is state:
+                    break
+            views[number] = await house.auction(auction)
+            assert views[number].state is state
+        return views
+
+    def house(self, number: int) -> AuctionHouse:
+        return self.houses[PartyNumber(number)]
+
+    async def wait_for_known(self, auction: AuctionId) -> None:
+        """Wait until all parties that are up have heard of an auction."""
+
+        def all_know() -> bool:
+            return all(auction in house._processes for house in self.houses.values())
+
+        await self.network.wait_for(all_know)
+
+    async def wait_for_keys(self, auction: AuctionId) -> None:
+        """Wait until all parties have the sealing keys of all."""
+
+        def all_have_keys() -> bool:
+            return all(not house._processes[auction].keys.missing for house in self.houses.values())
+
+        await self.network.wait_for(all_have_keys)
+
+    async def withdraw(self, spec: AuctionSpec, bidder: Principal, revision: int) -> None:
+        bundle = Bundle.for_withdrawal(auction=spec.auction_id, bidder=UserId(bidder.uid), revision=revision)
+        for house in self.houses.values():
+            await house.submit(bidder, spec.auction_id, bundle.encode())
+
+    async def seal(self, spec: AuctionSpec, bidder: Principal, price: str, revision: int = 1) -> bytes:
+        view = await self.houses[min(self.houses)].auction(spec.auction_id)
+        keys = [SealingPublicKey(signed.content.public_key) for signed in view.sealing_keys]
+        place = BidPlace(auction=spec.auction_id, bidder=UserId(bidder.uid), revision=revision)
+        bits = spec.grid.bits_of(spec.grid.to_step(price))
+        return seal_bid(place, bits, threshold=self.threshold, sealing_keys=keys).encode()
+
+    async def bid(
+        self,
+        spec: AuctionSpec,
+        price: str,
+        bidder: Principal | None = None,
+        revision: int = 1,
+        parties: Sequence[int] | None = None,
+    ) -> Principal:
+        bidder = bidder or new_bidder()
+        content = await self.seal(spec, bidder, price, revision)
+        for number in parties or sorted(self.houses):
+            await self.houses[PartyNumber(number)].submit(bidder, spec.auction_id, content)
+        return bidder
+
+
+def new_bidder() -> Principal:
+    uid = str(uuid4())
+    return Principal(uid=uid, email=f"{uid}@example.org", is_admin=False)
+
+
+type StartParties = Callable[..., Awaitable[Parties]]
