@@ -20,7 +20,7 @@ def bits_of(step: int, bits: int) -> list[int]:
     return [step >> (bits - 1 - place) & 1 for place in range(bits)]
 
 
-async def _ignore_progress(_stage: str, _fraction: float) -> None:
+async def ignore_progress(_stage: str, _fraction: float) -> None:
     """Nobody watches."""
 
 
@@ -69,7 +69,7 @@ class AuctionCase:
         async def program(runtime: Runtime) -> ComputationResult:
             corrupt(runtime)
             await runtime.start()
-            return await compute(runtime, self.task(self.shares[runtime.party - 1]), _ignore_progress, self.pace)
+            return await compute(runtime, self.task(self.shares[runtime.party - 1]), ignore_progress, self.pace)
 
         return await simulate(program, n=self.n, t=self.t, network=network)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -297,11 +297,19 @@ class Parties:
         spec: AuctionSpec,
         price: str,
         bidder: Principal | None = None,
+        *,
         revision: int = 1,
         parties: Sequence[int] | None = None,
+        spoil: int | None = None,
     ) -> Principal:
+        """Bid, at all parties or some; ``spoil`` names a party whose envelope is broken on purpose."""
         bidder = bidder or new_bidder()
         content = await self.seal(spec, bidder, price, revision)
+        if spoil is not None:
+            bundle = Bundle.decode(content)
+            envelopes = list(bundle.envelopes)
+            envelopes[spoil - 1] = bytes(len(envelopes[spoil - 1]))
+            content = replace(bundle, envelopes=tuple(envelopes)).encode()
         for number in parties or sorted(self.houses):
             await self.houses[PartyNumber(number)].submit(bidder, spec.auction_id, content)
         return bidder

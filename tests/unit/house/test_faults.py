@@ -1,0 +1,232 @@
+"""Auctions in which parties stop, messages are lost, and one party does not play by the rules."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+
+from aukciszek.auctions.certificate import CertificateBody
+from aukciszek.auctions.computation import compute
+from aukciszek.auctions.desk import AuctionDesk
+from aukciszek.auctions.holdings import HoldingsStatement
+from aukciszek.auctions.identifiers import AuctionId
+from aukciszek.auctions.lifecycle import AuctionState
+from aukciszek.auctions.ports import MessageKind, PeerMessage
+from aukciszek.auctions.readiness import Readiness
+from aukciszek.auctions.statements import SealingKeyStatement, sign
+from aukciszek.cluster import PartyNumber
+from aukciszek.mpc.errors import InconsistentSharesError
+from support.parties import Parties, StartParties, new_bidder
+
+
+@contextlib.asynccontextmanager
+async def time_passing(parties: Parties) -> AsyncIterator[None]:
+    """Let the parties' clock run, fast, so that what is repeated after a while is repeated."""
+
+    async def run() -> None:
+        while True:
+            await asyncio.sleep(0.02)
+            parties.clock.move(0.5)
+
+    running = asyncio.create_task(run())
+    try:
+        yield
+    finally:
+        running.cancel()
+
+
+async def finished(parties: Parties, auction: AuctionId) -> CertificateBody:
+    async with time_passing(parties):
+        await parties.wait_for_state(auction, AuctionState.FINAL)
+    return (await parties.house(1).certificate(auction)).body
+
+
+type StopAt = Callable[[AuctionState], Awaitable[None]]
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        AuctionState.CREATED,
+        AuctionState.OPEN,
+        AuctionState.CLOSED,
+        AuctionState.AGREEING,
+        AuctionState.COMPUTING,
+        AuctionState.REVEALING,
+        AuctionState.SIGNING,
+        AuctionState.FINAL,
+    ],
+)
+async def test_a_party_that_stops_as_it_enters_any_state_goes_on_after_a_restart(
+    start_parties: StartParties, monkeypatch: pytest.MonkeyPatch, state: AuctionState
+) -> None:
+    parties = await start_parties(3, 1)
+    stopped = asyncio.Event()
+    enter = AuctionDesk.entering
+
+    @contextlib.asynccontextmanager
+    async def entering(self: AuctionDesk, after: AuctionState, *rest: object) -> AsyncIterator[object]:
+        async with enter(self, after, *rest) as connection:  # type: ignore[arg-type]
+            yield connection
+        if self.context.number == 2 and after is state and not stopped.is_set():
+            stopped.set()
+            await asyncio.Event().wait()
+
+    if state is AuctionState.CREATED:
+        stopped.set()
+    monkeypatch.setattr(AuctionDesk, "entering", entering)
+    spec = parties.draft()
+    await parties.create(spec)
+    winner = new_bidder()
+
+    async def bid_and_close() -> None:
+        await parties.wait_for_state(spec.auction_id, AuctionState.OPEN)
+        await parties.bid(spec, "5", winner)
+        await parties.bid(spec, "6")
+        parties.clock.move(601)
+
+    async with time_passing(parties):
+        before_bids = state in {AuctionState.CREATED, AuctionState.OPEN}
+        if not before_bids:
+            await bid_and_close()
+        await stopped.wait()
+        await parties.stop(2)
+        await parties.start(2)
+        if before_bids:
+            await bid_and_close()
+    body = await finished(parties, spec.auction_id)
+    assert [one.bidder for one in body.winners] == [winner.uid]
+
+
+async def test_a_restart_loses_no_bid_that_had_a_receipt(start_parties: StartParties) -> None:
+    parties = await start_parties(3, 1)
+    spec = parties.draft()
+    await parties.create(spec)
+    await parties.wait_for_state(spec.auction_id, AuctionState.OPEN)
+    winner = await parties.bid(spec, "5")
+    for number in (1, 2, 3):
+        await parties.stop(number)
+        await parties.start(number)
+    (bid,) = await parties.house(2).own_bids(winner, spec.auction_id)
+    assert bid.receipt.content.party == 2
+    parties.clock.move(601)
+    body = await finished(parties, spec.auction_id)
+    assert [one.bidder for one in body.winners] == [winner.uid]
+
+
+async def test_bids_made_while_a_party_is_down_count(start_parties: StartParties) -> None:
+    parties = await start_parties(5, 2)
+    spec = parties.draft()
+    await parties.create(spec)
+    await parties.wait_for_state(spec.auction_id, AuctionState.OPEN)
+    await parties.stop(4)
+    winner = await parties.bid(spec, "5")
+    parties.clock.move(601)
+    await parties.start(4)
+    body = await finished(parties, spec.auction_id)
+    assert [one.bidder for one in body.winners] == [winner.uid]
+
+
+async def test_lost_messages_are_said_again(start_parties: StartParties) -> None:
+    parties = await start_parties(3, 1)
+    seen: dict[tuple[PartyNumber, PartyNumber, MessageKind], int] = {}
+
+    def lose_the_first_two(sender: PartyNumber, to: PartyNumber, message: PeerMessage) -> bool:
+        place = (sender, to, message.kind)
+        seen[place] = seen.get(place, 0) + 1
+        return seen[place] <= 2
+
+    parties.network.drop = lose_the_first_two
+    spec = parties.draft()
+    await parties.create(spec)
+    async with time_passing(parties):
+        await parties.wait_for_state(spec.auction_id, AuctionState.OPEN)
+    winner = await parties.bid(spec, "5")
+    parties.clock.move(601)
+    body = await finished(parties, spec.auction_id)
+    assert [one.bidder for one in body.winners] == [winner.uid]
+
+
+async def test_a_session_that_fails_is_repeated_under_a_new_id(
+    start_parties: StartParties, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parties = await start_parties(3, 1)
+    spec = parties.draft()
+    await parties.create(spec)
+    await parties.wait_for_state(spec.auction_id, AuctionState.OPEN)
+    winner = await parties.bid(spec, "5")
+    failures = iter([True])
+
+    async def fail_once(*arguments: object) -> object:
+        if next(failures, False):
+            raise InconsistentSharesError([3])
+        return await compute(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("aukciszek.auctions.session.compute", fail_once)
+    parties.clock.move(601)
+    body = await finished(parties, spec.auction_id)
+    assert [one.bidder for one in body.winners] == [winner.uid]
+    entries = [entry for house in parties.houses.values() for entry in (await house.record(spec.auction_id)).entries]
+    begun = {entry.details["session"] for entry in entries if entry.action == "session-began"}
+    assert len(begun) == 2
+    assert [entry.details["error"] for entry in entries if entry.action == "session-failed"] == ["inconsistent-shares"]
+
+
+async def test_two_lists_of_one_party_both_count_and_are_on_record(start_parties: StartParties) -> None:
+    parties = await start_parties(5, 2)
+    spec = parties.draft()
+    await parties.create(spec)
+    await parties.wait_for_state(spec.auction_id, AuctionState.OPEN)
+    winner = await parties.bid(spec, "5")
+    empty = sign(HoldingsStatement.of(spec.auction_id, PartyNumber(3), []), parties.identities[2]).encode()
+    for number in (1, 2):
+        message = PeerMessage(MessageKind.HOLDINGS, spec.auction_id, empty)
+        await parties.house(number).on_message(PartyNumber(3), message)
+    parties.clock.move(601)
+    body = await finished(parties, spec.auction_id)
+    assert [one.bidder for one in body.winners] == [winner.uid]
+    kinds = {(one.kind, one.party) for one in await parties.house(5).incidents(100)}
+    assert ("two-lists", 3) in kinds
+
+
+async def test_two_announcements_for_one_attempt_are_on_record(start_parties: StartParties) -> None:
+    parties = await start_parties(3, 1)
+    spec = parties.draft()
+    await parties.create(spec)
+    house = parties.house(1)
+    for nonce in ("a" * 64, "b" * 64):
+        readiness = Readiness(attempt=1, input_set="0" * 64, began=False, nonce=nonce, unusable=())
+        await house.on_message(PartyNumber(2), PeerMessage(MessageKind.READY, spec.auction_id, readiness.encode()))
+    assert [(one.kind, one.party) for one in await house.incidents(10)] == [("two-announcements", 2)]
+
+
+async def test_a_second_sealing_key_is_on_record_and_the_first_is_kept(start_parties: StartParties) -> None:
+    parties = await start_parties(3, 1)
+    spec = parties.draft()
+    await parties.create(spec)
+    await parties.wait_for_keys(spec.auction_id)
+    house = parties.house(1)
+    before = (await house.auction(spec.auction_id)).sealing_keys
+    other = before[2].content.public_key
+    statement = sign(
+        SealingKeyStatement(auction=spec.auction_id, party=PartyNumber(2), public_key=other), parties.identities[1]
+    )
+    message = PeerMessage(MessageKind.SEALING_KEY, spec.auction_id, statement.encode())
+    await house.on_message(PartyNumber(2), message)
+    assert (await house.auction(spec.auction_id)).sealing_keys == before
+    assert [(one.kind, one.party) for one in await house.incidents(10)] == [("two-sealing-keys", 2)]
+
+
+async def test_a_bid_that_a_party_cannot_open_is_left_out_only_without_its_receipt(start_parties: StartParties) -> None:
+    parties = await start_parties(5, 2)
+    spec = parties.draft()
+    await parties.create(spec)
+    await parties.wait_for_state(spec.auction_id, AuctionState.OPEN)
+    cheat = await parties.bid(spec, "1", parties=[1, 2, 3, 4], spoil=5)
+    winner = await parties.bid(spec, "5")
+    parties.clock.move(601)
+    body = await finished(parties, spec.auction_id)
+    assert [one.bidder for one in body.winners] == [winner.uid]
+    assert cheat.uid != winner.uid
+    assert [one.reason for one in body.left_out] == ["envelope-unusable"]
