@@ -138,6 +138,17 @@ async def test_holders_of_different_keys_notice(members: frozenset[int]) -> None
     assert all(isinstance(error, PrssKeysDifferError) for error in simulation.errors.values())
 
 
+async def test_the_robust_mode_starts_without_a_holder_of_wrong_keys() -> None:
+    keys = deal_prss_keys(5, 1)
+    wrong = {held: new_prss_key() for held in keys[1].sets}
+    keys[1] = PrssKeys(2, 5, 1, wrong)
+    simulation = await simulate(Runtime.start, n=5, t=1, keys=keys)
+    assert {party: set(runtime.liars) for party, runtime in simulation.runtimes.items() if party != 2} == {
+        party: {2} for party in (1, 3, 4, 5)
+    }
+    assert isinstance(simulation.errors[2], PrssKeysDifferError)
+
+
 async def test_parties_must_agree_on_public_parameters() -> None:
     async def program(runtime: Runtime) -> None:
         await runtime.agree(b"these" if runtime.party != 3 else b"those")
