@@ -1,0 +1,91 @@
+import hashlib
+
+import numpy as np
+import pytest
+
+from aukciszek.mpc.dealing import MASKS, Dealing, challenge, proof_bytes, share_fits
+from aukciszek.mpc.field import P, Vector
+from aukciszek.mpc.opening import fits
+from aukciszek.mpc.shamir import interpolate
+
+BITS = [1, 0, 1, 1, 0]
+COMMITMENTS = bytes(range(32))
+
+
+@pytest.mark.parametrize(("n", "t"), [(3, 1), (5, 2), (6, 2), (9, 4)])
+def test_an_honest_dealing_convinces_every_party(n: int, t: int) -> None:
+    dealt = Dealing.of(BITS, n, t)
+    proof = dealt.prove(COMMITMENTS)
+    assert len(proof) == proof_bytes(t)
+    assert all(share_fits(dealt.shares[party - 1], party, t, proof, COMMITMENTS) for party in range(1, n + 1))
+    for place, bit in enumerate(BITS):
+        word = dict(enumerate(dealt.shares[:, place].tolist(), start=1))
+        assert fits(word, t)
+        assert not fits(word, t - 1)
+        assert interpolate(list(word), list(word.values())) == bit
+
+
+@pytest.mark.parametrize("place", range(len(BITS) + MASKS))
+def test_a_share_off_the_polynomial_convinces_nobody_who_holds_it(place: int) -> None:
+    dealt = Dealing.of(BITS, 5, 2)
+    dealt.shares[3, place] = (int(dealt.shares[3, place]) + 1) % P
+    proof = dealt.prove(COMMITMENTS)
+    assert [share_fits(dealt.shares[i - 1], i, 2, proof, COMMITMENTS) for i in range(1, 6)] == [
+        True,
+        True,
+        True,
+        False,
+        True,
+    ]
+
+
+def test_a_polynomial_of_higher_degree_convinces_at_most_t_plus_one_parties() -> None:
+    dealt = Dealing.of(BITS, 5, 1)
+    parties = np.arange(1, 6, dtype=np.uint64)
+    dealt.shares[:, 0] = (dealt.shares[:, 0] + parties * parties) % np.uint64(P)
+    proof = dealt.prove(COMMITMENTS)
+    assert sum(share_fits(dealt.shares[i - 1], i, 1, proof, COMMITMENTS) for i in range(1, 6)) <= 2
+
+
+def test_a_proof_holds_for_its_own_commitments_only() -> None:
+    dealt = Dealing.of(BITS, 3, 1)
+    proof = dealt.prove(COMMITMENTS)
+    assert not share_fits(dealt.shares[0], 1, 1, proof, bytes(32))
+    assert not share_fits(dealt.shares[0], 2, 1, proof, COMMITMENTS)
+
+
+@pytest.mark.parametrize("proof", [b"", bytes(47), bytes(49), b"\xff" * 48])
+def test_a_malformed_proof_proves_nothing(proof: bytes) -> None:
+    assert not share_fits(Dealing.of(BITS, 3, 1).shares[0], 1, 1, proof, COMMITMENTS)
+
+
+def test_the_proof_of_equal_values_is_fresh() -> None:
+    assert len({Dealing.of(BITS, 3, 1).prove(COMMITMENTS) for _ in range(20)}) == 20
+
+
+def test_the_challenge_is_what_the_documents_say() -> None:
+    digest = hashlib.sha256(b"aukciszek/1/degree-proof" + COMMITMENTS + bytes([2, 1, 4, 0])).digest()
+    assert int(challenge(COMMITMENTS, 300)[2][260]) == int.from_bytes(digest[:8]) >> 3
+
+
+def test_challenge_elements_outside_the_field_are_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Ones:
+        def __init__(self, content: bytes) -> None:
+            self.content = content
+
+        def digest(self) -> bytes:
+            return b"\xff" * 32 if self.content[-1] < 2 else bytes([0] * 7 + [self.content[-1] << 3]) + bytes(24)
+
+    monkeypatch.setattr(hashlib, "sha256", Ones)
+    elements: list[Vector] = challenge(COMMITMENTS, 1)
+    assert [vector.tolist() for vector in elements] == [[2]] * MASKS
+
+
+@pytest.mark.parametrize("values", [[-1], [P]])
+def test_only_field_elements_are_dealt(values: list[int]) -> None:
+    with pytest.raises(ValueError, match="from 0 to p - 1"):
+        Dealing.of(values, 3, 1)
+
+
+def test_a_dealing_shows_no_shares() -> None:
+    assert repr(Dealing.of(BITS, 3, 1)) == "Dealing()"
