@@ -78,13 +78,19 @@ def show_auction(report: Report, overview: AuctionOverview) -> None:
     )
     report.table(
         "",
-        ("party", "state", "bids", "waits for parties"),
+        ("party", "state", "bids", "waits for parties", "kept from going on by"),
         [
             *(
-                (str(party), _IN_WORDS[answer.state], str(answer.bids), ", ".join(map(str, answer.waiting_for)))
+                (
+                    str(party),
+                    _IN_WORDS[answer.state],
+                    str(answer.bids),
+                    ", ".join(map(str, answer.waiting_for)),
+                    answer.failure or "",
+                )
                 for party, answer in sorted(overview.answers.items())
             ),
-            *((str(party), str(error), "", "") for party, error in sorted(overview.errors.items())),
+            *((str(party), str(error), "", "", "") for party, error in sorted(overview.errors.items())),
         ],
     )
 
@@ -127,6 +133,7 @@ def auction_object(overview: AuctionOverview) -> Mapping[str, Any]:
                 "since": format_time(answer.state_since),
                 "bids": answer.bids,
                 "waiting_for": list(answer.waiting_for),
+                "failure": answer.failure,
             }
             for party, answer in sorted(overview.answers.items())
         },
@@ -178,4 +185,4 @@ def describe(progress: Progress) -> str:
 
 def _completed(progress: Progress) -> float:
     start, width = _SHARE_OF_THE_WAY[progress.state]
-    return start + width * min(max(progress.fraction or 0.0, 0.0), 1.0)
+    return start + width * min(max(progress.fraction, 0.0), 1.0)

@@ -3,21 +3,42 @@
 What each exit status means is written in :mod:`aukciszek.cli.exit_codes`.
 """
 
-from typing import Annotated
+import importlib
+import sys
+from collections.abc import Mapping
+from typing import Annotated, Final
 
 import typer
 
 from aukciszek import __version__
-from aukciszek.cli import auctioneer, bidder, cluster_commands, keys, login, verify, wireguard
 
-_EPILOG = (
+COMMANDS: Final[Mapping[str, str]] = {
+    "demo": "demo",
+    "register": "login",
+    "login": "login",
+    "auction": "auctioneer",
+    "bid": "bidder",
+    "verify": "verify",
+    "serve": "serving",
+    "keys": "keys",
+    "cluster": "cluster_commands",
+    "wireguard": "wireguard",
+    "users": "serving",
+    "bench": "bench",
+}
+"""Every command, and the module of this layer that offers it."""
+
+_EPILOG: Final = (
     "Exit status: 0 done; 1 the answer is no; 2 wrong usage; 3 refused by a party; 4 a party is unreachable; "
     "5 a file, setting or answer is not usable; 130 interrupted; 143 terminated."
 )
 
 
-def build_app() -> typer.Typer:
-    """Return the command line with all its commands."""
+def build_app(command: str | None = None) -> typer.Typer:
+    """Return the command line, with the one command that is wanted or with all.
+
+    Loading the server, the engine or the client takes a second each, so only what the command needs is loaded.
+    """
     app = typer.Typer(
         name="aukciszek",
         help="Sealed-bid auctions in which nobody ever sees a losing bid.",
@@ -27,14 +48,15 @@ def build_app() -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     app.callback()(_common_options)
-    for module in (login, auctioneer, bidder, verify, keys, cluster_commands, wireguard):
-        module.add_commands(app)
+    wanted = [COMMANDS[command]] if command is not None and command in COMMANDS else dict.fromkeys(COMMANDS.values())
+    for name in wanted:
+        importlib.import_module(f"aukciszek.cli.{name}").add_commands(app)
     return app
 
 
 def main() -> None:
     """Run the command that the arguments name."""
-    build_app()()
+    build_app(sys.argv[1] if len(sys.argv) > 1 else None)()
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001 -- Typer calls it with the option's value

@@ -125,6 +125,25 @@ class Children:
                 future.cancel()
             await asyncio.gather(task, *endings, return_exceptions=True)
 
+    async def wait_for_all(self, wanted: Sequence[Child]) -> None:
+        """Return when all the named children have ended well.
+
+        Raises:
+            ChildEndedError: one ended with another status than 0; with its last words.
+        """
+        endings = {asyncio.ensure_future(child.process.wait()): child for child in wanted}
+        try:
+            for ending in asyncio.as_completed(endings):
+                await ending
+                for child in wanted:
+                    if child.process.returncode:
+                        raise _ended(child)
+        finally:
+            for future in endings:
+                future.cancel()
+        for child in wanted:
+            self._forget(child)
+
     def _forget(self, child: Child) -> None:
         if child in self._running:
             self._running.remove(child)

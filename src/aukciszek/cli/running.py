@@ -74,7 +74,7 @@ class RunningCluster:
         try:
             async with (
                 asyncio.timeout(timeout_s),
-                AukciszekClient.open(self.plan.cluster, patience=_QUICK_LOOK) as client,
+                AukciszekClient.open(self.plan.cluster, ca_file=self.plan.ca_file, patience=_QUICK_LOOK) as client,
             ):
                 while missing:
                     missing = _what_is_missing((await client.status()).answers, self.plan.cluster.size)

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from aukciszek.cli.authority import ThrowawayAuthority
 from aukciszek.cli.keys import TOKEN_KEY_FILE, make_party_keys, write_new_file
-from aukciszek.cluster import Cluster
+from aukciszek.cluster import Cluster, PartyEntry
 from aukciszek.errors import AukciszekError
 from aukciszek.settings import VARIABLES
 
@@ -50,11 +51,20 @@ class ThrowawayParty:
 
 @dataclass(frozen=True, slots=True)
 class ThrowawayCluster:
-    """All parties of a cluster on this machine."""
+    """All parties of a cluster on this machine.
+
+    Attributes:
+        cluster: who they are.
+        cluster_file: where that is written.
+        threshold: ``t``.
+        ca_file: what signed their certificates; None if they do without TLS.
+        parties: what each needs to run.
+    """
 
     cluster: Cluster
     cluster_file: Path
     threshold: int
+    ca_file: Path | None
     parties: tuple[ThrowawayParty, ...]
 
     @property
@@ -64,12 +74,7 @@ class ThrowawayCluster:
 
 
 def make_cluster(
-    directory: Path,
-    *,
-    parties: int,
-    threshold: int,
-    base_port: int = BASE_PORT,
-    inherited: Mapping[str, str] = os.environ,
+    directory: Path, *, parties: int, threshold: int, base_port: int = BASE_PORT, tls: bool = False
 ) -> ThrowawayCluster:
     """Make keys, cluster file and settings in an empty ``directory``.
 
@@ -78,48 +83,50 @@ def make_cluster(
         parties: ``n``.
         threshold: ``t``.
         base_port: party ``i`` listens at this port plus ``i``.
-        inherited: the environment that the parties start from; settings of another party in it are left out.
+        tls: whether the parties speak TLS, with certificates of an authority made for them.
 
     Raises:
         ClusterFileError: a cluster cannot have that many parties.
         KeyFileError: a file cannot be written.
     """
-    data_dirs = [directory / f"party-{number}" for number in range(1, parties + 1)]
+    data_dirs = {number: directory / f"party-{number}" for number in range(1, parties + 1)}
+    scheme = "https" if tls else "http"
     entries = [
         make_party_keys(
             data_dir,
             number=number,
             name=_NAMES[number - 1] if number <= len(_NAMES) else f"Party {number}",
-            url=f"http://127.0.0.{number}:{base_port + number}",
+            url=f"{scheme}://127.0.0.{number}:{base_port + number}",
             address=f"127.0.0.{number}",
         )
-        for number, data_dir in enumerate(data_dirs, start=1)
+        for number, data_dir in data_dirs.items()
     ]
     cluster, content = Cluster.build(entries)
     cluster_file = directory / "cluster.json"
     write_new_file(cluster_file, content, mode=0o644)
-    token_keys = [(data_dir / TOKEN_KEY_FILE).read_text().strip() for data_dir in data_dirs]
-    clean = {name: value for name, value in inherited.items() if name not in VARIABLES}
+    common = {
+        "CLUSTER_FILE": str(cluster_file),
+        "LOGIN_SERVER": str(LOGIN_SERVER),
+        "THRESHOLD": str(threshold),
+    }
+    certificates = _make_certificates(directory, cluster.parties) if tls else {}
+    keys = _token_keys(data_dirs)
     return ThrowawayCluster(
         cluster,
         cluster_file,
         threshold,
+        directory / "ca.pem" if tls else None,
         tuple(
             ThrowawayParty(
                 number,
                 data_dir,
                 directory / f"party-{number}.log",
-                clean
-                | {
-                    "PARTY_ID": str(number),
-                    "CLUSTER_FILE": str(cluster_file),
-                    "DATA_DIR": str(data_dir),
-                    "LOGIN_SERVER": str(LOGIN_SERVER),
-                    "THRESHOLD": str(threshold),
-                    "SECRET_KEYS_JWT": ",".join(token_keys) if number == LOGIN_SERVER else token_keys[number - 1],
-                },
+                _clean_environment()
+                | common
+                | certificates.get(number, {})
+                | {"PARTY_ID": str(number), "DATA_DIR": str(data_dir), "SECRET_KEYS_JWT": keys[number]},
             )
-            for number, data_dir in enumerate(data_dirs, start=1)
+            for number, data_dir in data_dirs.items()
         ),
     )
 
@@ -137,6 +144,8 @@ def check_ports(parties: int, base_port: int) -> None:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(place)
+            except OverflowError as error:
+                raise PortTakenError("a port is a number up to 65535: choose a smaller --base-port") from error
             except OSError as error:
                 raise PortTakenError(_why_not(error, *place)) from error
 
@@ -154,6 +163,31 @@ def free_base_port(parties: int, candidates: range = range(20_000, 30_000, 10)) 
             continue
         return base_port
     raise PortTakenError("no ports are free on this machine: end other servers")
+
+
+def _clean_environment() -> dict[str, str]:
+    """Return this process's environment without the settings of a party, which would mix with a new one's."""
+    return {name: value for name, value in os.environ.items() if name not in VARIABLES}
+
+
+def _token_keys(data_dirs: Mapping[int, Path]) -> dict[int, str]:
+    keys = {number: (data_dir / TOKEN_KEY_FILE).read_text().strip() for number, data_dir in data_dirs.items()}
+    return keys | {LOGIN_SERVER: ",".join(keys.values())}
+
+
+def _make_certificates(directory: Path, parties: tuple[PartyEntry, ...]) -> dict[int, dict[str, str]]:
+    authority = ThrowawayAuthority()
+    authority.write_root(directory / "ca.pem")
+    settings: dict[int, dict[str, str]] = {}
+    for party in parties:
+        certificate, key = directory / f"party-{party.number}.crt", directory / f"party-{party.number}.key"
+        authority.write_certificate(party.address, certificate, key)
+        settings[party.number] = {
+            "SSL_CERTFILE": str(certificate),
+            "SSL_KEYFILE": str(key),
+            "SSL_CA_FILE": str(directory / "ca.pem"),
+        }
+    return settings
 
 
 def _why_not(error: OSError, host: str, port: int) -> str:

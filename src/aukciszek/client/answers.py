@@ -75,6 +75,7 @@ class AuctionAnswer(_Answer):
     state: AuctionState
     state_since: MomentField
     waiting_for: tuple[int, ...]
+    failure: str | None
     bids: int
     sealing_keys: tuple[SealingKeyAnswer, ...]
 
@@ -111,6 +112,7 @@ class Progress(_Answer):
     """How far an auction is at one party."""
 
     state: AuctionState
-    stage: str | None = None
-    fraction: float | None = None
-    waiting_for: tuple[int, ...] = ()
+    stage: str
+    fraction: float
+    waiting_for: tuple[int, ...]
+    bids: int

@@ -22,7 +22,7 @@ from aukciszek.clock import Clock
 LARGEST_ANSWER_BYTES: Final = 64 * 1024 * 1024
 """A certificate names every bundle that counted, so answers grow with the number of bids."""
 
-_TRY_AGAIN: Final = frozenset({429, 502, 503, 504})
+_BUSY: Final = 503
 _jitter = random.SystemRandom()
 
 
@@ -101,7 +101,8 @@ class PartyConnection:
                 if not (request.repeatable or isinstance(error.__cause__, aiohttp.ClientConnectorError)):
                     raise
             except PartyRefusedError as error:
-                if error.status not in _TRY_AGAIN or not request.repeatable:
+                # Whoever is busy has not done anything yet, so that even what must not happen twice is asked again.
+                if error.status != _BUSY:
                     raise
             await self._clock.sleep(pause_s * _jitter.uniform(0.5, 1.0))
             pause_s *= 2

@@ -11,6 +11,7 @@ from typing import Final
 from aukciszek.auctions.certificate import Certificate
 from aukciszek.auctions.identifiers import AuctionId
 from aukciszek.auctions.lifecycle import AuctionState, is_over
+from aukciszek.auctions.record import AuditRecord, verify_record
 from aukciszek.auctions.verification import verify_certificate
 from aukciszek.client.answers import Progress
 from aukciszek.client.catalogue import describe_auction
@@ -21,7 +22,7 @@ from aukciszek.client.errors import (
     ForgedStatementError,
     PartyRefusedError,
 )
-from aukciszek.client.parties import Parties
+from aukciszek.client.parties import Outcomes, Parties
 from aukciszek.clock import Clock
 
 _PAUSE_S: Final = 0.2
@@ -52,6 +53,19 @@ async def fetch_certificate(parties: Parties, auction: AuctionId) -> Certificate
 
     answers = (await parties.each(ask)).need(1, "show the certificate")
     return max(answers.values(), key=lambda certificate: len(certificate.signatures))
+
+
+async def fetch_records(parties: Parties, auction: AuctionId) -> Outcomes[AuditRecord]:
+    """Return each party's audit record of an auction; a record whose chain is broken counts as an error."""
+
+    async def ask(party: PartyConnection) -> AuditRecord:
+        record = AuditRecord.decode(await party.ask(Request("GET", f"/api/auctions/{auction}/record")))
+        if (record.auction, record.party) != (auction, party.number):
+            raise ForgedStatementError(f"party {party.number} gave another record than its own of this auction")
+        verify_record(record)
+        return record
+
+    return await parties.each(ask)
 
 
 async def watch(parties: Parties, auction: AuctionId, on_progress: OnProgress, clock: Clock) -> None:

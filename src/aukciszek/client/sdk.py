@@ -17,6 +17,7 @@ from typing import Self
 from aukciszek.auctions.bundle import Bundle
 from aukciszek.auctions.certificate import Certificate
 from aukciszek.auctions.identifiers import AuctionId, UserId
+from aukciszek.auctions.record import AuditRecord
 from aukciszek.auctions.sealing import BidPlace
 from aukciszek.auctions.spec import AuctionSpec
 from aukciszek.client.answers import AuctionAnswer, LoggedIn, Registered, Status
@@ -24,7 +25,7 @@ from aukciszek.client.bidding import HeldBid, PlacedBid, hand_over, held_bids, n
 from aukciszek.client.catalogue import describe_auction, list_auctions
 from aukciszek.client.connection import PartyConnection, Patience, Request
 from aukciszek.client.errors import AnswerNotUnderstoodError, NotLoggedInError, PartiesDisagreeError
-from aukciszek.client.outcome import OnProgress, fetch_certificate, wait_for_outcome, watch
+from aukciszek.client.outcome import OnProgress, fetch_certificate, fetch_records, wait_for_outcome, watch
 from aukciszek.client.overview import AuctionOverview, rules_of
 from aukciszek.client.parties import Outcomes, Parties, connect
 from aukciszek.client.tokens import UserTokens
@@ -253,6 +254,10 @@ class AukciszekClient:
             ForgedStatementError: no party has one that verifies.
         """
         return await fetch_certificate(self._parties, auction)
+
+    async def records(self, auction: AuctionId) -> Outcomes[AuditRecord]:
+        """Return each party's audit record: who did what, and what was opened. A broken chain counts as an error."""
+        return await fetch_records(self._parties, auction)
 
     async def _next_revision(self, overview: AuctionOverview) -> int:
         threshold = overview.spec.threshold

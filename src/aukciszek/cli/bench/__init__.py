@@ -1,0 +1,17 @@
+"""``aukciszek bench``: how fast the engine and the intake of bids are, on this machine.
+
+``engine``: the computation alone, by separate processes over the servers' own links with TLS, from shares that the
+benchmark dealt. ``intake``: bids with receipts per second at one real party.
+"""
+
+import typer
+
+from aukciszek.cli.bench.command import engine, engine_party
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Add ``bench`` to the command line."""
+    bench = typer.Typer(no_args_is_help=True, help="How fast the system is on this machine.")
+    bench.command("engine")(engine)
+    bench.command("engine-party", hidden=True)(engine_party)
+    app.add_typer(bench, name="bench")

@@ -1,0 +1,88 @@
+"""The ``bench`` commands: their options, and their answers to scripts."""
+
+import statistics
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from aukciszek.cli.bench.engine import Measured, measure
+from aukciszek.cli.bench.engine_party import take_part
+from aukciszek.cli.bench.plan import EngineBenchmark
+from aukciszek.cli.options import FORMATS, OptionError, check_cluster_size, one_of
+from aukciszek.cli.report import JsonOption, Report
+from aukciszek.cli.signals import run_until_signalled
+
+_MOST_BITS: Final = 60
+_MOST_BIDDERS: Final = 200_000
+
+
+def engine(  # noqa: PLR0913 -- a command's parameters are its options
+    *,
+    bidders: Annotated[int, typer.Option(min=1, max=_MOST_BIDDERS, help="How many bids.")],
+    bits: Annotated[int, typer.Option(min=1, max=_MOST_BITS, help="Of each bid.")],
+    parties: Annotated[int, typer.Option(help="How many processes, 3 to 9.")] = 5,
+    threshold: Annotated[int | None, typer.Option(help="How many may lie; default: just under half.")] = None,
+    auction_format: Annotated[str, typer.Option("--format", help=f"{', '.join(FORMATS)}.")] = "first-price",
+    winners: Annotated[int, typer.Option(min=1, help="How many bidders win.")] = 1,
+    repeat: Annotated[int, typer.Option(min=1, help="How many runs are measured.")] = 5,
+    seed: Annotated[int, typer.Option(help="Of the bids.")] = 1,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure the computation alone: one process for each party, TLS between them, every outcome checked."""
+    with Report(as_json=as_json) as report:
+        plan = EngineBenchmark(
+            bidders=bidders,
+            bits=bits,
+            parties=parties,
+            threshold=check_cluster_size(parties, threshold),
+            auction_format=one_of(auction_format, FORMATS, "--format"),
+            winners=winners,
+            repeat=repeat,
+            seed=seed,
+        )
+        if winners > 1 and plan.auction_format in {"first-price", "second-price"}:
+            raise OptionError(f"a {plan.auction_format} auction has one winner: leave --winners out")
+        measured = run_until_signalled(lambda _: measure(plan, report))
+        if measured is not None:
+            _tell(report, plan, measured)
+
+
+def engine_party(directory: Annotated[Path, typer.Argument(help="Where the benchmark put the task.")]) -> None:
+    """Take part in `bench engine`, which starts one of these for each party."""
+    with Report(as_json=False):
+        take_part(directory)
+
+
+def _tell(report: Report, plan: EngineBenchmark, measured: Measured) -> None:
+    answer = _answer(plan, measured)
+    report.table(
+        "",
+        ("", ""),
+        [(name.replace("_", " "), str(value)) for name, value in answer.items()],
+    )
+    report.result(answer)
+    if not measured.correct:
+        report.answer_is_no()
+
+
+def _answer(plan: EngineBenchmark, measured: Measured) -> Mapping[str, Any]:
+    runs = [found.runs[-1] for found in measured.findings]
+    return {
+        "bidders": plan.bidders,
+        "bits": plan.bits,
+        "parties": plan.parties,
+        "threshold": plan.threshold,
+        "format": plan.auction_format,
+        "winners": plan.winners,
+        "security": measured.security,
+        "repeat": plan.repeat,
+        "wall_s": [round(seconds, 4) for seconds in measured.wall_s],
+        "wall_s_median": round(statistics.median(measured.wall_s), 4),
+        "rounds": max(run.rounds for run in runs),
+        "bytes_sent_per_party": max(run.bytes_sent for run in runs),
+        "multiplications": max(run.multiplications for run in runs),
+        "peak_mib_per_party": round(max(found.peak_mib for found in measured.findings)),
+        "correct": measured.correct,
+    }

@@ -1,0 +1,82 @@
+"""The benchmark of the engine: separate processes, the servers' own links with TLS, random bids, every run checked."""
+
+import asyncio
+import random
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from aukciszek.cli.bench.plan import EngineBenchmark
+from aukciszek.cli.bench.task import Findings, new_task, read_findings, write_task
+from aukciszek.cli.processes import children
+from aukciszek.cli.report import Report
+from aukciszek.cli.throwaway import free_base_port, make_cluster
+from aukciszek.mpc.mode import Mode
+
+_WARM_UP_BIDDERS: Final = 64
+"""One run that is not counted: what Python and the processor do only the first time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What was measured, without the run that is not counted.
+
+    Attributes:
+        wall_s: of each run, the time that the slowest party took.
+        correct: whether all parties found the right outcome in all runs.
+        security: what held in these runs against ``t`` liars.
+        findings: of each party.
+    """
+
+    wall_s: Sequence[float]
+    correct: bool
+    security: str
+    findings: Sequence[Findings]
+
+
+async def measure(plan: EngineBenchmark, report: Report) -> Measured:
+    """Run a benchmark.
+
+    Raises:
+        ChildEndedError: a party did not come to its end; with its last words.
+    """
+    directory = Path(tempfile.mkdtemp(prefix="aukciszek-bench-"))
+    try:
+        with report.progress() as bar:
+            bar.add_task(f"{plan.repeat} runs with {plan.bidders} bids of {plan.bits} bits", total=None)
+            return await _measure_in(directory, plan)
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+async def _measure_in(directory: Path, plan: EngineBenchmark) -> Measured:
+    task = new_task(
+        bidders=[min(plan.bidders, _WARM_UP_BIDDERS), *[plan.bidders] * plan.repeat],
+        bits=plan.bits,
+        threshold=plan.threshold,
+        auction_format=plan.auction_format,
+        winners=plan.winners,
+    )
+    chooser = random.Random(plan.seed)  # noqa: S311 -- bids of a benchmark guard nothing, and must be repeatable
+    bids = await asyncio.to_thread(write_task, directory, task, plan.parties, chooser)
+    cluster = make_cluster(
+        directory, parties=plan.parties, threshold=plan.threshold, base_port=free_base_port(plan.parties), tls=True
+    )
+    async with children() as group:
+        arguments = ["bench", "engine-party", str(directory)]
+        started = [
+            await group.start(
+                f"party {party.number}", arguments, party.environment, party.log, directory=party.data_dir
+            )
+            for party in cluster.parties
+        ]
+        await group.wait_for_all(started)
+    findings = [await asyncio.to_thread(read_findings, directory, party.number) for party in cluster.parties]
+    correct = all(
+        task.is_right(number, steps, found.runs[number]) for number, steps in enumerate(bids) for found in findings
+    )
+    wall_s = [max(found.runs[number].wall_s for found in findings) for number in range(1, len(task.runs))]
+    return Measured(wall_s, correct, Mode(plan.parties, plan.threshold).security, findings)

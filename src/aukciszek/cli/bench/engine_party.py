@@ -1,0 +1,147 @@
+"""One party of the benchmark of the engine: the server's own links, over TLS, and nothing else of a server."""
+
+import asyncio
+import gc
+import resource
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import uvloop
+from fastapi import FastAPI
+
+from aukciszek.auctions.computation import compute
+from aukciszek.auctions.ports import PeerMessage
+from aukciszek.cli.bench.task import Findings, Found, Task, findings_file, read_prss_keys, read_task
+from aukciszek.cli.keys import write_new_file
+from aukciszek.clock import SystemClock
+from aukciszek.cluster import PartyNumber
+from aukciszek.encoding import Json
+from aukciszek.identity import Identity
+from aukciszek.mpc.mode import Mode
+from aukciszek.mpc.prss import PrssKeys
+from aukciszek.mpc.runtime import Runtime
+from aukciszek.server.directory import PEER_PATH, PeerDirectory
+from aukciszek.server.frames import KeyFrame
+from aukciszek.server.identity_token import IdentityTokens
+from aukciszek.server.incidents import IncidentLog
+from aukciszek.server.peers import Peers
+from aukciszek.server.tls import client_context, server_context
+from aukciszek.server.web_server import WebServer, listen
+from aukciszek.settings import Settings, load_settings
+
+_ROUND_TIMEOUT_S: Final = 600.0
+"""Larger than any run: a benchmark measures, it does not give up."""
+
+_LINK_TIMEOUT_S: Final = 60.0
+_LOOK_AGAIN_S: Final = 0.01
+
+
+def take_part(directory: Path) -> None:
+    """Run one party of a benchmark, with the settings of the environment, to its end.
+
+    Args:
+        directory: where the benchmark put the task, and where this party puts what it found.
+
+    Raises:
+        SettingsError: this was not started by the benchmark.
+        MpcError: a run failed.
+    """
+    uvloop.run(_take_part(load_settings(), directory))
+
+
+class _Listener:
+    """There is nobody here to whom a message or a key could be of interest."""
+
+    async def on_connected(self, peer: PartyNumber) -> None:
+        """Do nothing."""
+
+    async def on_message(self, sender: PartyNumber, message: PeerMessage) -> None:
+        """Do nothing."""
+
+    async def on_key_state(self, sender: PartyNumber, body: bytes) -> None:
+        """Do nothing."""
+
+    async def on_key(self, sender: PartyNumber, frame: KeyFrame) -> None:
+        """Do nothing."""
+
+    async def add_incident(
+        self,
+        at: datetime,
+        kind: str,
+        details: Mapping[str, Json],
+        *,
+        auction_id: str | None = None,
+        party: int | None = None,
+    ) -> None:
+        """Do nothing: an incident has been logged before it is stored."""
+
+
+async def _take_part(settings: Settings, directory: Path) -> None:
+    task = await asyncio.to_thread(read_task, directory)
+    size = settings.cluster.size
+    keys = await asyncio.to_thread(read_prss_keys, directory, settings.party_id, size, task.threshold)
+    async with _linked(settings) as peers:
+        # As the server does: what start-up left behind need not be looked through again and again.
+        gc.collect()
+        gc.freeze()
+        found = [await _run(peers, keys, task, directory, number) for number in range(len(task.runs))]
+        peers_are_done = peers.open_channel(task.farewell, round_timeout_s=_ROUND_TIMEOUT_S)
+        await peers_are_done.exchange(b"farewell")
+    peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    findings = Findings(runs=tuple(found), peak_mib=peak_mib)
+    content = findings.model_dump_json().encode()
+    await asyncio.to_thread(write_new_file, findings_file(directory, settings.party_id), content, mode=0o600)
+
+
+async def _run(peers: Peers, keys: PrssKeys, task: Task, directory: Path, number: int) -> Found:
+    run = task.runs[number]
+    computation = await asyncio.to_thread(task.computation, directory, number, peers.own)
+    barrier = peers.open_channel(run.barrier, round_timeout_s=_ROUND_TIMEOUT_S)
+    await barrier.exchange(b"ready")
+    started_s = time.perf_counter()
+    channel = peers.open_channel(run.session, round_timeout_s=_ROUND_TIMEOUT_S)
+    runtime = Runtime(channel, threshold=task.threshold, prss_keys=keys, session_id=run.session)
+    await runtime.start()
+    result = await compute(runtime, computation, _ignore_progress)
+    wall_s = time.perf_counter() - started_s
+    await channel.close()
+    await barrier.close()
+    return Found.of(
+        result,
+        wall_s=wall_s,
+        rounds=runtime.rounds,
+        bytes_sent=runtime.bytes_sent,
+        multiplications=runtime.multiplications,
+    )
+
+
+async def _ignore_progress(_stage: str, _fraction: float) -> None:
+    pass
+
+
+@asynccontextmanager
+async def _linked(settings: Settings) -> AsyncIterator[Peers]:
+    """Yield the links of one party once all are up, both ways."""
+    clock = SystemClock()
+    directory = PeerDirectory.of(settings)
+    tokens = IdentityTokens(directory, Identity.read(settings.identity_file), clock)
+    nobody = _Listener()
+    enough = Mode(settings.cluster.size, settings.threshold).needed
+    peers = Peers(directory, tokens, IncidentLog(nobody, clock), enough=enough, clock=clock)
+    app = FastAPI()
+    app.add_api_websocket_route(PEER_PATH, peers.inbound.serve)
+    server = WebServer(app, listen(settings.listeners[0]), server_context(settings))
+    await server.start()
+    await peers.start(nobody, nobody, client_context(settings))
+    try:
+        async with asyncio.timeout(_LINK_TIMEOUT_S):
+            while len(peers.connected_both_ways) < settings.cluster.size - 1:
+                await clock.sleep(_LOOK_AGAIN_S)
+        yield peers
+    finally:
+        await peers.stop()
+        await server.stop()

@@ -1,0 +1,19 @@
+"""What a benchmark is asked to measure."""
+
+from dataclasses import dataclass
+
+from aukciszek.auctions.spec import AuctionFormat
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineBenchmark:
+    """The options of one benchmark of the engine."""
+
+    bidders: int
+    bits: int
+    parties: int
+    threshold: int
+    auction_format: AuctionFormat
+    winners: int
+    repeat: int
+    seed: int

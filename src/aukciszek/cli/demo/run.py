@@ -1,0 +1,140 @@
+"""One demo from beginning to end: parties, people, bids, close, outcome, and whether it is the right one."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from aukciszek.auctions.certificate import Certificate
+from aukciszek.auctions.identifiers import BundleDigest
+from aukciszek.auctions.lifecycle import AuctionState
+from aukciszek.auctions.spec import AuctionSpec
+from aukciszek.cli.demo.bidders import Person, bid_all, everybody
+from aukciszek.cli.demo.plan import DemoPlan
+from aukciszek.cli.demo.story import Story
+from aukciszek.cli.expectation import Expectation, PlainRules, expected_outcome
+from aukciszek.cli.running import RunningCluster
+from aukciszek.client.bidding import PlacedBid
+from aukciszek.client.overview import AuctionOverview
+from aukciszek.client.sdk import AukciszekClient
+from aukciszek.errors import AukciszekError
+
+_LOOK_AGAIN_S = 0.05
+
+
+class DemoError(AukciszekError):
+    """A step of the demo failed in a way that none of its parts reported."""
+
+    code = "demo"
+
+
+@dataclass(frozen=True, slots=True)
+class DemoResult:
+    """What came out.
+
+    Attributes:
+        certificate: verified against the demo's own cluster file.
+        expectation: the outcome computed in the clear.
+        bidder_of: who made which bundle.
+        placed: every bidder's bundle and receipts.
+        close_to_result_s: from the auctioneer's order to close to the verified certificate, in seconds.
+    """
+
+    certificate: Certificate
+    expectation: Expectation
+    bidder_of: dict[BundleDigest, Person] = field(repr=False)
+    placed: Sequence[PlacedBid] = field(repr=False)
+    close_to_result_s: float
+
+    @property
+    def correct(self) -> bool:
+        """Whether the outcome found on shares is the one computed in the clear."""
+        body = self.certificate.body
+        winners = tuple(winner.bundle for winner in body.winners)
+        return body.outcome == "sold" and (winners, body.prices) == (self.expectation.winners, self.expected_prices)
+
+    @property
+    def winners(self) -> list[str]:
+        """The names of those who won."""
+        return [self.bidder_of[winner.bundle].name for winner in self.certificate.body.winners]
+
+    @property
+    def expected_winners(self) -> list[str]:
+        """The names of those who had to win."""
+        return [self.bidder_of[bundle].name for bundle in self.expectation.winners]
+
+    @property
+    def expected_prices(self) -> tuple[str, ...]:
+        """The prices that had to be found."""
+        grid = self.certificate.body.spec.grid
+        return tuple(grid.to_price(step) for step in self.expectation.steps)
+
+
+class Demo:
+    """The cast and the stage of one demo."""
+
+    def __init__(self, plan: DemoPlan, cluster: RunningCluster, client: AukciszekClient, story: Story) -> None:
+        self._plan = plan
+        self._cluster = cluster
+        self._client = client
+        self._story = story
+        self.auctioneer = Person.new("auctioneer", client)
+        width = len(str(plan.bidders))
+        self.bidders = [Person.new(f"bidder-{number:0{width}}", client) for number in range(1, plan.bidders + 1)]
+
+    async def run(self) -> DemoResult:
+        """Play it all; the parties are up."""
+        await self._open_accounts()
+        overview = await self._create_auction()
+        placed = await self._place_bids(overview)
+        started_s = time.monotonic()
+        certificate = await self._close(overview)
+        return self._judge(overview.spec, placed, certificate, time.monotonic() - started_s)
+
+    async def _open_accounts(self) -> None:
+        people = [self.auctioneer, *self.bidders]
+        with self._story.counting("accounts", len(people)) as on_done:
+            await everybody(people, Person.join, on_done)
+        login_server = self._cluster.plan.login_server
+        status = await self._cluster.run(
+            "users grant-admin", ["users", "grant-admin", self.auctioneer.email], login_server
+        )
+        if status:
+            raise DemoError(f"the privilege was not granted: see {login_server.log}")
+        # Tokens say what was true when they were issued.
+        await self.auctioneer.client.log_in(self.auctioneer.email, self.auctioneer.password)
+        self._story.accounts_are_open(len(self.bidders))
+
+    async def _create_auction(self) -> AuctionOverview:
+        spec = self._plan.rules(self._client.cluster, self.auctioneer.client.tokens.uid)
+        await self.auctioneer.client.create_auction(spec)
+        overview = await self._client.auction(spec.auction_id)
+        while [answer.state for answer in overview.answers.values()] != [AuctionState.OPEN] * spec.parties:
+            await asyncio.sleep(_LOOK_AGAIN_S)
+            overview = await self._client.auction(spec.auction_id)
+        self._story.auction_is_open(spec)
+        return overview
+
+    async def _place_bids(self, overview: AuctionOverview) -> list[PlacedBid]:
+        with self._story.counting("sealed bids", len(self.bidders)) as on_done:
+            placed = await bid_all(self.bidders, self._plan.prices(), overview, on_done)
+        self._story.bids_are_in(placed, overview.spec)
+        return placed
+
+    async def _close(self, overview: AuctionOverview) -> Certificate:
+        with self._story.following() as on_progress:
+            await self.auctioneer.client.close_auction(overview.id)
+            return await self._client.wait_for_outcome(overview.id, on_progress)
+
+    def _judge(
+        self, spec: AuctionSpec, placed: Sequence[PlacedBid], certificate: Certificate, close_to_result_s: float
+    ) -> DemoResult:
+        lot = certificate.body.lot
+        if lot is None:
+            raise DemoError("the parties counted none of the bids: see their logs")
+        digests = [one.header.digest for one in placed]
+        steps = [spec.grid.to_step(price) for price in self._plan.prices()]
+        rules = PlainRules(spec.format, spec.direction, spec.winners, spec.grid.highest_step)
+        expectation = expected_outcome(rules, bytes.fromhex(lot), dict(zip(digests, steps, strict=True)))
+        bidder_of = dict(zip(digests, self.bidders, strict=True))
+        return DemoResult(certificate, expectation, bidder_of, placed, close_to_result_s)
