@@ -1,0 +1,237 @@
+"""The forms of this server's answers (``docs/architecture.md``, "HTTP interface").
+
+Nothing is shown by mistake: each form lists what it shows.
+"""
+
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from aukciszek.accounts.tokens import AccessToken
+from aukciszek.auctions.fields import BytesField, MomentField
+from aukciszek.auctions.lifecycle import AuctionState
+from aukciszek.auctions.spec import AuctionSpec
+from aukciszek.auctions.statements import Receipt, Signed
+from aukciszek.auctions.view import AuctionView, OwnBid, Progress
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ProblemAnswer(_Answer):
+    """An error, in the form of RFC 9457; ``docs/errors.md`` lists all codes."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    errors: tuple[dict[Literal["pointer", "detail"], str], ...] | None = None
+    """With the code ``invalid-request``: what is wrong where."""
+
+
+class PeerAnswer(_Answer):
+    """Whether this party and a peer reach each other."""
+
+    party: int
+    connected: bool
+
+
+class StatusAnswer(_Answer):
+    """What a party says about itself."""
+
+    party: int
+    name: str
+    version: str
+    ready: bool
+    """Whether auctions can be computed here."""
+    cluster_digest: str
+    parties: int
+    threshold: int
+    mode: Literal["robust", "detects", "verifies"]
+    login_server: int
+    peers: tuple[PeerAnswer, ...]
+    time: MomentField
+
+
+class RegisteredAnswer(_Answer):
+    """The account that was made."""
+
+    uid: str
+    email: str
+
+
+class TokenAnswer(_Answer):
+    """A token and the server that it is for."""
+
+    server: str
+    access_token: str = Field(repr=False)
+
+
+class TokensAnswer(_Answer):
+    """The tokens of one log-in."""
+
+    access_tokens: tuple[TokenAnswer, ...]
+    token_type: Literal["bearer"] = "bearer"  # noqa: S105 -- the name of a scheme (RFC 6750)
+
+    @classmethod
+    def of(cls, tokens: list[AccessToken]) -> Self:
+        """List the tokens as they are sent."""
+        return cls(access_tokens=tuple(TokenAnswer(server=one.server_url, access_token=one.token) for one in tokens))
+
+
+class SealingKeyAnswer(_Answer):
+    """A party's signed sealing key."""
+
+    party: int
+    statement: BytesField
+
+
+class AuctionAnswer(_Answer):
+    """An auction, as this party sees it."""
+
+    id: str
+    spec: AuctionSpec
+    state: AuctionState
+    state_since: MomentField
+    stage: str
+    fraction: float
+    """How far the stage has come, from 0 to 1."""
+    waiting_for: tuple[int, ...]
+    """The parties without which this one cannot go on."""
+    failure: str | None
+    """The code of what keeps the auction from going on here, if anything does."""
+    bids: int
+    """How many bidders have a bid here that is not withdrawn."""
+    sealing_keys: tuple[SealingKeyAnswer, ...]
+    close_vouchers: tuple[int, ...]
+    cancel_vouchers: tuple[int, ...]
+    vouchers_needed: int
+
+    @classmethod
+    def of(cls, view: AuctionView) -> Self:
+        """Show an auction."""
+        return cls(
+            id=view.spec.auction_id,
+            spec=view.spec,
+            state=view.state,
+            state_since=view.state_since,
+            stage=view.stage.name,
+            fraction=view.stage.fraction,
+            waiting_for=view.waiting_for,
+            failure=view.failure,
+            bids=view.bids,
+            sealing_keys=tuple(
+                SealingKeyAnswer(party=key.content.party, statement=key.encode()) for key in view.sealing_keys
+            ),
+            close_vouchers=view.close_vouchers,
+            cancel_vouchers=view.cancel_vouchers,
+            vouchers_needed=view.vouchers_needed,
+        )
+
+
+class AuctionsAnswer(_Answer):
+    """A page of auctions, the newest first."""
+
+    auctions: tuple[AuctionAnswer, ...]
+
+
+class ProgressEvent(_Answer):
+    """A moment in an auction's life."""
+
+    state: AuctionState
+    stage: str
+    fraction: float
+    waiting_for: tuple[int, ...]
+    bids: int
+
+    @classmethod
+    def of(cls, progress: Progress) -> Self:
+        """Show a moment."""
+        return cls(
+            state=progress.state,
+            stage=progress.stage.name,
+            fraction=progress.stage.fraction,
+            waiting_for=progress.waiting_for,
+            bids=progress.bids,
+        )
+
+
+class ReceiptAnswer(_Answer):
+    """This party's signed receipt for one bundle."""
+
+    auction: str
+    bundle: str
+    party: int
+    received_at: MomentField
+    statement: BytesField
+
+    @classmethod
+    def of(cls, receipt: Signed[Receipt]) -> Self:
+        """Show a receipt; ``statement`` is the proof, the other members repeat what it says."""
+        content = receipt.content
+        return cls(
+            auction=content.auction,
+            bundle=content.bundle,
+            party=content.party,
+            received_at=content.received_at,
+            statement=receipt.encode(),
+        )
+
+
+class OwnBidAnswer(_Answer):
+    """One revision of the asking bidder's bid."""
+
+    revision: int
+    bundle: str
+    withdrawal: bool
+    received_at: MomentField
+    statement: BytesField
+
+    @classmethod
+    def of(cls, bid: OwnBid) -> Self:
+        """Show a revision with its receipt."""
+        return cls(
+            revision=bid.revision,
+            bundle=bid.bundle,
+            withdrawal=bid.withdrawal,
+            received_at=bid.receipt.content.received_at,
+            statement=bid.receipt.encode(),
+        )
+
+
+class OwnBidsAnswer(_Answer):
+    """All revisions of the asking bidder's bid in one auction."""
+
+    bids: tuple[OwnBidAnswer, ...]
+
+
+class WinnerAnswer(_Answer):
+    """How to reach a winner."""
+
+    uid: str
+    email: str
+
+
+class WinnersAnswer(_Answer):
+    """The winners whose bids this party received, for the auctioneer."""
+
+    winners: tuple[WinnerAnswer, ...]
+
+
+class IncidentAnswer(_Answer):
+    """Something that was done against the protocol."""
+
+    id: int
+    at: MomentField
+    kind: str
+    party: int | None
+    auction: str | None
+    details: dict[str, object]
+
+
+class IncidentsAnswer(_Answer):
+    """The newest incidents."""
+
+    incidents: tuple[IncidentAnswer, ...]

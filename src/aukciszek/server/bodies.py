@@ -1,0 +1,93 @@
+"""Reading a request's body: of the right type, within its limit, in time, and only after the user is known.
+
+FastAPI would read a body before it asks who sent it, and to any length. Routes here take these dependencies instead,
+after the one that authenticates.
+"""
+
+import asyncio
+from typing import Any, Final
+
+from fastapi import Request
+from pydantic import BaseModel, ValidationError
+from starlette.requests import ClientDisconnect
+
+from aukciszek.server.errors import BodyTooLargeError, BodyTooSlowError, MediaTypeError, RefusedRequestError
+from aukciszek.server.problems import faults_of
+
+BODY_TIMEOUT_S: Final = 30.0
+
+JSON: Final = "application/json"
+BYTES: Final = "application/octet-stream"
+
+
+class BytesBody:
+    """A dependency that gives the body as it was sent."""
+
+    def __init__(self, most_bytes: int, media_type: str) -> None:
+        self._most_bytes = most_bytes
+        self._media_type = media_type
+
+    async def __call__(self, request: Request) -> bytes:
+        """Read the body.
+
+        Raises:
+            MediaTypeError: the body is of another type.
+            BodyTooLargeError: it is too long, by its header or by itself.
+            BodyTooSlowError: it did not arrive in time.
+        """
+        return await read_body(request, self._most_bytes, self._media_type)
+
+
+class ModelBody[Model: BaseModel]:
+    """A dependency that gives a JSON body as a model."""
+
+    def __init__(self, model: type[Model], most_bytes: int) -> None:
+        self._model = model
+        self._most_bytes = most_bytes
+
+    async def __call__(self, request: Request) -> Model:
+        """Read the body and check its form.
+
+        Raises:
+            InvalidRequestError: it does not have the form of the model.
+            MediaTypeError: the body is not JSON.
+            BodyTooLargeError: it is too long, by its header or by itself.
+            BodyTooSlowError: it did not arrive in time.
+        """
+        content = await read_body(request, self._most_bytes, JSON)
+        try:
+            return self._model.model_validate_json(content)
+        except ValidationError as error:
+            raise faults_of(error, where="#") from None
+
+
+async def read_body(request: Request, most_bytes: int, media_type: str) -> bytes:
+    """Read a body of one media type; see :class:`BytesBody`."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != media_type:
+        raise MediaTypeError(f"send the body as {media_type} and say so in the Content-Type header")
+    if request.headers.get("content-encoding", "identity") != "identity":
+        raise MediaTypeError("send the body as it is, without Content-Encoding")
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced) > most_bytes:
+        raise _too_large(most_bytes)
+    content = bytearray()
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            async for chunk in request.stream():
+                content += chunk
+                if len(content) > most_bytes:
+                    raise _too_large(most_bytes)
+    except TimeoutError:
+        raise BodyTooSlowError(f"the body did not arrive within {BODY_TIMEOUT_S:.0f} seconds: try again") from None
+    except ClientDisconnect:
+        raise RefusedRequestError("the connection ended before the body did") from None
+    return bytes(content)
+
+
+def described(media_type: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """Return what the OpenAPI document says about a body that is read here."""
+    return {"requestBody": {"required": True, "content": {media_type: {"schema": schema}}}}
+
+
+def _too_large(most_bytes: int) -> BodyTooLargeError:
+    return BodyTooLargeError(f"the body is longer than the {most_bytes} bytes that this path takes")

@@ -1,0 +1,72 @@
+"""What surrounds every answer: protective headers, one line in the log, and no exception that gets away.
+
+The log line names method, route, status and time, and nothing that the sender chose: no path, no query, no header.
+"""
+
+import logging
+from typing import Final
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from aukciszek.clock import Clock
+from aukciszek.server.problems import internal_error
+
+_log = logging.getLogger("aukciszek.access")
+
+_HEADERS: Final = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "cross-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+_STRICT_TRANSPORT: Final = "max-age=31536000"
+
+
+class Envelope:
+    """ASGI middleware around the whole application."""
+
+    def __init__(self, app: ASGIApp, clock: Clock) -> None:
+        self._app = app
+        self._clock = clock
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] == "http":
+            await self._answer(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        began_s = self._clock.monotonic_s()
+        status = 0
+
+        async def send_wrapped(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                _add_headers(MutableHeaders(scope=message), is_tls=scope["scheme"] == "https")
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_wrapped)
+        except Exception as error:  # noqa: BLE001 -- the last place where a failure can be told without its contents
+            answer = internal_error(f"answering {_route(scope)}", error)
+            if not status:
+                await answer(scope, receive, send_wrapped)
+        finally:
+            address = scope["client"][0] if scope.get("client") else "-"
+            took_ms = (self._clock.monotonic_s() - began_s) * 1000
+            _log.info("%s %s %s %d %.1fms", address, scope["method"], _route(scope), status, took_ms)
+
+
+def _add_headers(headers: MutableHeaders, *, is_tls: bool) -> None:
+    for name, value in _HEADERS.items():
+        headers.setdefault(name, value)
+    if is_tls:
+        headers.setdefault("Strict-Transport-Security", _STRICT_TRANSPORT)
+
+
+def _route(scope: Scope) -> str:
+    return str(getattr(scope.get("route"), "path", "no route"))

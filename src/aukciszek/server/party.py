@@ -1,0 +1,174 @@
+"""One party, put together: its store, its accounts, its links, its auctions.
+
+The only place where the parts meet. Everything is made in :meth:`Party.open`, set going in :meth:`Party.start`, and
+ended in :meth:`Party.stop` and :meth:`Party.close`; nothing is global.
+"""
+
+import asyncio
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import Final, Self
+
+from aukciszek.accounts.embedded_users import EmbeddedUserStore
+from aukciszek.accounts.passwords import HashCost, PasswordHasher
+from aukciszek.accounts.service import Accounts
+from aukciszek.accounts.tokens import TokenIssuer, TokenVerifier
+from aukciszek.auctions.desk import PartyContext
+from aukciszek.auctions.house import AuctionHouse
+from aukciszek.clock import Clock
+from aukciszek.identity import Identity, IdentityKeyError
+from aukciszek.mpc.mode import Mode
+from aukciszek.server.directory import PeerDirectory
+from aukciszek.server.identity_token import IdentityTokens
+from aukciszek.server.incidents import IncidentLog
+from aukciszek.server.peers import Peers
+from aukciszek.server.prss_exchange import PrssExchange
+from aukciszek.server.tls import client_context
+from aukciszek.settings import Settings
+from aukciszek.storage.auctions import AuctionRepository
+from aukciszek.storage.database import Database
+from aukciszek.storage.party import PrssKeyRepository
+
+ROUND_TIMEOUT_S: Final = 30.0
+"""How long a round waits for a party whose link is up but which says nothing; a lost link is noticed at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Party:
+    """Everything that one party consists of. Make one with :meth:`open`."""
+
+    settings: Settings
+    clock: Clock
+    mode: Mode
+    verifier: TokenVerifier
+    accounts: Accounts | None
+    """At the login server only."""
+    house: AuctionHouse
+    peers: Peers
+    prss: PrssExchange
+    incidents: IncidentLog
+    stopping: asyncio.Event
+    """Set when the server is about to stop, so that answers without an end can end."""
+    _resources: AsyncExitStack = field(repr=False)
+    _work: AsyncExitStack = field(repr=False, default_factory=AsyncExitStack)
+
+    @classmethod
+    async def open(cls, settings: Settings, clock: Clock, *, hash_cost: HashCost | None = None) -> Self:
+        """Open the database and put all parts together; nothing runs yet.
+
+        Raises:
+            IdentityKeyError: the identity key is missing, or is not the one in the cluster file.
+            StorageError: the database does not open.
+        """
+        identity = read_identity(settings)
+        async with AsyncExitStack() as resources:
+            database = await Database.open(settings.database_url)
+            resources.push_async_callback(database.close)
+            accounts = None
+            if settings.is_login_server:
+                hasher = await asyncio.to_thread(PasswordHasher, hash_cost)
+                resources.callback(hasher.close)
+                accounts = _accounts(settings, clock, database, hasher)
+            return cls._assemble(
+                settings, clock, resources.pop_all(), identity=identity, database=database, accounts=accounts
+            )
+
+    @classmethod
+    def _assemble(  # noqa: PLR0913 -- the parts that were made one by one
+        cls,
+        settings: Settings,
+        clock: Clock,
+        resources: AsyncExitStack,
+        *,
+        identity: Identity,
+        database: Database,
+        accounts: Accounts | None,
+    ) -> Self:
+        own, cluster, mode = settings.party_id, settings.cluster, Mode(settings.cluster.size, settings.threshold)
+        directory, repository = PeerDirectory.of(settings), AuctionRepository(database)
+        incidents = IncidentLog(repository, clock)
+        tokens = IdentityTokens(directory, identity, clock)
+        peers = Peers(directory, tokens, incidents, enough=mode.needed, clock=clock)
+        prss = PrssExchange(own, cluster.size, settings.threshold, PrssKeyRepository(database), clock)
+        context = PartyContext(
+            number=own,
+            cluster=cluster,
+            threshold=settings.threshold,
+            identity=identity,
+            clock=clock,
+            database=database,
+            repository=repository,
+            network=peers,
+            prss_keys=prss.keys,
+            round_timeout_s=ROUND_TIMEOUT_S,
+        )
+        login_url = cluster.party(settings.login_server).url
+        return cls(
+            settings=settings,
+            clock=clock,
+            mode=mode,
+            verifier=TokenVerifier(
+                settings.own_token_key, url=settings.own.url, login_server_url=login_url, clock=clock
+            ),
+            accounts=accounts,
+            house=AuctionHouse(context),
+            peers=peers,
+            prss=prss,
+            incidents=incidents,
+            stopping=asyncio.Event(),
+            _resources=resources,
+        )
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether this party has everything that it needs to take part in an auction."""
+        return self.prss.missing == 0 and not self.stopping.is_set()
+
+    async def start(self) -> None:
+        """Take up unfinished auctions and connect to the other parties.
+
+        Raises:
+            CertificateError: the authorities that the peers' certificates are checked with cannot be read.
+        """
+        tls = client_context(self.settings)
+        self._work.push_async_callback(_end, asyncio.create_task(self.incidents.run(), name="incidents"))
+        await self.prss.load(self.peers)
+        self._work.push_async_callback(self.house.stop)
+        await self.house.start()
+        self._work.push_async_callback(self.peers.stop)
+        await self.peers.start(self.house, self.prss, tls)
+
+    async def stop(self) -> None:
+        """End all work; what is stored goes on at the next start. Requests are still answered."""
+        self.stopping.set()
+        await self._work.aclose()
+
+    async def close(self) -> None:
+        """Close the database, after :meth:`stop` and after the last request."""
+        await self._resources.aclose()
+
+
+def read_identity(settings: Settings) -> Identity:
+    """Read this party's identity key.
+
+    Raises:
+        IdentityKeyError: it is missing, or it is not the one in the cluster file.
+    """
+    identity = Identity.read(settings.identity_file)
+    if identity.public != settings.own.identity:
+        raise IdentityKeyError(
+            f"{settings.identity_file} is not the key that the cluster file lists for party {settings.party_id}: "
+            "compare PARTY_ID, DATA_DIR and CLUSTER_FILE"
+        )
+    return identity
+
+
+def _accounts(settings: Settings, clock: Clock, database: Database, hasher: PasswordHasher) -> Accounts:
+    keys = {url: key for url, key in zip(settings.servers, settings.secret_keys_jwt, strict=True) if key is not None}
+    issuer = TokenIssuer(keys, login_server_url=settings.own.url, lifetime=settings.access_token_lifetime, clock=clock)
+    return Accounts(EmbeddedUserStore(database, clock), hasher, issuer, clock)
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

@@ -1,0 +1,148 @@
+"""Every error as a problem document (RFC 9457), whatever raised it.
+
+A document has ``type``, ``title``, ``status``, ``detail`` and ``code``, and for a malformed request ``errors`` with
+the places that are wrong. It quotes nothing of what was sent. What went wrong inside the server is told to its
+log, and to the user only that it did.
+"""
+
+import inspect
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import ValidationError
+from starlette.exceptions import HTTPException
+
+from aukciszek.accounts.errors import TooManyAttemptsError, TooManyLoginsError
+from aukciszek.encoding import Json
+from aukciszek.errors import AukciszekError
+from aukciszek.server.diagnosis import log_failure
+from aukciszek.server.errors import (
+    BodyTooLargeError,
+    BodyTooSlowError,
+    BusyError,
+    Fault,
+    InternalError,
+    InvalidRequestError,
+    MethodNotAllowedError,
+    NoSuchPageError,
+    RefusedRequestError,
+)
+from aukciszek.server.statuses import status_of
+
+MEDIA_TYPE: Final = "application/problem+json"
+_BUSY_FOR_S: Final = 2
+
+_HARMLESS_TEXTS: Final = {
+    "missing": "is missing",
+    "extra_forbidden": "has a member that is not asked for",
+    "json_invalid": "is not JSON",
+    "model_type": "is not an object",
+    "dict_type": "is not an object",
+    "string_type": "is not a text",
+    "string_too_short": "is too short",
+    "string_too_long": "is too long",
+    "string_pattern_mismatch": "does not have the agreed form",
+    "int_type": "is not a whole number",
+    "int_parsing": "is not a whole number",
+    "greater_than_equal": "is too small",
+    "less_than_equal": "is too large",
+}
+"""pydantic's own texts sometimes quote what was sent; these never do."""
+
+_log = logging.getLogger(__name__)
+
+
+def problem(error: AukciszekError) -> JSONResponse:
+    """Answer with ``error``."""
+    status = status_of(type(error))
+    hidden = status is HTTPStatus.INTERNAL_SERVER_ERROR
+    shown = InternalError("the server could not do this; its operator finds the reason in its log") if hidden else error
+    document: dict[str, Json] = {
+        "type": f"urn:aukciszek:problem:{shown.code}",
+        "title": (inspect.getdoc(type(shown)) or shown.code).splitlines()[0].rstrip("."),
+        "status": status.value,
+        "detail": shown.message,
+        "code": shown.code,
+    }
+    if isinstance(shown, InvalidRequestError):
+        document["errors"] = [{"pointer": fault.place, "detail": fault.text} for fault in shown.faults]
+    return JSONResponse(document, status, headers=_headers(shown, status), media_type=MEDIA_TYPE)
+
+
+def install(app: FastAPI) -> None:
+    """Let ``app`` answer every error with a problem document."""
+    app.add_exception_handler(AukciszekError, _answer_ours)
+    app.add_exception_handler(RequestValidationError, _answer_validation)
+    app.add_exception_handler(HTTPException, _answer_framework)
+
+
+def internal_error(what: str, error: Exception) -> JSONResponse:
+    """Answer a failure that nobody foresaw, and tell the log."""
+    log_failure(_log, what, error)
+    return problem(InternalError("as told to the log"))
+
+
+def faults_of(error: ValidationError | RequestValidationError, *, where: str = "") -> InvalidRequestError:
+    """Translate what pydantic found, without what it found it in.
+
+    Args:
+        error: what a model or the framework raised.
+        where: ``#`` for a body; empty if the first part of each place says where it is.
+    """
+    return InvalidRequestError([_fault(one, where) for one in error.errors()])
+
+
+def _fault(found: Mapping[str, Any], where: str) -> Fault:
+    place = list(found["loc"])
+    if found["type"] == "extra_forbidden":
+        place.pop()  # the name was chosen by whoever sent it
+    if found["type"] == "json_invalid":
+        place = place[:1] if not where else []
+    parts = ([where] if where else []) + [str(part) for part in place]
+    return Fault("/".join(parts), _HARMLESS_TEXTS.get(found["type"], "is not valid"))
+
+
+def _headers(error: AukciszekError, status: HTTPStatus) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    if status is HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, TooManyAttemptsError):
+        headers["Retry-After"] = str(error.retry_after_s)
+    if isinstance(error, TooManyLoginsError | BusyError):
+        headers["Retry-After"] = str(_BUSY_FOR_S)
+    if isinstance(error, BodyTooLargeError | BodyTooSlowError):
+        headers["Connection"] = "close"
+    return headers
+
+
+async def _answer_ours(_request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, AukciszekError):
+        return internal_error("answering a request", error)
+    if status_of(type(error)) is HTTPStatus.INTERNAL_SERVER_ERROR:
+        _log.error("a request failed: %s: %s", error.code, error.message)
+    return problem(error)
+
+
+async def _answer_validation(_request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, RequestValidationError):
+        return internal_error("answering a request", error)
+    return problem(faults_of(error))
+
+
+async def _answer_framework(request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, HTTPException):
+        return internal_error("answering a request", error)
+    match error.status_code:
+        case HTTPStatus.NOT_FOUND:
+            answer = problem(NoSuchPageError("there is nothing at this path: see /api/openapi.json"))
+        case HTTPStatus.METHOD_NOT_ALLOWED:
+            answer = problem(MethodNotAllowedError("this path takes other methods: see the Allow header"))
+            answer.headers.update(error.headers or {})
+        case _:
+            answer = problem(RefusedRequestError(f"the request to {request.method} was refused: check its form"))
+    return answer

@@ -1,0 +1,100 @@
+"""``aukciszek serve``: one party, from its settings to its end by SIGTERM or SIGINT."""
+
+import asyncio
+import gc
+import logging
+import signal
+import sys
+import time
+from contextlib import AsyncExitStack
+from typing import Final
+
+import uvloop
+
+from aukciszek import __version__
+from aukciszek.clock import Clock, SystemClock
+from aukciszek.server.app import create_app
+from aukciszek.server.party import Party
+from aukciszek.server.tls import server_context
+from aukciszek.server.web_server import WebServer, listen, silence_uvicorn
+from aukciszek.settings import Settings
+
+_LOG_FORMAT: Final = "%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s: %(message)s"
+
+_log = logging.getLogger(__name__)
+
+
+def serve(settings: Settings) -> None:
+    """Run one party until it is told to stop.
+
+    Raises:
+        AukciszekError: it cannot be started; the text says why and what to do.
+    """
+    configure_logging()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve_until_told_to_stop(settings))
+
+
+async def run_party(settings: Settings, clock: Clock, stop: asyncio.Event) -> None:
+    """Run one party in the running event loop until ``stop`` is set.
+
+    Raises:
+        AukciszekError: it cannot be started; the text says why and what to do.
+    """
+    tls = server_context(settings)
+    async with AsyncExitStack() as resources:
+        sockets = [(resources.enter_context(listen(where)), tls if where.tls else None) for where in settings.listeners]
+        party = await Party.open(settings, clock)
+        resources.push_async_callback(party.close)
+        app = create_app(party)
+        servers = [WebServer(app, listening, context) for listening, context in sockets]
+        try:
+            await party.start()
+            for server in servers:
+                await server.start()
+            _keep_what_is_here()
+            _announce(settings)
+            await stop.wait()
+        finally:
+            _log.info("party %d stops", settings.party_id)
+            await party.stop()
+            for server in servers:
+                await server.stop()
+
+
+def _keep_what_is_here() -> None:
+    """Let the garbage collector pass over what was made at the start and stays for good: it stalls the loop."""
+    gc.collect()
+    gc.freeze()
+
+
+def _announce(settings: Settings) -> None:
+    _log.info(
+        "party %d of %d serves at %s; cluster %s, threshold %d, version %s",
+        settings.party_id,
+        settings.cluster.size,
+        settings.own.url,
+        settings.cluster.digest,
+        settings.threshold,
+        __version__,
+    )
+
+
+async def _serve_until_told_to_stop(settings: Settings) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    await run_party(settings, SystemClock(), stop)
+
+
+def configure_logging() -> None:
+    """Write the log to standard error, one line for each event, times in UTC."""
+    handler = logging.StreamHandler(sys.stderr)
+    formatter = logging.Formatter(_LOG_FORMAT, datefmt="%Y-%m-%dT%H:%M:%S")
+    formatter.converter = time.gmtime
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(logging.INFO)
+    silence_uvicorn()

@@ -1,0 +1,142 @@
+"""Which HTTP status answers which error: the one table.
+
+``docs/errors.md`` lists the same for readers; a test compares the two, and fails for an error that has no place here.
+An error is answered with the status of its own class, or of the nearest class above it that is listed.
+"""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from types import MappingProxyType
+from typing import Final
+
+from aukciszek.accounts import errors as accounts
+from aukciszek.auctions import errors as auctions, refusals
+from aukciszek.auctions.gathering import TooManyListsError
+from aukciszek.auctions.lifecycle import ForbiddenTransitionError
+from aukciszek.auctions.orders import UnlawfulOrderError
+from aukciszek.auctions.session import InputSetLostError, ShareLostError
+from aukciszek.auctions.signing import OutcomesDifferError
+from aukciszek.clock import MalformedTimeError
+from aukciszek.cluster import ClusterFileError
+from aukciszek.encoding import MalformedEncodingError
+from aukciszek.errors import AukciszekError
+from aukciszek.identity import IdentityKeyError
+from aukciszek.mpc.errors import MpcError
+from aukciszek.server import errors as server
+from aukciszek.settings import SettingsError
+from aukciszek.storage.errors import StorageError
+
+INTERNAL: Final = frozenset(
+    {MpcError, StorageError, SettingsError, ClusterFileError, IdentityKeyError, server.PeerError}
+)
+"""Whole branches that concern operators and other parties; a user who runs into one learns only that it happened."""
+
+_BY_STATUS: Final[Mapping[HTTPStatus, tuple[type[AukciszekError], ...]]] = MappingProxyType(
+    {
+        HTTPStatus.BAD_REQUEST: (
+            MalformedEncodingError,
+            MalformedTimeError,
+            auctions.AuctionError,
+            server.RequestError,
+            server.RefusedRequestError,
+        ),
+        HTTPStatus.UNAUTHORIZED: (
+            accounts.TokenError,
+            accounts.TokenAudienceError,
+            accounts.TokenExpiredError,
+            accounts.TokenInvalidError,
+            accounts.TokenMissingError,
+            accounts.WrongCredentialsError,
+        ),
+        HTTPStatus.FORBIDDEN: (
+            server.AdminOnlyError,
+            refusals.AuctioneerBidsError,
+            refusals.NotAuctioneerError,
+            refusals.NotInvitedError,
+            refusals.NotYourBundleError,
+            refusals.OrderNotAllowedError,
+        ),
+        HTTPStatus.NOT_FOUND: (
+            accounts.UnknownUserError,
+            refusals.NoOutcomeYetError,
+            refusals.UnknownAuctionError,
+            server.NoSuchPageError,
+            server.NotLoginServerError,
+        ),
+        HTTPStatus.METHOD_NOT_ALLOWED: (server.MethodNotAllowedError,),
+        HTTPStatus.REQUEST_TIMEOUT: (server.BodyTooSlowError,),
+        HTTPStatus.CONFLICT: (
+            accounts.EmailTakenError,
+            ForbiddenTransitionError,
+            refusals.AuctionEndsTooSoonError,
+            refusals.AuctionNotOpenError,
+            refusals.BidTooLateError,
+            refusals.OrderTooLateError,
+            refusals.RefusalError,
+            refusals.RevisionOutdatedError,
+            refusals.SpecForOthersError,
+            refusals.TooManyRevisionsError,
+        ),
+        HTTPStatus.CONTENT_TOO_LARGE: (server.BodyTooLargeError,),
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE: (server.MediaTypeError,),
+        HTTPStatus.UNPROCESSABLE_CONTENT: (
+            accounts.AccountsError,
+            accounts.MalformedEmailError,
+            accounts.PasswordPolicyError,
+            auctions.BundleDoesNotFitError,
+            auctions.BundleError,
+            auctions.BundleOfOtherAuctionError,
+            auctions.EnvelopeCommitmentError,
+            auctions.EnvelopeDoesNotOpenError,
+            auctions.EnvelopeElementError,
+            auctions.EnvelopeError,
+            auctions.EnvelopeWrongSizeError,
+            auctions.MalformedBundleError,
+            auctions.MalformedCertificateError,
+            auctions.MalformedIdentifierError,
+            auctions.MalformedPriceError,
+            auctions.MalformedReceiptFileError,
+            auctions.MalformedRecordError,
+            auctions.MalformedSealingKeyError,
+            auctions.MalformedSpecError,
+            auctions.MalformedStatementError,
+            auctions.PriceError,
+            auctions.PriceOffGridError,
+            auctions.PriceOutOfRangeError,
+            server.InvalidRequestError,
+        ),
+        HTTPStatus.TOO_MANY_REQUESTS: (accounts.TooManyAttemptsError,),
+        HTTPStatus.INTERNAL_SERVER_ERROR: (
+            *sorted(INTERNAL, key=lambda error: error.__name__),
+            InputSetLostError,
+            OutcomesDifferError,
+            ShareLostError,
+            TooManyListsError,
+            UnlawfulOrderError,
+            auctions.AgreementError,
+            auctions.BrokenRecordError,
+            auctions.RecordError,
+            auctions.StatementError,
+            auctions.UnknownPartyError,
+            auctions.WrongSignatureError,
+            server.CertificateError,
+            server.InternalError,
+            server.ListenError,
+            server.ServerError,
+        ),
+        HTTPStatus.SERVICE_UNAVAILABLE: (accounts.TooManyLoginsError, server.BusyError),
+    }
+)
+
+STATUSES: Final[Mapping[type[AukciszekError], HTTPStatus]] = MappingProxyType(
+    {error: status for status, errors in _BY_STATUS.items() for error in errors}
+)
+
+
+def status_of(error: type[AukciszekError]) -> HTTPStatus:
+    """Return the status with which ``error`` is answered."""
+    for ancestor in error.__mro__:
+        status = STATUSES.get(ancestor)
+        if status is not None:
+            return status
+    return HTTPStatus.INTERNAL_SERVER_ERROR
