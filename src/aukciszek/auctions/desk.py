@@ -8,8 +8,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from aukciszek.auctions.lifecycle import AuctionState, check_transition
 from aukciszek.auctions.ports import MessageKind, PeerMessage, PeerNetwork
 from aukciszek.auctions.signal import Signal
@@ -20,6 +18,7 @@ from aukciszek.encoding import Json
 from aukciszek.identity import Identity
 from aukciszek.mpc.prss import PrssKeys
 from aukciszek.storage.auctions import AuctionRepository
+from aukciszek.storage.connection import DatabaseConnection
 from aukciszek.storage.database import Database
 from aukciszek.storage.rows import AuctionRow
 
@@ -77,7 +76,7 @@ class AuctionDesk:
     @asynccontextmanager
     async def entering(
         self, state: AuctionState, action: str, details: Mapping[str, Json]
-    ) -> AsyncIterator[AsyncConnection]:
+    ) -> AsyncIterator[DatabaseConnection]:
         """Enter ``state`` and put ``action`` on record, in one transaction with what the caller does inside.
 
         Raises:

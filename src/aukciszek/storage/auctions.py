@@ -7,12 +7,12 @@ The methods stand by subject in the classes that :class:`AuctionRepository` join
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import and_, or_, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Column, Connection, and_, or_, select, update
 
 from aukciszek.storage.bids import BidRepository
+from aukciszek.storage.connection import DatabaseConnection
 from aukciszek.storage.errors import MissingRowError
 from aukciszek.storage.records import RecordRepository
 from aukciszek.storage.repository import Repository, insert_if_absent, to_row
@@ -27,24 +27,23 @@ class StateRepository(Repository):
     """The auctions themselves, and where each stands."""
 
     async def create_auction(
-        self, row: AuctionRow, *, sealing_private: bytes, connection: AsyncConnection | None = None
+        self, row: AuctionRow, *, sealing_private: bytes, connection: DatabaseConnection | None = None
     ) -> bool:
         """Store a new auction with this party's private sealing key; tell whether it was new.
 
         The id is the hash of the specification, so an auction that is there already has the same rules. It keeps its
         sealing key and its state.
         """
-        async with self._writing(connection) as writing:
-            values = {column.name: getattr(row, column.name) for column in _COLUMNS}
-            return await insert_if_absent(writing, auctions, values | {"sealing_private": sealing_private})
+        values = {column.name: getattr(row, column.name) for column in _COLUMNS} | {"sealing_private": sealing_private}
+        return await self._write(lambda database: insert_if_absent(database, auctions, values), connection)
 
-    async def auction(self, auction_id: str, *, connection: AsyncConnection | None = None) -> AuctionRow | None:
+    async def auction(self, auction_id: str, *, connection: DatabaseConnection | None = None) -> AuctionRow | None:
         """Return one auction, if it is known."""
         rows = await self._fetch(select(*_COLUMNS).where(auctions.c.id == auction_id), connection)
         return to_row(AuctionRow, rows[0]) if rows else None
 
     async def auctions(
-        self, limit: int, before: str | None = None, *, connection: AsyncConnection | None = None
+        self, limit: int, before: str | None = None, *, connection: DatabaseConnection | None = None
     ) -> list[AuctionRow]:
         """Return the newest auctions first, at most ``limit``.
 
@@ -65,7 +64,7 @@ class StateRepository(Repository):
         return [to_row(AuctionRow, row) for row in await self._fetch(statement, connection)]
 
     async def unfinished_auctions(
-        self, final_states: Collection[str], *, connection: AsyncConnection | None = None
+        self, final_states: Collection[str], *, connection: DatabaseConnection | None = None
     ) -> list[AuctionRow]:
         """Return every auction that is in none of the ``final_states``, oldest first: what a restart goes on with."""
         statement = (
@@ -76,22 +75,17 @@ class StateRepository(Repository):
         return [to_row(AuctionRow, row) for row in await self._fetch(statement, connection)]
 
     async def set_state(
-        self, auction_id: str, state: str, at: datetime, *, connection: AsyncConnection | None = None
+        self, auction_id: str, state: str, at: datetime, *, connection: DatabaseConnection | None = None
     ) -> None:
         """Store a change of state.
 
         Raises:
             MissingRowError: there is no such auction.
         """
-        async with self._writing(connection) as writing:
-            changed = await writing.execute(
-                update(auctions).where(auctions.c.id == auction_id).values(state=state, state_since=at)
-            )
-            if changed.rowcount != 1:
-                raise _missing(auction_id)
+        await self._write(lambda database: _change(database, auction_id, state=state, state_since=at), connection)
 
     async def next_attempt(
-        self, auction_id: str, at_least: int = 1, *, connection: AsyncConnection | None = None
+        self, auction_id: str, at_least: int = 1, *, connection: DatabaseConnection | None = None
     ) -> int:
         """Count a new session of the auction and return its number: never one that was returned before.
 
@@ -103,45 +97,65 @@ class StateRepository(Repository):
         Raises:
             MissingRowError: there is no such auction.
         """
-        async with self._writing(connection) as writing:
-            query = select(auctions.c.attempt).where(auctions.c.id == auction_id)
-            last = (await writing.execute(query)).scalar_one_or_none()
-            if last is None:
-                raise _missing(auction_id)
-            attempt: int = max(last + 1, at_least)
-            await writing.execute(update(auctions).where(auctions.c.id == auction_id).values(attempt=attempt))
+
+        def work(database: Connection) -> int:
+            attempt: int = max(_one(database, auctions.c.attempt, auction_id) + 1, at_least)
+            _change(database, auction_id, attempt=attempt)
             return attempt
 
-    async def fix_input_set(self, auction_id: str, digest: str, *, connection: AsyncConnection | None = None) -> bool:
+        return await self._write(work, connection)
+
+    async def fix_input_set(
+        self, auction_id: str, digest: str, *, connection: DatabaseConnection | None = None
+    ) -> bool:
         """Store the input set that a session begins on, for good; tell whether this one is stored now.
 
         Raises:
             MissingRowError: there is no such auction.
         """
-        async with self._writing(connection) as writing:
-            query = select(auctions.c.id, auctions.c.input_set).where(auctions.c.id == auction_id)
-            row = (await writing.execute(query)).one_or_none()
-            if row is None:
-                raise _missing(auction_id)
-            if row.input_set is None:
-                await writing.execute(update(auctions).where(auctions.c.id == auction_id).values(input_set=digest))
-            return row.input_set in {None, digest}
 
-    async def sealing_private(self, auction_id: str, *, connection: AsyncConnection | None = None) -> bytes | None:
+        def work(database: Connection) -> bool:
+            fixed = _one(database, auctions.c.input_set, auction_id)
+            if fixed is None:
+                _change(database, auction_id, input_set=digest)
+            return fixed in {None, digest}
+
+        return await self._write(work, connection)
+
+    async def sealing_private(self, auction_id: str, *, connection: DatabaseConnection | None = None) -> bytes | None:
         """Return the private sealing key; None once it was erased, or when there is no such auction."""
         query = select(auctions.c.sealing_private).where(auctions.c.id == auction_id)
         rows = await self._fetch(query, connection)
         return rows[0][0] if rows else None
 
-    async def erase_sealing_private(self, auction_id: str, *, connection: AsyncConnection | None = None) -> None:
-        """Destroy the private sealing key: its bytes are overwritten in the database and gone from its log."""
-        async with self._writing(connection) as writing:
-            await writing.execute(update(auctions).where(auctions.c.id == auction_id).values(sealing_private=None))
+    async def erase_sealing_private(self, auction_id: str, *, connection: DatabaseConnection | None = None) -> None:
+        """Destroy the private sealing key: its bytes are overwritten in the database and gone from its log.
+
+        Raises:
+            MissingRowError: there is no such auction.
+        """
+
+        def work(database: Connection) -> None:
+            _change(database, auction_id, sealing_private=None)
             self._database.erase_after_commit()
+
+        await self._write(work, connection)
 
 
 class AuctionRepository(StateRepository, BidRepository, StatementRepository, RecordRepository):
     """Everything that a party stores about auctions."""
+
+
+def _one(database: Connection, column: Column[Any], auction_id: str) -> Any:  # noqa: ANN401 -- the column's own type
+    row = database.execute(select(column).where(auctions.c.id == auction_id)).one_or_none()
+    if row is None:
+        raise _missing(auction_id)
+    return row[0]
+
+
+def _change(database: Connection, auction_id: str, **values: object) -> None:
+    if database.execute(update(auctions).where(auctions.c.id == auction_id).values(values)).rowcount != 1:
+        raise _missing(auction_id)
 
 
 def _missing(auction_id: str) -> MissingRowError:

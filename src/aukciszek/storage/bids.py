@@ -5,12 +5,13 @@ bundle that came from another party carries neither. See ``docs/protocol.md``, "
 """
 
 from collections.abc import Sequence
+from functools import cache
 from itertools import batched
 from typing import Any, Final
 
-from sqlalchemy import Select, and_, func, not_, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, Executable, Select, and_, bindparam, func, not_, select
 
+from aukciszek.storage.connection import DatabaseConnection
 from aukciszek.storage.errors import RevisionTakenError
 from aukciszek.storage.records import append_entry
 from aukciszek.storage.repository import Repository, insert, insert_if_absent, to_row, to_values
@@ -26,6 +27,12 @@ _HEAD: Final = (
     bundles.c.received_at,
 )
 _RECEIPTED: Final = bundles.c.received_at.is_not(None)
+_WITH_RECEIPT: Final = select(bundles.c.digest).where(
+    bundles.c.auction_id == bindparam("auction_id"),
+    bundles.c.bidder == bindparam("bidder"),
+    bundles.c.revision == bindparam("revision"),
+    _RECEIPTED,
+)
 _DIGESTS_A_QUERY: Final = 500
 """Well below the number of parameters that every database takes."""
 
@@ -39,7 +46,7 @@ class BidRepository(Repository):
         receipt: ReceiptRow,
         entry: NewRecordEntry | None = None,
         *,
-        connection: AsyncConnection | None = None,
+        connection: DatabaseConnection | None = None,
     ) -> bool:
         """Store a bundle, this party's receipt for it and the entry of the record, all or nothing.
 
@@ -52,50 +59,51 @@ class BidRepository(Repository):
         """
         if bundle.received_at is None:
             raise ValueError("a bundle with this party's receipt has the moment when it was received")
-        async with self._writing(connection) as writing:
-            if await _has_receipt(writing, bundle):
+
+        def work(database: Connection) -> bool:
+            if _has_receipt(database, bundle):
                 return False
-            statement = insert(writing, bundles).values(to_values(bundle, bundles))
-            # The bytes may be here already, without a receipt, because another party sent them.
-            came_from_bidder = {"email": bundle.email, "received_at": bundle.received_at}
-            await writing.execute(
-                statement.on_conflict_do_update(index_elements=[bundles.c.digest], set_=came_from_bidder)
-            )
-            await insert_if_absent(writing, receipts, to_values(receipt, receipts))
+            database.execute(_insert_from_bidder(database.dialect.name), to_values(bundle, bundles))
+            insert_if_absent(database, receipts, to_values(receipt, receipts))
             if entry is not None:
-                await append_entry(writing, entry)
+                append_entry(database, entry)
             return True
 
-    async def put_bundle(self, bundle: BundleRow, *, connection: AsyncConnection | None = None) -> bool:
+        return await self._write(work, connection)
+
+    async def put_bundle(self, bundle: BundleRow, *, connection: DatabaseConnection | None = None) -> bool:
         """Store a bundle that another party sent; tell whether it was missing here."""
         if bundle.received_at is not None:
             raise ValueError("a bundle from another party has no moment when this party gave a receipt")
-        async with self._writing(connection) as writing:
-            return await insert_if_absent(writing, bundles, to_values(bundle, bundles))
+        values = to_values(bundle, bundles)
+        return await self._write(lambda database: insert_if_absent(database, bundles, values), connection)
 
-    async def bundle(self, digest: str, *, connection: AsyncConnection | None = None) -> BundleRow | None:
+    async def bundle(self, digest: str, *, connection: DatabaseConnection | None = None) -> BundleRow | None:
         """Return one bundle, if it is here."""
         rows = await self._fetch(select(bundles).where(bundles.c.digest == digest), connection)
         return to_row(BundleRow, rows[0]) if rows else None
 
     async def bundle_contents(
-        self, digests: Sequence[str], *, connection: AsyncConnection | None = None
+        self, digests: Sequence[str], *, connection: DatabaseConnection | None = None
     ) -> dict[str, bytes]:
         """Return the bytes of those of the bundles that are here, by digest; ask for a few thousand at a time."""
-        found: dict[str, bytes] = {}
-        async with self._reading(connection) as reading:
+
+        def work(database: Connection) -> dict[str, bytes]:
+            found: dict[str, bytes] = {}
             for some in batched(digests, _DIGESTS_A_QUERY, strict=False):
                 query = select(bundles.c.digest, bundles.c.content).where(bundles.c.digest.in_(some))
-                found.update((row.digest, row.content) for row in await reading.execute(query))
-        return found
+                found.update((row.digest, row.content) for row in database.execute(query))
+            return found
 
-    async def bundle_digests(self, auction_id: str, *, connection: AsyncConnection | None = None) -> frozenset[str]:
+        return await self._read(work, connection)
+
+    async def bundle_digests(self, auction_id: str, *, connection: DatabaseConnection | None = None) -> frozenset[str]:
         """Return the digests of all bundles of an auction that are here, with this party's receipt or without."""
         rows = await self._fetch(select(bundles.c.digest).where(bundles.c.auction_id == auction_id), connection)
         return frozenset(row.digest for row in rows)
 
     async def bundles_of(
-        self, auction_id: str, bidder: str, *, connection: AsyncConnection | None = None
+        self, auction_id: str, bidder: str, *, connection: DatabaseConnection | None = None
     ) -> list[BundleHead]:
         """Return all bundles of one bidder in one auction, by revision."""
         query = (
@@ -105,13 +113,13 @@ class BidRepository(Repository):
         )
         return await self._heads(query, connection)
 
-    async def own_receipts(self, auction_id: str, *, connection: AsyncConnection | None = None) -> list[BundleHead]:
+    async def own_receipts(self, auction_id: str, *, connection: DatabaseConnection | None = None) -> list[BundleHead]:
         """Return every bundle of an auction for which this party gave a receipt, by digest."""
         query = select(*_HEAD).where(bundles.c.auction_id == auction_id, _RECEIPTED).order_by(bundles.c.digest)
         return await self._heads(query, connection)
 
     async def latest_revision(
-        self, auction_id: str, bidder: str, *, connection: AsyncConnection | None = None
+        self, auction_id: str, bidder: str, *, connection: DatabaseConnection | None = None
     ) -> int | None:
         """Return the highest revision of a bidder for which this party gave a receipt."""
         query = select(func.max(bundles.c.revision)).where(
@@ -120,7 +128,7 @@ class BidRepository(Repository):
         revision: int | None = (await self._fetch(query, connection))[0][0]
         return revision
 
-    async def count_bidders(self, auction_id: str, *, connection: AsyncConnection | None = None) -> int:
+    async def count_bidders(self, auction_id: str, *, connection: DatabaseConnection | None = None) -> int:
         """Count the bidders whose latest revision with this party's receipt is a bid, not a withdrawal."""
         later = bundles.alias("later")
         superseded = (
@@ -141,16 +149,18 @@ class BidRepository(Repository):
         count: int = (await self._fetch(query, connection))[0][0]
         return count
 
-    async def put_receipt(self, receipt: ReceiptRow, *, connection: AsyncConnection | None = None) -> bool:
+    async def put_receipt(self, receipt: ReceiptRow, *, connection: DatabaseConnection | None = None) -> bool:
         """Keep a party's receipt for a bundle, the first one for good; tell whether this one is stored now."""
         return await self._keep(receipts, to_values(receipt, receipts), connection)
 
-    async def receipts(self, digest: str, *, connection: AsyncConnection | None = None) -> list[ReceiptRow]:
+    async def receipts(self, digest: str, *, connection: DatabaseConnection | None = None) -> list[ReceiptRow]:
         """Return the receipts for one bundle, by party."""
         query = select(receipts).where(receipts.c.digest == digest).order_by(receipts.c.party)
         return [to_row(ReceiptRow, row) for row in await self._fetch(query, connection)]
 
-    async def auction_receipts(self, auction_id: str, *, connection: AsyncConnection | None = None) -> list[ReceiptRow]:
+    async def auction_receipts(
+        self, auction_id: str, *, connection: DatabaseConnection | None = None
+    ) -> list[ReceiptRow]:
         """Return the receipts for all bundles of an auction, by digest and party."""
         query = (
             select(receipts).where(receipts.c.auction_id == auction_id).order_by(receipts.c.digest, receipts.c.party)
@@ -158,7 +168,7 @@ class BidRepository(Repository):
         return [to_row(ReceiptRow, row) for row in await self._fetch(query, connection)]
 
     async def digests_without_receipt(
-        self, auction_id: str, party: int, *, connection: AsyncConnection | None = None
+        self, auction_id: str, party: int, *, connection: DatabaseConnection | None = None
     ) -> list[str]:
         """Return the bundles with this party's receipt for which ``party``'s receipt is not here, by digest."""
         its_own = and_(receipts.c.digest == bundles.c.digest, receipts.c.party == party)
@@ -169,19 +179,22 @@ class BidRepository(Repository):
         )
         return [row.digest for row in await self._fetch(query, connection)]
 
-    async def _heads(self, query: Select[Any], connection: AsyncConnection | None) -> list[BundleHead]:
+    async def _heads(self, query: Select[Any], connection: DatabaseConnection | None) -> list[BundleHead]:
         return [to_row(BundleHead, row) for row in await self._fetch(query, connection)]
 
 
-async def _has_receipt(connection: AsyncConnection, bundle: BundleRow) -> bool:
+@cache
+def _insert_from_bidder(dialect_name: str) -> Executable:
+    # The bytes may be here already, without a receipt, because another party sent them.
+    statement = insert(dialect_name, bundles)
+    came_from_bidder = {"email": statement.excluded.email, "received_at": statement.excluded.received_at}
+    return statement.on_conflict_do_update(index_elements=[bundles.c.digest], set_=came_from_bidder)
+
+
+def _has_receipt(database: Connection, bundle: BundleRow) -> bool:
     """Tell whether this party gave its receipt for these bytes; refuse other bytes under the same revision."""
-    query = select(bundles.c.digest).where(
-        bundles.c.auction_id == bundle.auction_id,
-        bundles.c.bidder == bundle.bidder,
-        bundles.c.revision == bundle.revision,
-        _RECEIPTED,
-    )
-    digest = (await connection.execute(query)).scalar_one_or_none()
+    place = {"auction_id": bundle.auction_id, "bidder": bundle.bidder, "revision": bundle.revision}
+    digest = database.execute(_WITH_RECEIPT, place).scalar_one_or_none()
     if digest is not None and digest != bundle.digest:
         raise RevisionTakenError(
             f"revision {bundle.revision} was received before with other content: send a change as the next revision"

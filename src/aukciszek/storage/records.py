@@ -9,17 +9,24 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import insert, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, bindparam, insert, select
 
 from aukciszek.clock import format_time
 from aukciszek.encoding import Json, canonical_json, sha256_hex
+from aukciszek.storage.connection import DatabaseConnection
 from aukciszek.storage.repository import Repository, to_row, to_values
 from aukciszek.storage.rows import IncidentRow, NewRecordEntry, RecordRow
 from aukciszek.storage.schema import incidents, record
 
 FIRST_PREVIOUS_HASH: Final = "0" * 64
 """What the first entry of an auction's record names as the hash before it."""
+
+_LAST_ENTRY: Final = (
+    select(record.c.seq, record.c.hash)
+    .where(record.c.auction_id == bindparam("auction_id"))
+    .order_by(record.c.seq.desc())
+    .limit(1)
+)
 
 
 def record_hash(entry: NewRecordEntry, seq: int, previous_hash: str) -> str:
@@ -39,10 +46,9 @@ def record_hash(entry: NewRecordEntry, seq: int, previous_hash: str) -> str:
     )
 
 
-async def append_entry(connection: AsyncConnection, entry: NewRecordEntry) -> RecordRow:
+def append_entry(database: Connection, entry: NewRecordEntry) -> RecordRow:
     """Chain ``entry`` to the last one of its auction, in the caller's transaction."""
-    query = select(record.c.seq, record.c.hash).where(record.c.auction_id == entry.auction_id)
-    last = (await connection.execute(query.order_by(record.c.seq.desc()).limit(1))).one_or_none()
+    last = database.execute(_LAST_ENTRY, {"auction_id": entry.auction_id}).one_or_none()
     seq, previous_hash = (1, FIRST_PREVIOUS_HASH) if last is None else (last.seq + 1, last.hash)
     row = RecordRow(
         auction_id=entry.auction_id,
@@ -54,7 +60,7 @@ async def append_entry(connection: AsyncConnection, entry: NewRecordEntry) -> Re
         previous_hash=previous_hash,
         hash=record_hash(entry, seq, previous_hash),
     )
-    await connection.execute(insert(record).values(to_values(row, record)))
+    database.execute(insert(record), to_values(row, record))
     return row
 
 
@@ -69,7 +75,7 @@ class RecordRepository(Repository):
         action: str,
         details: Mapping[str, Json],
         *,
-        connection: AsyncConnection | None = None,
+        connection: DatabaseConnection | None = None,
     ) -> RecordRow:
         """Append an entry to an auction's record and return it with its place in the chain.
 
@@ -77,11 +83,10 @@ class RecordRepository(Repository):
             ValueError: ``details`` has no canonical JSON form.
         """
         entry = NewRecordEntry(auction_id=auction_id, at=at, actor=actor, action=action, details=details)
-        async with self._writing(connection) as writing:
-            return await append_entry(writing, entry)
+        return await self._write(lambda database: append_entry(database, entry), connection)
 
     async def record(
-        self, auction_id: str, *, after: int = 0, limit: int | None = None, connection: AsyncConnection | None = None
+        self, auction_id: str, *, after: int = 0, limit: int | None = None, connection: DatabaseConnection | None = None
     ) -> list[RecordRow]:
         """Return an auction's record in order, from the entry that follows number ``after``."""
         query = select(record).where(record.c.auction_id == auction_id, record.c.seq > after).order_by(record.c.seq)
@@ -96,7 +101,7 @@ class RecordRepository(Repository):
         *,
         auction_id: str | None = None,
         party: int | None = None,
-        connection: AsyncConnection | None = None,
+        connection: DatabaseConnection | None = None,
     ) -> int:
         """Store something that ``party`` did against the protocol; return the incident's number."""
         values = {
@@ -106,13 +111,16 @@ class RecordRepository(Repository):
             "kind": kind,
             "details": canonical_json(details).decode(),
         }
-        async with self._writing(connection) as writing:
-            result = await writing.execute(insert(incidents).values(values).returning(incidents.c.id))
-            number: int = result.scalar_one()
+        statement = insert(incidents).values(values).returning(incidents.c.id)
+
+        def work(database: Connection) -> int:
+            number: int = database.execute(statement).scalar_one()
             return number
 
+        return await self._write(work, connection)
+
     async def incidents(
-        self, limit: int, *, auction_id: str | None = None, connection: AsyncConnection | None = None
+        self, limit: int, *, auction_id: str | None = None, connection: DatabaseConnection | None = None
     ) -> list[IncidentRow]:
         """Return the newest incidents first, at most ``limit``, of one auction or of all."""
         query = select(incidents).order_by(incidents.c.id.desc()).limit(limit)

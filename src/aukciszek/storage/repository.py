@@ -1,16 +1,18 @@
-"""What all repositories share: where a method's connection comes from, and how a row is kept once.
+"""What all repositories share: where the work is done, and how a row is kept once.
 
-A method is a transaction of its own, or takes part in the one whose ``connection`` it is given.
+A method is a transaction of its own, or takes part in the one whose ``connection`` it is given. What it does to the
+tables stands in plain functions of a SQLAlchemy connection, so that the whole of it is one step
+(:mod:`aukciszek.storage.connection`).
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Executable, Row, Table, and_, select
+from sqlalchemy import Connection, Executable, Row, Table, and_, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from aukciszek.storage.connection import DatabaseConnection, Work
 from aukciszek.storage.database import Database
 
 
@@ -20,45 +22,42 @@ class Repository:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    @asynccontextmanager
-    async def _writing(self, connection: AsyncConnection | None) -> AsyncIterator[AsyncConnection]:
-        if connection is not None:
-            yield connection
-        else:
-            async with self._database.transaction() as own:
-                yield own
+    async def _write[Result](self, work: Work[Result], connection: DatabaseConnection | None) -> Result:
+        return await (self._database.write(work) if connection is None else connection.run(work))
 
-    @asynccontextmanager
-    async def _reading(self, connection: AsyncConnection | None) -> AsyncIterator[AsyncConnection]:
-        if connection is not None:
-            yield connection
-        else:
-            async with self._database.read() as own:
-                yield own
+    async def _read[Result](self, work: Work[Result], connection: DatabaseConnection | None) -> Result:
+        return await (self._database.read(work) if connection is None else connection.run(work))
 
-    async def _keep(self, table: Table, values: Mapping[str, object], connection: AsyncConnection | None) -> bool:
+    async def _fetch(self, query: Executable, connection: DatabaseConnection | None) -> Sequence[Row[Any]]:
+        return await self._read(lambda database: database.execute(query).all(), connection)
+
+    async def _keep(self, table: Table, values: Mapping[str, object], connection: DatabaseConnection | None) -> bool:
         """Insert a row that never changes; tell whether the row that is there now has these values."""
-        async with self._writing(connection) as writing:
-            if await insert_if_absent(writing, table, values):
-                return True
-            same_row = and_(*(column == values[column.name] for column in table.primary_key))
-            stored = (await writing.execute(select(table).where(same_row))).one()
-            return stored._asdict() == values
-
-    async def _fetch(self, statement: Executable, connection: AsyncConnection | None) -> Sequence[Row[Any]]:
-        async with self._reading(connection) as reading:
-            return (await reading.execute(statement)).all()
+        return await self._write(lambda database: keep(database, table, values), connection)
 
 
-async def insert_if_absent(connection: AsyncConnection, table: Table, values: Mapping[str, object]) -> bool:
+def keep(database: Connection, table: Table, values: Mapping[str, object]) -> bool:
+    """Insert a row that never changes; tell whether the row that is there now has these values."""
+    if insert_if_absent(database, table, values):
+        return True
+    same_row = and_(*(column == values[column.name] for column in table.primary_key))
+    return database.execute(select(table).where(same_row)).one()._asdict() == values
+
+
+def insert_if_absent(database: Connection, table: Table, values: Mapping[str, object]) -> bool:
     """Insert a row unless its primary key is taken; tell whether it was inserted."""
-    statement = insert(connection, table).values(dict(values)).on_conflict_do_nothing(index_elements=table.primary_key)
-    return (await connection.execute(statement)).rowcount == 1
+    return database.execute(_insert_if_absent(database.dialect.name, table), values).rowcount == 1
 
 
-def insert(connection: AsyncConnection, table: Table) -> sqlite.Insert | postgresql.Insert:
+def insert(dialect_name: str, table: Table) -> sqlite.Insert | postgresql.Insert:
     """Return the database's own form of INSERT, which knows ``ON CONFLICT``."""
-    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+    return postgresql.insert(table) if dialect_name == "postgresql" else sqlite.insert(table)
+
+
+@cache
+def _insert_if_absent(dialect_name: str, table: Table) -> Executable:
+    # Kept, because building a statement costs SQLAlchemy far more than executing it.
+    return insert(dialect_name, table).on_conflict_do_nothing(index_elements=table.primary_key)
 
 
 def to_row[Kind](kind: type[Kind], row: Row[Any]) -> Kind:

@@ -5,8 +5,8 @@ A party makes each statement once. The first one is kept for good, so that a sec
 """
 
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from aukciszek.storage.connection import DatabaseConnection
 from aukciszek.storage.repository import Repository, to_row
 from aukciszek.storage.rows import OrderRow, SignatureRow, StatementRow
 from aukciszek.storage.schema import certificate_signatures, lists, orders, outcomes, sealing_keys
@@ -22,25 +22,27 @@ class StatementRepository(Repository):
         party: int,
         statement: bytes,
         *,
-        connection: AsyncConnection | None = None,
+        connection: DatabaseConnection | None = None,
     ) -> bool:
         """Keep a party's word that the auctioneer gave an order; tell whether this one is stored now."""
         values = {"auction_id": auction_id, "kind": kind, "party": party, "statement": statement}
         return await self._keep(orders, values, connection)
 
-    async def orders(self, auction_id: str, *, connection: AsyncConnection | None = None) -> list[OrderRow]:
+    async def orders(self, auction_id: str, *, connection: DatabaseConnection | None = None) -> list[OrderRow]:
         """Return the orders of an auction, by kind and party."""
         query = select(orders).where(orders.c.auction_id == auction_id).order_by(orders.c.kind, orders.c.party)
         return [to_row(OrderRow, row) for row in await self._fetch(query, connection)]
 
     async def put_sealing_key(
-        self, auction_id: str, party: int, statement: bytes, *, connection: AsyncConnection | None = None
+        self, auction_id: str, party: int, statement: bytes, *, connection: DatabaseConnection | None = None
     ) -> bool:
         """Keep a party's signed sealing key; tell whether this one is stored now."""
         values = {"auction_id": auction_id, "party": party, "statement": statement}
         return await self._keep(sealing_keys, values, connection)
 
-    async def sealing_keys(self, auction_id: str, *, connection: AsyncConnection | None = None) -> list[StatementRow]:
+    async def sealing_keys(
+        self, auction_id: str, *, connection: DatabaseConnection | None = None
+    ) -> list[StatementRow]:
         """Return the signed sealing keys of an auction, by party."""
         query = select(sealing_keys).where(sealing_keys.c.auction_id == auction_id).order_by(sealing_keys.c.party)
         return [to_row(StatementRow, row) for row in await self._fetch(query, connection)]
@@ -52,7 +54,7 @@ class StatementRepository(Repository):
         digest: str,
         statement: bytes,
         *,
-        connection: AsyncConnection | None = None,
+        connection: DatabaseConnection | None = None,
     ) -> bool:
         """Keep a party's signed list at the close, beside any other one that it signed; tell whether it is stored now.
 
@@ -66,29 +68,29 @@ class StatementRepository(Repository):
         values = {"auction_id": auction_id, "party": party, "digest": digest, "statement": statement}
         return await self._keep(lists, values, connection)
 
-    async def lists(self, auction_id: str, *, connection: AsyncConnection | None = None) -> list[StatementRow]:
+    async def lists(self, auction_id: str, *, connection: DatabaseConnection | None = None) -> list[StatementRow]:
         """Return the signed lists of an auction, by party and digest."""
         columns = (lists.c.auction_id, lists.c.party, lists.c.statement)
         query = select(*columns).where(lists.c.auction_id == auction_id).order_by(lists.c.party, lists.c.digest)
         return [to_row(StatementRow, row) for row in await self._fetch(query, connection)]
 
-    async def put_outcome(self, auction_id: str, body: bytes, *, connection: AsyncConnection | None = None) -> bool:
+    async def put_outcome(self, auction_id: str, body: bytes, *, connection: DatabaseConnection | None = None) -> bool:
         """Keep the body of the certificate; False when a different one is stored."""
         return await self._keep(outcomes, {"auction_id": auction_id, "body": body}, connection)
 
-    async def outcome(self, auction_id: str, *, connection: AsyncConnection | None = None) -> bytes | None:
+    async def outcome(self, auction_id: str, *, connection: DatabaseConnection | None = None) -> bytes | None:
         """Return the body of the certificate, once there is one."""
         rows = await self._fetch(select(outcomes.c.body).where(outcomes.c.auction_id == auction_id), connection)
         return rows[0][0] if rows else None
 
     async def put_signature(
-        self, auction_id: str, party: int, signature: bytes, *, connection: AsyncConnection | None = None
+        self, auction_id: str, party: int, signature: bytes, *, connection: DatabaseConnection | None = None
     ) -> bool:
         """Keep a party's signature under the outcome; tell whether this one is stored now."""
         values = {"auction_id": auction_id, "party": party, "signature": signature}
         return await self._keep(certificate_signatures, values, connection)
 
-    async def signatures(self, auction_id: str, *, connection: AsyncConnection | None = None) -> list[SignatureRow]:
+    async def signatures(self, auction_id: str, *, connection: DatabaseConnection | None = None) -> list[SignatureRow]:
         """Return the signatures under the outcome, by party."""
         table = certificate_signatures
         query = select(table).where(table.c.auction_id == auction_id).order_by(table.c.party)

@@ -47,7 +47,7 @@ def hasher() -> Iterator[PasswordHasher]:
 
 @pytest.fixture
 async def store(tmp_path: Path, clock: StandingClock) -> AsyncIterator[EmbeddedUserStore]:
-    database = await Database.open(f"sqlite+aiosqlite:///{tmp_path / 'login.db'}")
+    database = await Database.open(f"sqlite:///{tmp_path / 'login.db'}")
     yield EmbeddedUserStore(database, clock)
     await database.close()
 

@@ -10,7 +10,7 @@ from aukciszek.storage.database import Database
 
 @pytest.fixture
 def sqlite_url(tmp_path: Path) -> str:
-    return f"sqlite+aiosqlite:///{tmp_path / 'party.db'}"
+    return f"sqlite:///{tmp_path / 'party.db'}"
 
 
 @pytest.fixture

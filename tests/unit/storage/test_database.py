@@ -2,15 +2,17 @@ import asyncio
 import stat
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from aukciszek.secret import Secret
 from aukciszek.storage.auctions import AuctionRepository
+from aukciszek.storage.connection import Work
 from aukciszek.storage.database import Database
-from aukciszek.storage.errors import DatabaseUnavailableError
+from aukciszek.storage.errors import DatabaseUnavailableError, MissingRowError
 from aukciszek.storage.party import PrssKeyRepository
 from aukciszek.storage.rows import AuctionRow
 
@@ -21,6 +23,15 @@ AUCTION = AuctionRow(id="a" * 64, spec="{}", state="open", state_since=NOON, auc
 
 def modes_of_files(folder: Path) -> dict[str, int]:
     return {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
+
+
+def ask(statement: str) -> Work[object]:
+    return lambda connection: connection.execute(text(statement)).scalar()
+
+
+async def empty_log(database: Database) -> None:
+    async with database.transaction():
+        database.erase_after_commit()
 
 
 def files_with(content: bytes, folder: Path) -> list[str]:
@@ -34,15 +45,15 @@ def files_with(content: bytes, folder: Path) -> list[str]:
 async def test_every_connection_of_sqlite_is_durable_and_forgets(
     sqlite: Database, pragma: str, expected: object
 ) -> None:
-    async with sqlite.transaction() as writer, sqlite.read() as one, sqlite.read() as another:
+    async with sqlite.transaction() as writer, sqlite.snapshot() as one, sqlite.snapshot() as another:
         for connection in (writer, one, another):
-            assert (await connection.execute(text(f"PRAGMA {pragma}"))).scalar() == expected
+            assert await connection.run(ask(f"PRAGMA {pragma}")) == expected
 
 
 async def test_the_busy_timeout_is_back_after_the_log_was_emptied(sqlite: Database) -> None:
-    await sqlite.finish_erasure()
+    await empty_log(sqlite)
     async with sqlite.transaction() as writer:
-        assert (await writer.execute(text("PRAGMA busy_timeout"))).scalar() == 10_000
+        assert await writer.run(ask("PRAGMA busy_timeout")) == 10_000
 
 
 async def test_the_file_and_its_log_are_private(sqlite: Database, tmp_path: Path) -> None:
@@ -77,7 +88,7 @@ async def test_a_reader_sees_only_what_was_committed(database: Database) -> None
 async def test_a_reader_keeps_one_snapshot_while_a_writer_commits(database: Database) -> None:
     auctions = AuctionRepository(database)
     await auctions.create_auction(AUCTION, sealing_private=KEY)
-    async with database.read() as connection:
+    async with database.snapshot() as connection:
         before = await auctions.auction(AUCTION.id, connection=connection)
         await auctions.set_state(AUCTION.id, "closed", NOON)
         assert await auctions.auction(AUCTION.id, connection=connection) == before
@@ -90,17 +101,19 @@ async def test_readers_run_beside_one_another(database: Database) -> None:
     all_in = asyncio.Barrier(4)
 
     async def read() -> None:
-        async with asyncio.timeout(30), database.read() as connection:
-            await connection.execute(text("SELECT 1"))
+        async with asyncio.timeout(30), database.snapshot() as connection:
+            await connection.run(ask("SELECT 1"))
             await all_in.wait()
 
     await asyncio.gather(*(read() for _ in range(4)))
 
 
 async def test_a_reader_cannot_write(sqlite: Database) -> None:
-    async with sqlite.read() as connection:
+    async with sqlite.snapshot() as connection:
         with pytest.raises(DBAPIError, match="readonly"):
-            await connection.execute(text("DELETE FROM users"))
+            await connection.run(ask("DELETE FROM users"))
+    with pytest.raises(DBAPIError, match="readonly"):
+        await sqlite.read(ask("DELETE FROM users"))
 
 
 async def test_writers_take_turns_and_lose_nothing(database: Database) -> None:
@@ -133,6 +146,8 @@ async def test_a_second_transaction_in_one_task_is_an_error_and_not_a_deadlock(d
         with pytest.raises(RuntimeError, match="pass its connection on"):
             async with asyncio.timeout(5), database.transaction():
                 pytest.fail("two transactions at once")
+        with pytest.raises(RuntimeError, match="pass its connection on"):
+            await AuctionRepository(database).next_attempt(AUCTION.id)
 
 
 async def test_a_cancelled_writer_leaves_nothing_and_frees_the_way(database: Database) -> None:
@@ -179,6 +194,90 @@ async def test_writers_cancelled_at_any_moment_leave_no_half_and_no_lock(databas
     assert [entry.details for entry in entries] == [f'{{"number":{number + 1}}}' for number in range(stored.attempt)]
 
 
+async def test_writes_that_wait_together_are_committed_together(
+    sqlite: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    auctions = AuctionRepository(sqlite)
+    await auctions.create_auction(AUCTION, sealing_private=KEY)
+    commits = 0
+    write = sqlite._store.write
+
+    async def count(work: Work[Any]) -> Any:
+        nonlocal commits
+        commits += 1
+        return await write(work)
+
+    monkeypatch.setattr(sqlite._store, "write", count)
+    attempts = await asyncio.gather(*(auctions.next_attempt(AUCTION.id) for _ in range(200)))
+    assert sorted(attempts) == list(range(1, 201))
+    assert commits == 4  # groups of at most 64
+
+
+async def test_one_that_fails_spoils_nothing_for_those_who_share_its_commit(database: Database) -> None:
+    auctions = AuctionRepository(database)
+    await auctions.create_auction(AUCTION, sealing_private=KEY)
+
+    def write_and_fail(connection: Connection) -> None:
+        connection.execute(text("UPDATE auctions SET attempt = 1000"))
+        raise ZeroDivisionError
+
+    answers = await asyncio.gather(
+        auctions.next_attempt(AUCTION.id),
+        database.write(write_and_fail),
+        auctions.next_attempt("0" * 64),
+        auctions.next_attempt(AUCTION.id),
+        return_exceptions=True,
+    )
+    assert answers[0] == 1
+    assert isinstance(answers[1], ZeroDivisionError)
+    assert isinstance(answers[2], MissingRowError)
+    assert answers[3] == 2
+
+
+async def test_a_write_that_nobody_waits_for_any_more_is_left_out(database: Database) -> None:
+    auctions = AuctionRepository(database)
+    await auctions.create_auction(AUCTION, sealing_private=KEY)
+    async with database.transaction():
+        given_up = asyncio.create_task(auctions.next_attempt(AUCTION.id))
+        kept = asyncio.create_task(auctions.next_attempt(AUCTION.id))
+        await asyncio.sleep(0)
+        given_up.cancel()
+        await asyncio.gather(given_up, return_exceptions=True)
+    assert await kept == 1
+
+
+async def test_closing_waits_for_what_is_being_written(database_url: str) -> None:
+    first = await Database.open(database_url)
+    auctions = AuctionRepository(first)
+    await auctions.create_auction(AUCTION, sealing_private=KEY)
+    writes = [asyncio.create_task(auctions.next_attempt(AUCTION.id)) for _ in range(10)]
+    await asyncio.sleep(0)
+    await first.close()
+    assert sorted([await write for write in writes]) == list(range(1, 11))
+    second = await Database.open(database_url)
+    assert await AuctionRepository(second).next_attempt(AUCTION.id) == 11
+    await second.close()
+
+
+def test_the_end_of_the_event_loop_leaves_no_writer_waiting(sqlite_url: str) -> None:
+    async def leave_in_the_middle() -> list[asyncio.Task[int]]:
+        database = await Database.open(sqlite_url)
+        auctions = AuctionRepository(database)
+        await auctions.create_auction(AUCTION, sealing_private=KEY)
+        tasks = [asyncio.create_task(auctions.next_attempt(AUCTION.id)) for _ in range(100)]
+        for _ in range(3):
+            await asyncio.sleep(0)
+        writer = database._group_writer
+        assert writer is not None
+        writer.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await database.close()
+        return tasks
+
+    tasks = asyncio.run(leave_in_the_middle())
+    assert all(task.cancelled() for task in tasks)
+
+
 async def test_a_restart_finds_everything(database_url: str) -> None:
     first = await Database.open(database_url)
     auctions = AuctionRepository(first)
@@ -211,7 +310,7 @@ async def test_an_erased_key_is_in_no_file(sqlite: Database, tmp_path: Path) -> 
     auctions = AuctionRepository(sqlite)
     await auctions.create_auction(AUCTION, sealing_private=KEY)
     assert files_with(KEY, tmp_path)
-    await sqlite.finish_erasure()
+    await empty_log(sqlite)
     assert files_with(KEY, tmp_path) == ["party.db"]
     async with sqlite.transaction() as connection:
         await auctions.erase_sealing_private(AUCTION.id, connection=connection)
@@ -223,7 +322,7 @@ async def test_an_erased_key_is_in_no_file(sqlite: Database, tmp_path: Path) -> 
 async def test_erasing_waits_for_a_reader_and_is_made_up_for(sqlite: Database, tmp_path: Path) -> None:
     auctions = AuctionRepository(sqlite)
     await auctions.create_auction(AUCTION, sealing_private=KEY)
-    async with sqlite.read() as connection:
+    async with sqlite.snapshot() as connection:
         await auctions.auction(AUCTION.id, connection=connection)
         await auctions.erase_sealing_private(AUCTION.id)
         assert files_with(KEY, tmp_path) == ["party.db-wal"]
@@ -246,12 +345,12 @@ async def test_opening_empties_the_log_that_a_crash_left(sqlite: Database, sqlit
 @pytest.mark.parametrize(
     ("url", "remedy"),
     [
-        ("mysql://me:hidden@localhost/x", "sqlite\\+aiosqlite or postgresql\\+asyncpg"),
+        ("mysql://me:hidden@localhost/x", "use sqlite or postgresql"),
         ("not a url with hidden", "not a URL"),
-        ("sqlite+aiosqlite://", "name a file"),
-        ("sqlite+aiosqlite:///:memory:", "name a file"),
-        ("sqlite+aiosqlite:////nowhere/at/all/hidden.db", "DATA_DIR"),
-        ("postgresql+asyncpg://me:hidden@127.0.0.1:1/x", "DATABASE_URL"),
+        ("sqlite://", "name a file"),
+        ("sqlite:///:memory:", "name a file"),
+        ("sqlite:////nowhere/at/all/hidden.db", "DATA_DIR"),
+        ("postgresql://me:hidden@127.0.0.1:1/x", "DATABASE_URL"),
     ],
 )
 async def test_a_database_that_does_not_open_says_what_to_do(url: str, remedy: str) -> None:
@@ -265,7 +364,7 @@ async def test_a_file_that_is_no_database_is_refused_and_kept(tmp_path: Path) ->
     content = b"my only copy of something else, which is long enough to be taken for a page" * 100
     file.write_bytes(content)
     with pytest.raises(DatabaseUnavailableError, match="file is not a database"):
-        await Database.open(f"sqlite+aiosqlite:///{file}")
+        await Database.open(f"sqlite:///{file}")
     assert file.read_bytes() == content
 
 

@@ -16,6 +16,10 @@ def differences(connection: Connection) -> list[object]:
     return list(compare_metadata(context, metadata))
 
 
+def version(connection: Connection) -> list[str]:
+    return list(connection.execute(text("SELECT version_num FROM alembic_version")).scalars())
+
+
 def described(connection: Connection) -> dict[str, object]:
     """Return what comparing leaves out: primary keys, foreign keys and unique indexes with their conditions."""
     inspector = inspect(connection)
@@ -31,22 +35,18 @@ def described(connection: Connection) -> dict[str, object]:
 
 
 async def test_migrations_from_nothing_give_the_schema(database: Database) -> None:
-    async with database.read() as connection:
-        assert await connection.run_sync(differences) == []
-        migrated = await connection.run_sync(described)
-    async with database.transaction() as connection:
-        await connection.run_sync(metadata.drop_all)
-        await connection.run_sync(metadata.create_all)
-        assert await connection.run_sync(described) == migrated
+    assert await database.read(differences) == []
+    migrated = await database.read(described)
+    await database.write(metadata.drop_all)
+    await database.write(metadata.create_all)
+    assert await database.read(described) == migrated
     assert set(migrated) == set(metadata.tables)
 
 
 async def test_opening_again_changes_nothing(database: Database, database_url: str) -> None:
-    async with database.read() as connection:
-        version = (await connection.execute(text("SELECT version_num FROM alembic_version"))).scalars().all()
+    before = await database.read(version)
     again = await Database.open(database_url)
-    async with again.read() as connection:
-        assert (await connection.execute(text("SELECT version_num FROM alembic_version"))).scalars().all() == version
+    assert await again.read(version) == before
     await again.close()
 
 
@@ -57,23 +57,20 @@ async def test_two_processes_may_open_an_empty_database_at_once(sqlite_url: str)
 
 
 async def test_a_database_of_a_newer_version_is_refused_and_not_touched(database: Database, database_url: str) -> None:
-    async with database.transaction() as connection:
-        await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    await database.write(lambda connection: connection.execute(text("UPDATE alembic_version SET version_num = '9999'")))
     with pytest.raises(DatabaseVersionError, match=r"9999.*install that version"):
         await Database.open(database_url)
-    async with database.read() as connection:
-        assert (await connection.execute(text("SELECT version_num FROM alembic_version"))).scalar() == "9999"
+    assert await database.read(version) == ["9999"]
 
 
 async def test_a_migration_that_fails_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    url = f"sqlite+aiosqlite:///{tmp_path / 'party.db'}"
+    url = f"sqlite:///{tmp_path / 'party.db'}"
     with monkeypatch.context() as patched:
         patched.setattr("aukciszek.storage.database.upgrade", half_an_upgrade)
         with pytest.raises(ZeroDivisionError):
             await Database.open(url)
     database = await Database.open(url)
-    async with database.read() as connection:
-        assert await connection.run_sync(differences) == []
+    assert await database.read(differences) == []
     await database.close()
 
 

@@ -4,7 +4,12 @@ A new version of the schema adds a file to ``versions``; existing files never ch
 parties.
 """
 
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Final
 
 from alembic import command
 from alembic.config import Config
@@ -12,7 +17,21 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
+from aukciszek.storage.connection import finish
 from aukciszek.storage.errors import DatabaseVersionError
+
+_ALEMBIC: Final = threading.Lock()
+"""Alembic keeps the migration under way in module variables, so a process runs one at a time."""
+
+
+@asynccontextmanager
+async def alone_in_this_process() -> AsyncIterator[None]:
+    """Wait until no other migration is under way here, and keep others waiting."""
+    await finish(asyncio.to_thread(_ALEMBIC.acquire))
+    try:
+        yield
+    finally:
+        _ALEMBIC.release()
 
 
 def upgrade(connection: Connection) -> None:
