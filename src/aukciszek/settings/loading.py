@@ -104,4 +104,4 @@ def _read(reader: Reader) -> Settings:
 
 
 def _sqlite_url(path: Path) -> Secret[str]:
-    return Secret(f"sqlite+aiosqlite:///{quote(str(path), safe='/ +')}")
+    return Secret(f"sqlite:///{quote(str(path), safe='/ +')}")

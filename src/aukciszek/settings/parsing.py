@@ -12,7 +12,7 @@ from aukciszek.secret import Secret
 
 _SMALLEST_KEY_BYTES: Final = 32
 """HS256 keys are at least as long as the hash (RFC 7518, section 3.2)."""
-_DATABASE_KINDS: Final = ("sqlite+aiosqlite", "postgresql+asyncpg", "sqlite", "postgresql")
+_DATABASE_KINDS: Final = ("sqlite", "sqlite+aiosqlite", "postgresql", "postgresql+asyncpg")
 
 
 def number_within(smallest: int, largest: int) -> Callable[[str], int]:
@@ -94,9 +94,9 @@ def database_url(text: str) -> Secret[str]:
     """Accept the kinds of database that are supported; the text may hold a password and is never quoted."""
     kind, separator, rest = text.partition("://")
     if not separator or kind not in _DATABASE_KINDS:
-        raise ValueError("must start with sqlite+aiosqlite:// or postgresql+asyncpg://")
+        raise ValueError("must start with sqlite:// or postgresql://")
     if kind.startswith("sqlite") and (not rest.startswith("//") or ":memory:" in rest):
-        raise ValueError("must name a file by its full path, with four slashes: sqlite+aiosqlite:////var/lib/...")
+        raise ValueError("must name a file by its full path, with four slashes: sqlite:////var/lib/...")
     return Secret(text)
 
 

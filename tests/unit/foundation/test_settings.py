@@ -84,7 +84,7 @@ def test_a_handful_of_settings_is_enough(environment: MakeEnvironment, tmp_path:
     assert settings.threshold == 2
     assert settings.access_token_lifetime.total_seconds() == 3600
     assert settings.algorithm == "HS256"
-    assert settings.database_url.reveal() == f"sqlite+aiosqlite:///{tmp_path}/aukciszek.db"
+    assert settings.database_url.reveal() == f"sqlite:///{tmp_path}/aukciszek.db"
     assert settings.identity_file == tmp_path / "identity.pem"
     assert settings.listeners == (Listener("127.0.0.2", 5002, tls=False),)
     assert (settings.supabase_url, settings.supabase_key, settings.web_origins) == (None, None, ())
@@ -163,6 +163,7 @@ WRONG_VALUES = [
     ("SUPABASE_URL", "https://accounts.example.org", "login server"),
     ("SUPABASE_KEY", "secret-service-key", "login server"),
     ("DATABASE_URL", "mysql://root:secret@host/name", "must start with"),
+    ("DATABASE_URL", "sqlite:///relative.db", "full path"),
     ("DATABASE_URL", "sqlite+aiosqlite:///relative.db", "full path"),
     ("DATABASE_URL", "sqlite+aiosqlite:////:memory:", "full path"),
     ("SSL_CERTFILE", "/nowhere/cert.pem", "not a file"),
