@@ -1,3 +1,4 @@
+import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import combinations
@@ -213,6 +214,11 @@ def test_the_binding_of_an_envelope_is_as_documented(place: BidPlace) -> None:
     info = envelope_info(replace(place, revision=0x01020304), 5)
     bidder = bytes.fromhex(place.bidder.replace("-", ""))
     assert info == b"aukciszek/1/envelope\x00" + bytes.fromhex(place.auction) + bidder + b"\x01\x02\x03\x04\x05"
+
+
+def test_a_commitment_is_as_documented(place: BidPlace) -> None:
+    expected = hashlib.sha256(b"aukciszek/1/share\x00" + bytes.fromhex(place.auction) + b"\x05" + b"salt and share")
+    assert commitment(place.auction, 5, b"salt and share") == expected.digest()
 
 
 def test_no_text_shows_a_share(bundle: Bundle, key_pairs: list[SealingKeyPair]) -> None:
