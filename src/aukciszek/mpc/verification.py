@@ -29,8 +29,8 @@ from aukciszek.mpc.session import Session
 from aukciszek.mpc.shamir import combine
 from aukciszek.mpc.shared import Shared
 
-WINDOW_TERMS = 1 << 22
-"""Recorded terms that are verified before more are computed: bounds the memory (about 64 MiB for the folded claim)."""
+WINDOW_TERMS = 1 << 20
+"""Recorded terms that are verified before more are computed: bounds the memory."""
 
 _LAST_LENGTH = 256
 _LONG, _MIDDLING = 1 << 18, 1 << 15
@@ -53,6 +53,7 @@ class Ledger:
         self._window_terms = window_terms
         self._records: list[tuple[Terms, Vector]] = []
         self._waiting_terms = 0
+        self._folded = np.empty((2, 0), dtype=np.uint64)
 
     async def record(self, terms: Terms, result: Shared) -> None:
         """Remember that ``result`` was computed from ``terms``; verifies when the window is full."""
@@ -72,11 +73,18 @@ class Ledger:
             return
         session, length = self._session, self._waiting_terms
         seed = await session.coin()
-        claim = await session.compute(length, lambda: _fold(self._records, length, seed))
+        claim = await session.compute(length, lambda: _fold(self._records, *self._buffers(length), seed))
         self._records, self._waiting_terms = [], 0
         while claim.x.size > _LAST_LENGTH:
-            claim = await _shorten(session, claim, _blocks(claim.x.size))
+            claim = await _shorten(session, claim)
         await _check_openly(session, claim)
+
+    def _buffers(self, length: int) -> Vector:
+        """Return room for two vectors, filled up to whole blocks: kept, as fresh memory costs more than arithmetic."""
+        padded = _padded(length)
+        if self._folded.shape[1] < padded:
+            self._folded = np.empty((2, padded), dtype=np.uint64)
+        return self._folded[:, :padded]
 
 
 def _blocks(length: int) -> int:
@@ -88,9 +96,14 @@ def _blocks(length: int) -> int:
     return -(-length // _LAST_LENGTH)
 
 
-def _fold(records: list[tuple[Terms, Vector]], length: int, seed: RandomStream) -> _Claim:
-    """Step 2: one claim for all records."""
-    x, y = np.empty(length, dtype=np.uint64), np.empty(length, dtype=np.uint64)
+def _padded(length: int) -> int:
+    """Return the length of whole blocks."""
+    blocks = _blocks(length) if length > _LAST_LENGTH else 1
+    return -(-length // blocks) * blocks
+
+
+def _fold(records: list[tuple[Terms, Vector]], x: Vector, y: Vector, seed: RandomStream) -> _Claim:
+    """Step 2: one claim for all records, written to ``x`` and ``y``."""
     z, done = 0, 0
     for terms, result in records:
         weights = seed.take(terms.size).reshape(terms.shape)
@@ -100,20 +113,25 @@ def _fold(records: list[tuple[Terms, Vector]], length: int, seed: RandomStream) 
             kernels.multiply(weights, row_x, out=x[part].reshape(terms.shape))
             y[part].reshape(terms.shape)[...] = row_y
             done += terms.size
+    x[done:], y[done:] = 0, 0
     return _Claim(x, y, z % P)
 
 
-async def _shorten(session: Session, claim: _Claim, blocks: int) -> _Claim:
-    """Step 3: a claim about vectors that are ``blocks`` times shorter."""
-    x, y = _cut(claim.x, blocks), _cut(claim.y, blocks)
+async def _shorten(session: Session, claim: _Claim) -> _Claim:
+    """Step 3: a claim about vectors that are shorter by a factor, the number of blocks."""
+    length = claim.x.size
+    blocks = _blocks(length)
+    x, y = claim.x.reshape(blocks, -1), claim.y.reshape(blocks, -1)
     sums = np.zeros(2 * blocks - 1, dtype=np.uint64)
-    await session.compute(claim.x.size * blocks // 4, lambda: kernels.anti_diagonals(x, y, sums))
+    await session.compute(length * blocks // 4, lambda: kernels.anti_diagonals(x, y, sums))
     coefficients = await _with_claimed(session, sums, blocks - 1, claim.z)
     point = await _nonzero_coin(session)
     powers = [pow(point, exponent, P) for exponent in range(blocks)]
     return await session.compute(
-        claim.x.size,
-        lambda: _Claim(combine(powers, x), combine(powers[::-1], y), _value(coefficients, point)),
+        length,
+        lambda: _Claim(
+            _filled_up(combine(powers, x)), _filled_up(combine(powers[::-1], y)), _value(coefficients, point)
+        ),
     )
 
 
@@ -152,9 +170,6 @@ def _value(coefficients: Vector, point: int) -> int:
     return inner_product(coefficients, powers)
 
 
-def _cut(values: Vector, blocks: int) -> Vector:
-    """Return ``values`` as ``blocks`` rows, the last one filled up with zeros."""
-    width = -(-values.size // blocks)
-    padded = np.zeros(blocks * width, dtype=np.uint64)
-    padded[: values.size] = values
-    return padded.reshape(blocks, width)
+def _filled_up(values: Vector) -> Vector:
+    """Return ``values`` with zeros up to whole blocks."""
+    return np.concatenate([values, np.zeros(_padded(values.size) - values.size, dtype=np.uint64)])

@@ -5,8 +5,10 @@ import pytest
 
 from aukciszek.mpc import verification
 from aukciszek.mpc.errors import TranscriptsDifferError, VerificationFailedError
-from aukciszek.mpc.field import P, from_bytes, to_bytes
+from aukciszek.mpc.field import P, Vector, from_bytes, to_bytes
 from aukciszek.mpc.memory_channel import Delivery, Network, Payload
+from aukciszek.mpc.multiplication import Terms
+from aukciszek.mpc.random_stream import RandomStream
 from aukciszek.mpc.runtime import Runtime
 from aukciszek.mpc.shamir import share_values
 from aukciszek.mpc.shared import Shared
@@ -98,9 +100,9 @@ async def test_memory_is_bounded_by_windows(monkeypatch: pytest.MonkeyPatch) -> 
     checked: list[int] = []
     fold = verification._fold
 
-    def noting(records: list[tuple[object, object]], length: int, seed: object) -> object:
-        checked.append(length)
-        return fold(records, length, seed)  # type: ignore[arg-type]
+    def noting(records: list[tuple[Terms, Vector]], x: Vector, y: Vector, seed: RandomStream) -> object:
+        checked.append(sum(terms.x.size for terms, _ in records))
+        return fold(records, x, y, seed)
 
     monkeypatch.setattr(verification, "_fold", noting)
     shares = share_values([2] * 300, 3, 1)
