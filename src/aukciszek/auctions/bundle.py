@@ -3,10 +3,11 @@
 ``docs/protocol.md``, "The bundle". All integers are big-endian::
 
     magic "AUKB" | version u8 = 1 | kind u8 (1 bid, 2 withdrawal) | auction id 32 | bidder's UUID 16 | revision u32
-    | n u8 | bits u8 | n commitments of 32 bytes | n envelopes, each: length u16, then as many bytes
+    | n u8 | t u8 | bits u8 | n commitments of 32 bytes | proof of degree, 24 (t + 1) bytes
+    | n envelopes, each: length u16, then as many bytes
 
-A withdrawal has ``n = bits = 0`` and ends there. Every value has exactly one byte form: the length of an envelope
-follows from ``bits``, and left-over bytes are refused.
+A withdrawal has ``n = t = bits = 0`` and ends there. Every value has exactly one byte form: the lengths of proof and
+envelopes follow from ``t`` and ``bits``, and left-over bytes are refused.
 """
 
 import struct
@@ -28,12 +29,13 @@ from aukciszek.auctions.prices import LARGEST_BITS
 from aukciszek.auctions.sealing_keys import SEALING_OVERHEAD_BYTES
 from aukciszek.auctions.spec import AuctionSpec
 from aukciszek.cluster import LARGEST_CLUSTER, SMALLEST_CLUSTER
+from aukciszek.mpc.dealing import MASKS, proof_bytes
 
 SALT_BYTES: Final = 32
 ELEMENT_BYTES: Final = 8
 LARGEST_REVISION: Final = 2**32 - 1
 
-_HEAD: Final = struct.Struct(">4sBB32s16sIBB")
+_HEAD: Final = struct.Struct(">4sBB32s16sIBBB")
 _LENGTH: Final = struct.Struct(">H")
 _MAGIC: Final = b"AUKB"
 _VERSION: Final = 1
@@ -42,8 +44,8 @@ _WITHDRAWAL: Final = 2
 
 
 def content_bytes(bits: int) -> int:
-    """Return the length of what an envelope holds: a salt and one element for each bit."""
-    return SALT_BYTES + ELEMENT_BYTES * bits
+    """Return the length of what an envelope holds: a salt and one element for each bit and each mask of the proof."""
+    return SALT_BYTES + ELEMENT_BYTES * (bits + MASKS)
 
 
 def envelope_bytes(bits: int) -> int:
@@ -51,7 +53,12 @@ def envelope_bytes(bits: int) -> int:
     return content_bytes(bits) + SEALING_OVERHEAD_BYTES
 
 
-MOST_BUNDLE_BYTES: Final = _HEAD.size + LARGEST_CLUSTER * (DIGEST_BYTES + _LENGTH.size + envelope_bytes(LARGEST_BITS))
+_LARGEST_THRESHOLD: Final = (LARGEST_CLUSTER - 1) // 2
+MOST_BUNDLE_BYTES: Final = (
+    _HEAD.size
+    + proof_bytes(_LARGEST_THRESHOLD)
+    + LARGEST_CLUSTER * (DIGEST_BYTES + _LENGTH.size + envelope_bytes(LARGEST_BITS))
+)
 """No bundle is longer."""
 
 
@@ -74,16 +81,20 @@ class Bundle:
         auction: for which auction it was made.
         bidder: who made it; the parties compare this with who sent it.
         revision: counts from 1; of several bundles from one bidder the highest revision counts.
+        threshold: the degree of the polynomials that the bits are shared with; 0 for a withdrawal.
         bits: the number of bits of the bid; 0 for a withdrawal.
         commitments: for every party the hash of its envelope's content.
+        proof: that the shares have this degree (:mod:`aukciszek.mpc.dealing`); empty for a withdrawal.
         envelopes: for every party its sealed share.
     """
 
     auction: AuctionId
     bidder: UserId
     revision: int
+    threshold: int
     bits: int
     commitments: tuple[bytes, ...]
+    proof: bytes
     envelopes: tuple[bytes, ...] = field(repr=False)
 
     def __post_init__(self) -> None:
@@ -94,13 +105,20 @@ class Bundle:
         if len(self.commitments) != len(self.envelopes):
             raise MalformedBundleError("a bundle has one commitment for every envelope")
         if self.withdrawal:
-            if self.bits:
-                raise MalformedBundleError("a withdrawal has no bits and no envelopes")
+            if self.bits or self.threshold or self.proof:
+                raise MalformedBundleError("a withdrawal has no bits, no proof and no envelopes")
             return
+        self._check_sizes()
+
+    def _check_sizes(self) -> None:
         if not SMALLEST_CLUSTER <= len(self.envelopes) <= LARGEST_CLUSTER:
             raise MalformedBundleError(f"a bid has {SMALLEST_CLUSTER} to {LARGEST_CLUSTER} envelopes, one per party")
+        if not 1 <= self.threshold <= (len(self.envelopes) - 1) // 2:
+            raise MalformedBundleError("the threshold t of a bid with n envelopes satisfies t >= 1 and n >= 2t + 1")
         if not 1 <= self.bits <= LARGEST_BITS:
             raise MalformedBundleError(f"a bid has 1 to {LARGEST_BITS} bits")
+        if len(self.proof) != proof_bytes(self.threshold):
+            raise MalformedBundleError(f"the proof for degree {self.threshold} has {proof_bytes(self.threshold)} bytes")
         if any(len(commitment) != DIGEST_BYTES for commitment in self.commitments):
             raise MalformedBundleError(f"a commitment has {DIGEST_BYTES} bytes")
         if any(len(envelope) != envelope_bytes(self.bits) for envelope in self.envelopes):
@@ -109,7 +127,16 @@ class Bundle:
     @classmethod
     def for_withdrawal(cls, *, auction: AuctionId, bidder: UserId, revision: int) -> Self:
         """Return the bundle that takes back the bidder's earlier revisions."""
-        return cls(auction=auction, bidder=bidder, revision=revision, bits=0, commitments=(), envelopes=())
+        return cls(
+            auction=auction,
+            bidder=bidder,
+            revision=revision,
+            threshold=0,
+            bits=0,
+            commitments=(),
+            proof=b"",
+            envelopes=(),
+        )
 
     @classmethod
     def decode(cls, content: bytes) -> Self:
@@ -120,29 +147,32 @@ class Bundle:
         """
         if not _HEAD.size <= len(content) <= MOST_BUNDLE_BYTES:
             raise MalformedBundleError(f"a bundle has {_HEAD.size} to {MOST_BUNDLE_BYTES} bytes")
-        magic, version, kind, auction, bidder, revision, parties, bits = _HEAD.unpack_from(content)
+        magic, version, kind, auction, bidder, revision, parties, threshold, bits = _HEAD.unpack_from(content)
         if magic != _MAGIC or version != _VERSION:
             raise MalformedBundleError("this is no bundle of version 1: update the program that made it")
         if kind not in {_BID, _WITHDRAWAL} or (kind == _WITHDRAWAL) != (parties == 0):
             raise MalformedBundleError("a bundle is either a bid with envelopes or a withdrawal without")
         commitments_end = _HEAD.size + parties * DIGEST_BYTES
+        proof_end = commitments_end + (proof_bytes(threshold) if parties else 0)
         length = envelope_bytes(bits)
         stride = _LENGTH.size + length
         if parties and bits > LARGEST_BITS:
             raise MalformedBundleError(f"a bid has 1 to {LARGEST_BITS} bits")
-        if len(content) != commitments_end + parties * stride:
-            raise MalformedBundleError("the bundle's length does not follow from its number of parties and bits")
-        starts = range(commitments_end, len(content), stride)
+        if len(content) != proof_end + parties * stride:
+            raise MalformedBundleError("the bundle's length does not follow from its numbers of parties and bits")
+        starts = range(proof_end, len(content), stride)
         if any(_LENGTH.unpack_from(content, start) != (length,) for start in starts):
             raise MalformedBundleError(f"an envelope for {bits} bits has {length} bytes")
         return cls(
             auction=AuctionId(auction.hex()),
             bidder=UserId(str(uuid.UUID(bytes=bidder))),
             revision=revision,
+            threshold=threshold,
             bits=bits,
             commitments=tuple(
                 content[start : start + DIGEST_BYTES] for start in range(_HEAD.size, commitments_end, DIGEST_BYTES)
             ),
+            proof=content[commitments_end:proof_end],
             envelopes=tuple(content[start + _LENGTH.size : start + stride] for start in starts),
         )
 
@@ -156,10 +186,11 @@ class Bundle:
             uuid.UUID(self.bidder).bytes,
             self.revision,
             len(self.envelopes),
+            self.threshold,
             self.bits,
         )
         sealed = (part for envelope in self.envelopes for part in (_LENGTH.pack(len(envelope)), envelope))
-        return b"".join((head, *self.commitments, *sealed))
+        return b"".join((head, *self.commitments, self.proof, *sealed))
 
     @property
     def withdrawal(self) -> bool:
@@ -189,8 +220,11 @@ class Bundle:
         """
         if self.auction != spec.auction_id:
             raise BundleOfOtherAuctionError("this bundle was made for another auction: seal the bid anew for this one")
-        if not self.withdrawal and (len(self.envelopes), self.bits) != (spec.parties, spec.bits):
-            raise BundleDoesNotFitError(f"a bid here has {spec.parties} envelopes and {spec.bits} bits: seal it anew")
+        shape = (len(self.envelopes), self.threshold, self.bits)
+        if not self.withdrawal and shape != (spec.parties, spec.threshold, spec.bits):
+            raise BundleDoesNotFitError(
+                f"a bid here has {spec.parties} envelopes, degree {spec.threshold} and {spec.bits} bits: seal it anew"
+            )
 
 
 def bundle_digest(content: bytes) -> BundleDigest:

@@ -18,7 +18,8 @@
     │   ├── EnvelopeDoesNotOpenError    envelope-does-not-open
     │   ├── EnvelopeWrongSizeError      envelope-wrong-size
     │   ├── EnvelopeCommitmentError     envelope-wrong-commitment
-    │   └── EnvelopeElementError        envelope-bad-element
+    │   ├── EnvelopeElementError        envelope-bad-element
+    │   └── EnvelopeProofError          envelope-wrong-degree
     ├── StatementError
     │   ├── MalformedStatementError     malformed-statement
     │   ├── UnknownPartyError           unknown-party
@@ -137,6 +138,12 @@ class EnvelopeElementError(EnvelopeError):
     """An envelope holds a number that is not a field element."""
 
     code = "envelope-bad-element"
+
+
+class EnvelopeProofError(EnvelopeError):
+    """A share contradicts the bundle's proof: the bid is not shared by polynomials of the right degree."""
+
+    code = "envelope-wrong-degree"
 
 
 class StatementError(AuctionError):
