@@ -9,15 +9,14 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from aukciszek.auctions.errors import MalformedCertificateError, PriceError
-from aukciszek.auctions.fields import BundleDigestField, BytesField, PartyField, UserIdField, first_fault
+from aukciszek.auctions.fields import BundleDigestField, BytesField, PartyField, StrictModel, UserIdField, first_fault
 from aukciszek.auctions.identifiers import AuctionId, BundleDigest, labelled_sha256
 from aukciszek.auctions.spec import AuctionSpec
 from aukciszek.auctions.statements import SIGNATURE_BYTES, OutcomeSignature, Signed, sign
 from aukciszek.cluster import LARGEST_CLUSTER, Cluster, ClusterFileError, PartyNumber
-from aukciszek.encoding import canonical_json
 from aukciszek.identity import Identity
 
 type OutcomeKind = Literal["sold", "reserve-not-met", "too-few-bids"]
@@ -33,29 +32,23 @@ def _check_ascending(digests: tuple[BundleDigest, ...]) -> tuple[BundleDigest, .
     return digests
 
 
-class LeftOut(BaseModel):
+class LeftOut(StrictModel):
     """A bid of the input set that failed the checks inside the computation."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     bundle: BundleDigestField
     reason: Annotated[str, Field(pattern="^[a-z][a-z0-9-]{0,63}$")]
     """The stable code of the reason."""
 
 
-class Winner(BaseModel):
+class Winner(StrictModel):
     """A bid that won."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     bundle: BundleDigestField
     bidder: UserIdField
 
 
-class CertificateBody(BaseModel):
+class CertificateBody(StrictModel):
     """What the parties sign. Its parts cannot contradict one another."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     version: Literal[1] = 1
     spec: AuctionSpec
@@ -121,11 +114,6 @@ class CertificateBody(BaseModel):
         return len(self.bids) - len(self.left_out)
 
     @cached_property
-    def canonical_bytes(self) -> bytes:
-        """The only byte form of this body."""
-        return canonical_json(self.model_dump(mode="json"))
-
-    @cached_property
     def digest(self) -> str:
         """What the parties sign; 64 hexadecimal digits."""
         return labelled_sha256("certificate", self.canonical_bytes).hex()
@@ -162,19 +150,15 @@ def order_outcome(
     return tuple(winner for winner, _ in pairs), tuple(price for _, price in pairs)
 
 
-class PartySignature(BaseModel):
+class PartySignature(StrictModel):
     """One party's signature under the body's digest; see :class:`~aukciszek.auctions.statements.OutcomeSignature`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     party: PartyField
     signature: Annotated[BytesField, Field(min_length=SIGNATURE_BYTES, max_length=SIGNATURE_BYTES)]
 
 
-class Certificate(BaseModel):
+class Certificate(StrictModel):
     """The body, the cluster file and the parties' signatures: one JSON file."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     version: Literal[1] = 1
     body: CertificateBody
@@ -234,7 +218,7 @@ class Certificate(BaseModel):
 
     def encode(self) -> bytes:
         """Return the file's bytes."""
-        return canonical_json(self.model_dump(mode="json"))
+        return self.canonical_bytes
 
     @cached_property
     def cluster(self) -> Cluster:

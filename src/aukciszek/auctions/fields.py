@@ -1,18 +1,20 @@
-"""The types of fields that rules, statements and files share: what is strict about them is written here once.
+"""The model and the types of fields that rules, statements and files share: strictness is written here once.
 
 Every one accepts exactly the spelling that it writes, so that a model's canonical JSON has one form.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated
+from functools import cached_property
+from typing import Annotated, Any, Self, override
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
 
 from aukciszek.auctions.errors import MalformedIdentifierError
 from aukciszek.auctions.identifiers import AuctionId, BundleDigest, UserId, parse_user_id
 from aukciszek.clock import MalformedTimeError, cut_to_milliseconds, format_time, parse_time
 from aukciszek.cluster import LARGEST_CLUSTER, PartyNumber
-from aukciszek.encoding import MalformedEncodingError, from_base64url, to_base64url
+from aukciszek.encoding import MalformedEncodingError, canonical_json, from_base64url, to_base64url
 
 _DIGEST_PATTERN = "^[0-9a-f]{64}$"
 
@@ -46,6 +48,25 @@ def _read_bytes(value: object) -> object:
         except MalformedEncodingError as error:
             raise ValueError(error.message) from error
     return value
+
+
+class StrictModel(BaseModel):
+    """A value that takes nothing but its own fields in their own types, and never changes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    @override
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy that keeps nothing that was computed from the original, such as its bytes or its hash."""
+        copy = super().model_copy(update=update, deep=deep)
+        for name in copy.__dict__.keys() - type(self).model_fields.keys():
+            del copy.__dict__[name]
+        return copy
+
+    @cached_property
+    def canonical_bytes(self) -> bytes:
+        """The only byte form of this value: canonical JSON."""
+        return canonical_json(self.model_dump(mode="json"))
 
 
 type DigestField = Annotated[str, Field(pattern=_DIGEST_PATTERN)]

@@ -10,15 +10,21 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from aukciszek.auctions.bundle import LARGEST_REVISION, BundleHeader
 from aukciszek.auctions.errors import MalformedReceiptFileError
-from aukciszek.auctions.fields import AuctionIdField, BundleDigestField, BytesField, UserIdField, first_fault
+from aukciszek.auctions.fields import (
+    AuctionIdField,
+    BundleDigestField,
+    BytesField,
+    StrictModel,
+    UserIdField,
+    first_fault,
+)
 from aukciszek.auctions.identifiers import AuctionId, BundleDigest
 from aukciszek.auctions.statements import Receipt, Signed, read_statement, sign
 from aukciszek.cluster import LARGEST_CLUSTER, Cluster, PartyNumber
-from aukciszek.encoding import canonical_json
 from aukciszek.identity import Identity
 
 MOST_REVISIONS: Final = 1_000
@@ -37,10 +43,8 @@ def in_time(received_at: datetime, closes_at: datetime) -> bool:
     return received_at <= closes_at
 
 
-class BidReceipts(BaseModel):
+class BidReceipts(StrictModel):
     """One revision of a bid, with the receipts that its bidder holds for it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     bundle: BundleDigestField
     revision: Annotated[int, Field(ge=1, le=LARGEST_REVISION)]
@@ -57,10 +61,8 @@ class BidReceipts(BaseModel):
         return tuple(read_statement(Receipt, content, cluster) for content in self.receipts)
 
 
-class ReceiptFile(BaseModel):
+class ReceiptFile(StrictModel):
     """All receipts that one bidder holds in one auction, one entry for each revision in ascending order."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     version: Literal[1] = 1
     auction: AuctionIdField
@@ -103,7 +105,7 @@ class ReceiptFile(BaseModel):
 
     def encode(self) -> bytes:
         """Return the file's bytes, ending in a newline."""
-        return canonical_json(self.model_dump(mode="json")) + b"\n"
+        return self.canonical_bytes + b"\n"
 
     def with_bid(self, header: BundleHeader, receipts: Iterable[Signed[Receipt]]) -> Self:
         """Return this file with one more revision, or with that revision's receipts replaced."""

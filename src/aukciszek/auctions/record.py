@@ -9,23 +9,21 @@ the same party at another time.
 from collections.abc import Iterable
 from typing import Annotated, Final, Literal, Self, cast
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import Field, JsonValue, ValidationError
 
 from aukciszek.auctions.errors import BrokenRecordError, MalformedRecordError
-from aukciszek.auctions.fields import AuctionIdField, DigestField, MomentField, PartyField, first_fault
+from aukciszek.auctions.fields import AuctionIdField, DigestField, MomentField, PartyField, StrictModel, first_fault
 from aukciszek.auctions.identifiers import AuctionId
 from aukciszek.cluster import PartyNumber
-from aukciszek.encoding import Json, canonical_json, parse_canonical_json
+from aukciszek.encoding import Json, parse_canonical_json
 from aukciszek.storage.records import FIRST_PREVIOUS_HASH, record_hash
 from aukciszek.storage.rows import NewRecordEntry, RecordRow
 
 MOST_RECORD_BYTES: Final = 256 << 20
 
 
-class RecordEntry(BaseModel):
+class RecordEntry(StrictModel):
     """One thing that happened, at its place in the chain."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     seq: Annotated[int, Field(ge=1)]
     """Counts from 1."""
@@ -38,10 +36,8 @@ class RecordEntry(BaseModel):
     """SHA-256 over everything else in this entry and the auction's id."""
 
 
-class AuditRecord(BaseModel):
+class AuditRecord(StrictModel):
     """One party's record of one auction: one JSON file."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     version: Literal[1] = 1
     auction: AuctionIdField
@@ -87,7 +83,7 @@ class AuditRecord(BaseModel):
 
     def encode(self) -> bytes:
         """Return the file's bytes."""
-        return canonical_json(self.model_dump(mode="json"))
+        return self.canonical_bytes
 
     @property
     def head(self) -> str:

@@ -8,14 +8,13 @@ import unicodedata
 from functools import cached_property
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from aukciszek.auctions.errors import MalformedSpecError, PriceError
-from aukciszek.auctions.fields import DigestField, MomentField, UserIdField, first_fault
+from aukciszek.auctions.fields import DigestField, MomentField, StrictModel, UserIdField, first_fault
 from aukciszek.auctions.identifiers import AuctionId, labelled_sha256
 from aukciszek.auctions.prices import PriceGrid
 from aukciszek.cluster import LARGEST_CLUSTER, SMALLEST_CLUSTER
-from aukciszek.encoding import canonical_json
 from aukciszek.mpc.mode import Mode
 
 type Direction = Literal["reverse", "forward"]
@@ -62,10 +61,8 @@ def _check_invited(invited: tuple[str, ...] | None) -> tuple[str, ...] | None:
     return invited
 
 
-class AuctionSpec(BaseModel):
+class AuctionSpec(StrictModel):
     """The rules of one auction. Equal rules have equal bytes, and any change gives another id."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     version: Literal[1] = 1
     title: Annotated[str, Field(min_length=1, max_length=_LONGEST_TITLE), AfterValidator(_check_line)]
@@ -132,11 +129,6 @@ class AuctionSpec(BaseModel):
         if spec.canonical_bytes != content:
             raise MalformedSpecError("the auction's rules must be canonical JSON: sorted keys and no white space")
         return spec
-
-    @cached_property
-    def canonical_bytes(self) -> bytes:
-        """The only byte form of these rules."""
-        return canonical_json(self.model_dump(mode="json"))
 
     @cached_property
     def auction_id(self) -> AuctionId:

@@ -8,7 +8,7 @@ So no signature can be used for another purpose, another auction or in the name 
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Final, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import AfterValidator, ValidationError, model_validator
 
 from aukciszek.auctions.errors import (
     MalformedSealingKeyError,
@@ -24,6 +24,7 @@ from aukciszek.auctions.fields import (
     DigestField,
     MomentField,
     PartyField,
+    StrictModel,
     UserIdField,
     first_fault,
 )
@@ -31,16 +32,13 @@ from aukciszek.auctions.identifiers import labelled_sha256
 from aukciszek.auctions.sealing_keys import SealingPublicKey
 from aukciszek.auctions.spec import MOST_SPEC_BYTES, AuctionSpec
 from aukciszek.cluster import Cluster
-from aukciszek.encoding import canonical_json
 from aukciszek.identity import Identity
 
 SIGNATURE_BYTES: Final = 64
 
 
-class Statement(BaseModel):
+class Statement(StrictModel):
     """What all statements have: who says it, about which auction."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     label: ClassVar[str]
     """What the signature is good for; no two kinds share one."""
@@ -52,7 +50,7 @@ class Statement(BaseModel):
 
     def body(self) -> bytes:
         """Return what is signed, apart from the label."""
-        return canonical_json(self.model_dump(mode="json"))
+        return self.canonical_bytes
 
 
 @dataclass(frozen=True, slots=True)

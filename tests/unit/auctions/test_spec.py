@@ -199,3 +199,8 @@ def test_a_moment_in_another_zone_is_the_same_moment(make_spec: MakeSpec) -> Non
     east = timezone(timedelta(hours=2))
     spec = make_spec(opens_at=datetime(2026, 3, 1, 10, tzinfo=east))
     assert spec.auction_id == make_spec().auction_id
+
+
+def test_a_changed_copy_has_an_id_of_its_own(spec: AuctionSpec, make_spec: MakeSpec) -> None:
+    changed = spec.model_copy(update={"title": "Other"})
+    assert changed.auction_id == make_spec(title="Other").auction_id != spec.auction_id
