@@ -94,7 +94,7 @@ def seal_bid(
             (:meth:`~aukciszek.auctions.prices.PriceGrid.bits_of`).
         threshold: the polynomials' degree ``t``.
         sealing_keys: one for each party, in the order of their numbers.
-        random_bytes: where polynomials, masks and salts come from. The keys of the envelopes themselves always come from
+        random_bytes: where polynomials, masks and salts come from. The keys of the envelopes always come from
             the operating system.
 
     Raises:
