@@ -7,7 +7,7 @@ is for can do so, and only that party's decision counts.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Self
+from typing import Annotated, Final, Self
 
 import jwt
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -16,6 +16,9 @@ from aukciszek.auctions.fields import UserIdField
 from aukciszek.auctions.identifiers import UserId
 from aukciszek.client.errors import AnswerNotUnderstoodError, NotLoggedInError
 
+_LATEST_S: Final = 2**37
+"""Seconds since 1970; far beyond any log-in, and still a date."""
+
 
 class _Claims(BaseModel):
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
@@ -23,7 +26,7 @@ class _Claims(BaseModel):
     uid: UserIdField
     email: str
     is_admin: bool = Field(alias="isAdmin")
-    exp: int
+    exp: Annotated[int, Field(ge=0, le=_LATEST_S)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,5 +76,5 @@ class UserTokens:
 def _claims(token: str) -> _Claims:
     try:
         return _Claims.model_validate(jwt.decode(token, options={"verify_signature": False}))
-    except (jwt.PyJWTError, ValidationError, OverflowError) as error:
+    except (jwt.PyJWTError, ValidationError) as error:
         raise AnswerNotUnderstoodError("an access token is not readable: log in again") from error

@@ -1,0 +1,368 @@
+"""A client of three parties of which one (``t``) may lie: it gets through, or says who lied."""
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from aiohttp import web
+
+from aukciszek.auctions.errors import MalformedIdentifierError, PriceOffGridError, WrongSignatureError
+from aukciszek.auctions.identifiers import AuctionId
+from aukciszek.auctions.sealing import open_envelope
+from aukciszek.auctions.sealing_keys import SealingKeyPair
+from aukciszek.auctions.verification import verify_certificate
+from aukciszek.client.errors import (
+    AnswerNotUnderstoodError,
+    AuctionCancelledError,
+    ForgedStatementError,
+    NotLoggedInError,
+    PartiesDisagreeError,
+    PartyRefusedError,
+    SealingKeysMissingError,
+    UnreachableError,
+)
+from aukciszek.encoding import to_base64url
+from aukciszek.mpc.shamir import interpolate
+
+if TYPE_CHECKING:
+    from aukciszek.auctions.spec import AuctionSpec
+    from aukciszek.client.answers import Progress
+    from aukciszek.client.sdk import AukciszekClient
+
+    from .conftest import Certify, PaperParty
+
+type Paper = "dict[int, PaperParty]"
+
+
+def gone(_: Any) -> web.Response:
+    return web.Response(status=500)
+
+
+async def test_logging_in_gives_one_token_for_each_party(client: "AukciszekClient") -> None:
+    anonymous = client.for_user()
+    with pytest.raises(NotLoggedInError):
+        _ = anonymous.tokens
+    tokens = await anonymous.log_in("ada@example.org", "the right password")
+    assert anonymous.tokens is tokens
+    assert sorted(tokens.by_party) == [1, 2, 3]
+    assert (tokens.email, tokens.is_admin) == ("ada@example.org", False)
+
+
+async def test_a_wrong_password_is_not_tried_twice(client: "AukciszekClient", paper: Paper) -> None:
+    with pytest.raises(PartyRefusedError) as told:
+        await client.log_in("ada@example.org", "a wrong password")
+    assert told.value.problem == "wrong-credentials"
+    assert paper[1].asked == ["POST /api/auth/login"]
+
+
+async def test_registering_returns_the_new_account(client: "AukciszekClient") -> None:
+    assert await client.register("ada@example.org", "the right password") == client.tokens.uid
+
+
+async def test_tokens_for_foreign_servers_are_refused(client: "AukciszekClient", paper: Paper) -> None:
+    def redirect(answer: Any) -> Any:
+        answer["access_tokens"][1]["server"] = "https://elsewhere.example"
+        return answer
+
+    paper[1].lies["login"] = redirect
+    with pytest.raises(AnswerNotUnderstoodError, match="other servers"):
+        await client.log_in("ada@example.org", "the right password")
+
+
+async def test_an_auction_is_created_at_all_parties(
+    client: "AukciszekClient", spec: "AuctionSpec", paper: Paper
+) -> None:
+    for party in paper.values():
+        party.specs.clear()
+    outcomes = await client.create_auction(spec)
+    assert sorted(outcomes.answers) == [1, 2, 3]
+    assert all(spec.auction_id in party.specs for party in paper.values())
+
+
+async def test_an_order_that_too_few_parties_took_is_an_error(
+    client: "AukciszekClient", spec: "AuctionSpec", paper: Paper
+) -> None:
+    paper[1].lies["close"] = paper[2].lies["close"] = gone
+    with pytest.raises(PartyRefusedError):
+        await client.close_auction(spec.auction_id)
+
+
+async def test_an_order_that_one_party_missed_is_given(
+    client: "AukciszekClient", spec: "AuctionSpec", paper: Paper
+) -> None:
+    paper[1].lies["cancel"] = gone
+    outcomes = await client.cancel_auction(spec.auction_id)
+    assert (sorted(outcomes.answers), sorted(outcomes.errors)) == ([2, 3], [1])
+
+
+async def test_a_sealed_bid_opens_at_each_party_and_holds_the_price(
+    client: "AukciszekClient", spec: "AuctionSpec", paper: Paper
+) -> None:
+    placed = await client.place_bid(spec.auction_id, "123.50")
+    assert sorted(placed.receipts) == [1, 2, 3]
+    assert placed.counts
+    rows = {
+        number: open_envelope(party.bundles[0], number, party.key_pair).elements() for number, party in paper.items()
+    }
+    digits = [interpolate((1, 2), [int(rows[1][place]), int(rows[2][place])]) for place in range(spec.bits)]
+    assert digits == spec.grid.bits_of(247)
+
+
+async def test_a_price_that_cannot_be_bid_is_not_sent(
+    client: "AukciszekClient", spec: "AuctionSpec", paper: Paper
+) -> None:
+    with pytest.raises(PriceOffGridError):
+        await client.place_bid(spec.auction_id, "123.45")
+    assert not any(party.bundles for party in paper.values())
+
+
+async def test_replacing_and_withdrawing_count_revisions(client: "AukciszekClient", spec: "AuctionSpec") -> None:
+    await client.place_bid(spec.auction_id, "5.00")
+    await client.place_bid(spec.auction_id, "4.00")
+    withdrawn = await client.withdraw_bid(spec.auction_id)
+    assert (withdrawn.header.revision, withdrawn.header.withdrawal) == (3, True)
+    held = await client.own_bids(spec.auction_id)
+    assert [(bid.header.revision, bid.header.withdrawal, sorted(bid.receipts)) for bid in held] == [
+        (1, False, [1, 2, 3]),
+        (2, False, [1, 2, 3]),
+        (3, True, [1, 2, 3]),
+    ]
+
+
+async def test_a_bid_counts_without_one_party_and_reaches_it_later(
+    client: "AukciszekClient", spec: "AuctionSpec", paper: Paper
+) -> None:
+    paper[2].lies["bids"] = gone
+    placed = await client.place_bid(spec.auction_id, "5.00")
+    assert (sorted(placed.receipts), sorted(placed.errors)) == ([1, 3], [2])
+    del paper[2].lies["bids"]
+    paper[2].bundles.clear()
+    complete = await client.hand_again(placed)
+    assert sorted(complete.receipts) == [1, 2, 3]
+    assert paper[2].bundles[0].digest() == placed.header.digest
+    assert [len(party.bundles) for party in paper.values()] == [1, 1, 1]
+
+
+async def test_a_bid_with_too_few_receipts_is_an_error(
+    client: "AukciszekClient", spec: "AuctionSpec", paper: Paper
+) -> None:
+    def refuse_bids(answer: Any) -> Any:
+        return answer if "bids" in answer else web.json_response({"code": "bid-too-late", "detail": "x"}, status=409)
+
+    paper[1].lies["bids"] = paper[2].lies["bids"] = refuse_bids
+    with pytest.raises(PartyRefusedError) as told:
+        await client.place_bid(spec.auction_id, "5.00")
+    assert told.value.problem == "bid-too-late"
+
+
+async def test_a_receipt_that_is_not_the_partys_own_is_not_believed(
+    client: "AukciszekClient", spec: "AuctionSpec", paper: Paper
+) -> None:
+    paper[1].lies["bids"] = lambda answer: answer if "bids" in answer else paper[2].receipt(paper[1].bundles[-1])
+    placed = await client.place_bid(spec.auction_id, "5.00")
+    assert isinstance(placed.errors[1], ForgedStatementError)
+
+
+async def test_a_receipt_for_another_bundle_is_not_believed(
+    client: "AukciszekClient", spec: "AuctionSpec", paper: Paper
+) -> None:
+    first = await client.place_bid(spec.auction_id, "5.00")
+    paper[3].lies["bids"] = lambda answer: answer if "bids" in answer else paper[3].receipt(paper[3].bundles[0])
+    second = await client.place_bid(spec.auction_id, "6.00")
+    assert first.header.digest != second.header.digest
+    assert isinstance(second.errors[3], AnswerNotUnderstoodError)
+
+
+async def test_a_forged_signature_under_a_receipt_is_not_believed(
+    client: "AukciszekClient", spec: "AuctionSpec", paper: Paper
+) -> None:
+    def forge(answer: Any) -> Any:
+        return (
+            answer
+            if "bids" in answer
+            else answer | {"statement": answer["statement"][:20] + "AAAA" + answer["statement"][24:]}
+        )
+
+    paper[3].lies["bids"] = forge
+    placed = await client.place_bid(spec.auction_id, "5.00")
+    assert isinstance(placed.errors[3], WrongSignatureError)
+
+
+async def test_a_liar_cannot_push_a_bidder_to_the_last_revision(
+    client: "AukciszekClient", spec: "AuctionSpec", paper: Paper
+) -> None:
+    await client.place_bid(spec.auction_id, "5.00")
+    paper[1].lies["bids"] = lambda answer: (
+        {"bids": [bid | {"revision": 1000} for bid in answer["bids"]]} if "bids" in answer else answer
+    )
+    assert (await client.place_bid(spec.auction_id, "6.00")).header.revision == 2
+
+
+async def test_a_revision_that_few_parties_have_is_passed_over(
+    client: "AukciszekClient", spec: "AuctionSpec", paper: Paper
+) -> None:
+    await client.place_bid(spec.auction_id, "5.00")
+    await client.place_bid(spec.auction_id, "6.00")
+    paper[2].bundles.pop()
+    paper[3].bundles.pop()
+    assert (await client.place_bid(spec.auction_id, "7.00")).header.revision == 3
+
+
+async def test_rules_that_do_not_belong_to_the_id_are_not_believed(
+    client: "AukciszekClient", spec: "AuctionSpec", paper: Paper
+) -> None:
+    def change(answer: Any) -> Any:
+        answer["spec"]["title"] = "Something else"
+        return answer
+
+    paper[1].lies[spec.auction_id] = change
+    overview = await client.auction(spec.auction_id)
+    assert overview.spec == spec
+    assert isinstance(overview.errors[1], ForgedStatementError)
+
+
+async def test_an_auction_that_all_describe_wrongly_is_refused(
+    client: "AukciszekClient", spec: "AuctionSpec", paper: Paper
+) -> None:
+    for party in paper.values():
+        party.lies[spec.auction_id] = lambda answer: answer | {"spec": {}}
+    with pytest.raises(AnswerNotUnderstoodError):
+        await client.auction(spec.auction_id)
+
+
+async def test_a_sealing_key_in_another_partys_name_is_not_believed(
+    client: "AukciszekClient", spec: "AuctionSpec", paper: Paper
+) -> None:
+    def swap(answer: Any) -> Any:
+        answer["sealing_keys"][1]["statement"] = to_base64url(paper[1].statement(spec.auction_id))
+        return answer
+
+    paper[1].lies[spec.auction_id] = swap
+    overview = await client.auction(spec.auction_id)
+    assert isinstance(overview.errors[1], ForgedStatementError)
+    assert [key.content for key in overview.all_sealing_keys()] == [p.key_pair.public_bytes for p in paper.values()]
+
+
+async def test_a_party_that_signs_two_sealing_keys_is_named(
+    client: "AukciszekClient", spec: "AuctionSpec", paper: Paper
+) -> None:
+    other = SealingKeyPair.new()
+
+    def tell_another_story(answer: Any) -> Any:
+        answer["sealing_keys"][2]["statement"] = to_base64url(paper[3].statement(spec.auction_id, other))
+        return answer
+
+    paper[3].lies[spec.auction_id] = tell_another_story
+    with pytest.raises(PartiesDisagreeError, match="party 3"):
+        await client.place_bid(spec.auction_id, "5.00")
+
+
+async def test_no_bid_is_sealed_while_a_key_is_missing(
+    client: "AukciszekClient", spec: "AuctionSpec", paper: Paper
+) -> None:
+    for party in paper.values():
+        party.others = [paper[1], paper[3]]
+    with pytest.raises(SealingKeysMissingError, match="2"):
+        await client.place_bid(spec.auction_id, "5.00")
+
+
+async def test_what_is_no_id_is_refused_before_anybody_is_asked(client: "AukciszekClient", paper: Paper) -> None:
+    with pytest.raises(MalformedIdentifierError):
+        await client.auction("../status")
+    assert not any(party.asked for party in paper.values())
+
+
+async def test_the_list_shows_each_auction_once(client: "AukciszekClient", spec: "AuctionSpec") -> None:
+    found = await client.auctions()
+    assert [overview.id for overview in found] == [spec.auction_id]
+    assert sorted(found[0].answers) == [1, 2, 3]
+
+
+async def test_the_parties_must_agree_on_the_threshold(client: "AukciszekClient", paper: Paper) -> None:
+    assert await client.threshold() == 1
+    paper[2].lies["status"] = lambda answer: answer | {"threshold": 2}
+    with pytest.raises(PartiesDisagreeError):
+        await client.threshold()
+
+
+async def test_the_outcome_is_the_certificate_that_verifies(
+    client: "AukciszekClient", spec: "AuctionSpec", paper: Paper, certify: "Certify"
+) -> None:
+    seen: list[Progress] = []
+    for party in paper.values():
+        party.state = "final"
+    paper[1].certificate = certify(spec, 1)  # too few signatures: anybody could have made it up
+    paper[2].certificate = certify(spec, 1, 2)
+    paper[3].certificate = certify(spec, 1, 2, 3)
+    certificate = await client.wait_for_outcome(spec.auction_id, seen.append)
+    assert [signature.party for signature in certificate.signatures] == [1, 2, 3]
+    assert verify_certificate(certificate, cluster=client.cluster).valid
+    assert [progress.state for progress in seen] == ["final"]
+
+
+async def test_a_certificate_that_one_party_made_up_is_refused(
+    client: "AukciszekClient", spec: "AuctionSpec", paper: Paper, certify: "Certify"
+) -> None:
+    paper[1].certificate = certify(spec, 1, price="1.00")
+    paper[2].lies["certificate"] = paper[3].lies["certificate"] = gone
+    with pytest.raises(ForgedStatementError):
+        await client.certificate(spec.auction_id)
+
+
+async def test_a_party_that_claims_a_cancellation_alone_is_not_believed(
+    client: "AukciszekClient", spec: "AuctionSpec", paper: Paper, certify: "Certify"
+) -> None:
+    paper[1].state = "cancelled"
+    states: list[str] = []
+
+    def on_progress(progress: "Progress") -> None:
+        states.append(progress.state)
+        if len(states) == 3:
+            for party in paper.values():
+                party.certificate = certify(spec, 1, 2, 3)
+
+    certificate = await client.wait_for_outcome(spec.auction_id, on_progress)
+    assert certificate.body.auction == spec.auction_id
+    assert set(states) == {"cancelled"}
+
+
+async def test_a_cancellation_that_enough_parties_know_ends_the_wait(
+    client: "AukciszekClient", spec: "AuctionSpec"
+) -> None:
+    await client.cancel_auction(spec.auction_id)
+    with pytest.raises(AuctionCancelledError):
+        await client.wait_for_outcome(spec.auction_id)
+
+
+async def test_watching_goes_on_at_another_party(
+    client: "AukciszekClient", spec: "AuctionSpec", paper: Paper, certify: "Certify"
+) -> None:
+    paper[1].lies["progress"] = gone
+    paper[2].state = "final"
+    for party in paper.values():
+        party.certificate = certify(spec, 1, 2, 3)
+    await client.wait_for_outcome(spec.auction_id)
+    assert any("progress" in path for path in paper[2].asked)
+
+
+async def test_an_unknown_auction_is_not_waited_for(client: "AukciszekClient") -> None:
+    with pytest.raises(PartyRefusedError, match="party 1"):
+        await client.wait_for_outcome(AuctionId("0" * 64))
+
+
+async def test_a_record_that_was_tampered_with_is_an_error(
+    client: "AukciszekClient", spec: "AuctionSpec", paper: Paper
+) -> None:
+    for party in paper.values():
+        party.lies["record"] = lambda _: web.Response(
+            body=b'{"auction":"' + b"0" * 64 + b'","entries":[],"party":1,"version":1}'
+        )
+    outcomes = await client.records(spec.auction_id)
+    assert sorted(outcomes.errors) == [1, 2, 3]
+
+
+async def test_parties_that_are_away_are_named(client: "AukciszekClient", spec: "AuctionSpec", paper: Paper) -> None:
+    for party in paper.values():
+        party.away = True
+    with pytest.raises(UnreachableError) as told:
+        await client.auction(spec.auction_id)
+    assert sorted(told.value.reasons) == [1, 2, 3]
