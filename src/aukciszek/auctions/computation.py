@@ -103,10 +103,8 @@ async def compute(
     Raises:
         MpcError: the session could not be finished; nothing but ``runtime.revealed`` was opened.
     """
-    await on_progress("agreeing", 0.0)
-    await runtime.agree(task.public_parameters())
-    if len(task.bundle_digests) < task.minimum_bids:
-        return ComputationResult(kind="too-few-bids", revealed=runtime.revealed)
+    if len(task.bundle_digests) < max(1, task.minimum_bids):
+        return ComputationResult(kind="too-few-bids")
     return await _Computation(runtime, task, on_progress, pace or Pace()).run()
 
 
@@ -152,11 +150,13 @@ class _Computation:
     async def run(self) -> ComputationResult:
         """Check, rank, verify, reveal; once more without the bundles that turn out to be faulty."""
         task, runtime = self._task, self._runtime
-        lot = await runtime.joint_random("lot", b"lot" + task.auction_id + task.input_digest)
-        order = _order_of_lot(lot, task.bundle_digests)
+        await self._on_progress("drawing-lot", 0.0)
+        parameters = await runtime.local(task.shares.size, task.public_parameters)
+        lot = await runtime.joint_random("lot", b"lot" + task.auction_id + task.input_digest, agreed=parameters)
+        order = await runtime.local(task.shares.size, lambda: _order_of_lot(lot, task.bundle_digests))
         weights = RandomStream(hashlib.sha256(b"aukciszek/1/input-checks" + lot).digest())
         await self._on_progress("checking", 0.05)
-        bits = Shared(np.ascontiguousarray(task.shares[order].T))
+        bits = await runtime.local(task.shares.size, lambda: Shared(np.ascontiguousarray(task.shares[order].T)))
         await runtime.check_degree(bits, weights)
         if task.direction == "forward":
             bits = 1 - bits

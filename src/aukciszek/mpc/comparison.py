@@ -99,11 +99,17 @@ class Order:
 
 async def compare_digits(runtime: Runtime, left: Digits, right: Digits) -> Order:
     """Compare digit by digit, both of one shape; one round."""
-    a0, a1, a2, a3 = left.indicators
-    b0, b1, b2, b3 = right.indicators
-    less = (Shared.stack([a0, a1, a2]), Shared.stack([1 - b0, right.high, b3]))
-    equal = (Shared.stack([a0, a1, a2, a3])[:, :-1], Shared.stack([b0, b1, b2, b3])[:, :-1])
-    return Order(*await runtime.inner_products([less, equal]))
+    pairs = await runtime.local(14 * left.high.size, lambda: _digit_products(left, right))
+    return Order(*await runtime.inner_products(pairs))
+
+
+def _digit_products(left: Digits, right: Digits) -> list[tuple[Shared, Shared]]:
+    """Return the factors for "less" and "equal": ``a < b`` is ``[a=0][b>0] + [a=1][b>1] + [a=2][b=3]``."""
+    a, (b0, b1, b2, b3) = Shared.stack(left.indicators), right.indicators
+    return [
+        (a[:3], Shared.stack([1 - b0, right.high, b3])),
+        (a[:, :-1], Shared.stack([b0[:-1], b1[:-1], b2[:-1], b3[:-1]])),
+    ]
 
 
 def below_public(numbers: Digits, bound: int) -> Order:

@@ -27,8 +27,12 @@ async def digits_and_deviations(runtime: Runtime, bits: Shared, weights: RandomS
         The digits, and the deviations, shape ``(count,)``: ``sum_b rho_b (x_b^2 - x_b)`` for each number, which is 0
         if all its elements are bits, and else 0 with probability ``1/p``.
     """
-    rho: Vector = weights.take(bits.size).reshape(bits.shape)
-    weighted = bits * rho
+
+    def weigh() -> Shared:
+        rho: Vector = weights.take(bits.size).reshape(bits.shape)
+        return bits * rho
+
+    weighted = await runtime.local(2 * bits.size, weigh)
     high, low = split_digits(bits)
     both, squares = await runtime.inner_products([(high[np.newaxis], low[np.newaxis]), (weighted, bits)])
     return Digits(high, low, both), squares - weighted.sum()

@@ -97,6 +97,15 @@ def _inner_product(x: Vector, y: Vector) -> np.uint64:
     return _reduce(_reduce(low) + _reduce(_product(_reduce(high), np.uint64(2**32))))
 
 
+def _to_elements(words: Vector) -> bool:
+    valid = True
+    for j in range(words.size):
+        element = words[j] >> _3
+        words[j] = element
+        valid &= element != _P
+    return valid
+
+
 _CHUNK = 1024
 """Columns of two tables that are worked on at once, so that they stay in the processor's cache."""
 
@@ -117,6 +126,8 @@ accumulate: Callable[[Vector, np.uint64, Vector], None] = njit(
     void(_VECTOR, uint64, _READ_ONLY), cache=True, nogil=True
 )(_accumulate)
 """``accumulate(total, weight, values)``: ``total += weight * values`` in place; vectors of one length."""
+to_elements: Callable[[Vector], bool] = njit(types.boolean(_VECTOR), cache=True, nogil=True)(_to_elements)
+"""``to_elements(words)``: keep the top 61 bits of each word, in place; tells whether all are below ``p``."""
 inner_product: Callable[[Vector, Vector], np.uint64] = njit(uint64(_READ_ONLY, _READ_ONLY), cache=True, nogil=True)(
     _inner_product
 )

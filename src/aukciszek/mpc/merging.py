@@ -105,10 +105,12 @@ async def merge_groups(
     plan = plan_merge(shape)
     groups = entries.shape[-1]
     pairs = len(plan.later)
-    digits = entries[:-1]
-    later, earlier = (
-        Digits.from_rows(digits[:, chosen].reshape(len(digits), pairs * groups))
-        for chosen in (plan.later, plan.earlier)
+
+    def chosen(indices: Indices) -> Digits:
+        return Digits.from_rows(entries[:-1, indices].reshape(len(entries) - 1, pairs * groups))
+
+    later, earlier = await runtime.local(
+        2 * len(entries) * pairs * groups, lambda: (chosen(plan.later), chosen(plan.earlier))
     )
     order = await compare_digits(runtime, later, earlier)
     flags = await decide(runtime, order.beside(beside) if beside else order)
@@ -153,6 +155,14 @@ async def _select(runtime: Runtime, entries: Shared, ranks: Shared, shape: Shape
 
     Exactly one entry has each rank, so the last one stands for "none of the others".
     """
+    last = entries[:, -1]
+    chosen, differences = await runtime.local(entries.size, lambda: _choices(entries, ranks, shape))
+    (moved,) = await runtime.inner_products([(chosen, differences)])
+    return moved + last[:, np.newaxis]
+
+
+def _choices(entries: Shared, ranks: Shared, shape: Shape) -> tuple[Shared, Shared]:
+    """Return, for all entries but the last, whether each has each rank, and how it differs from the last one."""
     counts, length = len(ranks), shape.length
     chosen = Shared.stack(
         [
@@ -165,10 +175,8 @@ async def _select(runtime: Runtime, entries: Shared, ranks: Shared, shape: Shape
             for entry in range(shape.entries - 1)
         ]
     )
-    last = entries[:, -1]
     differences = (entries[:, :-1] - entries[:, -1:]).transpose(1, 0, 2)
-    (moved,) = await runtime.inner_products([(chosen[:, np.newaxis], differences[:, :, np.newaxis])])
-    return moved + last[:, np.newaxis]
+    return chosen[:, np.newaxis], differences[:, :, np.newaxis]
 
 
 def merge_rounds(shape: Shape, digits: int) -> int:

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from aukciszek.mpc import kernels
 from aukciszek.mpc.field import P, Vector
 
 KEY_BYTES = 32
@@ -48,16 +49,15 @@ class RandomStream:
 
     def _fill_block(self, block: Vector) -> None:
         self._words(block)
-        while (rejected := np.flatnonzero(block == _MODULUS)).size:
+        while not kernels.to_elements(block):
             # Once in 2^61 elements: close the gap, so that the order does not depend on how requests are cut.
-            kept = np.delete(block, rejected)
-            fresh = np.empty(rejected.size, dtype=np.uint64)
+            kept = block[block != _MODULUS]
+            fresh = np.empty(block.size - kept.size, dtype=np.uint64)
             self._words(fresh)
-            block[:] = np.concatenate([kept, fresh])
+            block[:] = np.concatenate([kept << _EXCESS_BITS, fresh])
 
     def _words(self, block: Vector) -> None:
-        """Overwrite ``block`` with the next 61-bit words of the key stream."""
+        """Overwrite ``block`` with the next 64-bit words of the key stream, read as little-endian."""
         self._keystream.update_into(memoryview(self._zeros)[: block.size * 8], block.view(np.uint8).data)
         if not np.little_endian:  # the same elements on every machine
             block.byteswap(inplace=True)
-        np.right_shift(block, _EXCESS_BITS, out=block)

@@ -5,7 +5,7 @@
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 
@@ -14,15 +14,15 @@ from aukciszek.mpc.merging import Shape, merge_groups, merge_products, merge_rou
 from aukciszek.mpc.runtime import Runtime
 from aukciszek.mpc.shared import Shared
 
-_WIDEST = 16
+_WIDEST = 32
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """What a round and a product cost, in seconds. All parties must use the same."""
+    """What a round and a product cost, in seconds. All parties must use the same, or they lose step."""
 
     round_s: float = 1e-3
-    product_s: float = 1e-7
+    product_s: float = 8e-8
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,8 @@ async def rank_lowest(
     decided = None
     for width in choose_widths(count, keep, digits, pace):
         shape = Shape(width, lists.shape[1], keep)
-        lists, aside = await merge_groups(runtime, _group(lists, shape), shape, beside)
+        groups = await runtime.local(lists.size, partial(_group, lists, shape))
+        lists, aside = await merge_groups(runtime, groups, shape, beside)
         if aside is not None:
             decided, beside = aside, None
     if beside is not None:  # a single entry needs no merge

@@ -7,7 +7,7 @@ verifies everything computed so far first and keeps a list of what it opened and
 import hashlib
 import os
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -141,30 +141,25 @@ class Runtime:
             if self.party in members
         )
 
-    async def joint_random(self, reason: str, label: bytes) -> bytes:
+    async def joint_random(self, reason: str, label: bytes, *, agreed: bytes) -> bytes:
         """Open 32 bytes that all parties make together, fixed by the PRSS keys and ``label`` alone.
 
-        A repeated session finds the same bytes; no ``t`` parties can predict them. Listed in :attr:`revealed`.
-        """
-        keys = self._session.keys
-        shares = random_shares(keys, salt=label, purpose=b"joint random").take(_LABELLED_ELEMENTS)
-        opened = await self._session.open(shares, self.mode.threshold)
-        self._revealed.append(Revealed(reason, tuple(map(int, opened))))
-        return hashlib.sha256(_PROTOCOL + b"/joint random" + to_bytes(opened)).digest()
-
-    async def agree(self, parameters: bytes) -> None:
-        """Make sure that all parties hold the same public ``parameters``.
+        A repeated session finds the same bytes; no ``t`` parties can predict them. Listed in :attr:`revealed`. The
+        same round makes sure that all parties hold the same public parameters ``agreed``.
 
         Raises:
             ParametersDifferError: somebody holds others.
         """
-        digest = hashlib.sha256(_PROTOCOL + b"/agree" + parameters).digest()
-        received = await self._session.exchange(digest)
-        different = {party for party, content in received.items() if bytes(content) != digest}
-        if different and (not self.mode.corrects or len(different) > self.mode.threshold):
-            raise ParametersDifferError(different)
-        if different:
-            self._session.name_liars(different)
+        session = self._session
+        shares = random_shares(session.keys, salt=label, purpose=b"joint random").take(_LABELLED_ELEMENTS)
+        digest = hashlib.sha256(_PROTOCOL + b"/agreed" + agreed).digest()
+        opened = await session.open_agreeing(shares, digest, ParametersDifferError)
+        self._revealed.append(Revealed(reason, tuple(map(int, opened))))
+        return hashlib.sha256(_PROTOCOL + b"/joint random" + to_bytes(opened)).digest()
+
+    async def local[Result](self, elements: int, function: Callable[[], Result]) -> Result:
+        """Run local arithmetic on about so many elements without holding up the event loop."""
+        return await self._session.compute(elements, function)
 
     async def check_degree(self, values: Shared, weights: RandomStream) -> None:
         """Make sure that the honest parties' shares of every column lie on polynomials of degree ``t``; one round.

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import final
 
 from aukciszek.mpc.channel import Channel
-from aukciszek.mpc.errors import InconsistentSharesError, PartiesMissingError, TranscriptsDifferError
+from aukciszek.mpc.errors import InconsistentSharesError, MpcError, PartiesMissingError, TranscriptsDifferError
 from aukciszek.mpc.field import NotAFieldElementError, Vector, from_bytes, to_bytes
 from aukciszek.mpc.opening import decode
 from aukciszek.mpc.prss import PrssKeys, random_shares, zero_shares
@@ -90,16 +90,24 @@ class Session:
             TranscriptsDifferError: a party told different parties different things.
             InconsistentSharesError: as :meth:`open`.
         """
-        digest = self.transcript.digest()
         shares = self._coins.take(_SEED_ELEMENTS)
+        return expand(await self.open_agreeing(shares, self.transcript.digest(), TranscriptsDifferError))
+
+    async def open_agreeing(self, shares: Vector, digest: bytes, refusal: Callable[[set[int]], MpcError]) -> Vector:
+        """Open a few values of degree ``t`` and compare ``digest`` with all parties, in one round.
+
+        Raises:
+            MpcError: what ``refusal`` makes of the parties whose digest differs, in a mode that corrects nothing.
+            InconsistentSharesError: as :meth:`open`.
+        """
         received = await self.exchange(digest + to_bytes(shares))
         different = {party for party, content in received.items() if bytes(content[: len(digest)]) != digest}
         if different:
             if not self.mode.corrects:
-                raise TranscriptsDifferError(different)
+                raise refusal(different)
             self.name_liars(different)
         words = self._parse({party: content[len(digest) :] for party, content in received.items()}, shares.size)
-        return expand(self._decode(words, self.mode.threshold))
+        return self._decode(words, self.mode.threshold)
 
     def random(self, count: int) -> Vector:
         """Return shares of degree ``t`` of fresh uniform values."""

@@ -17,6 +17,7 @@ A wrong product survives step 2 with probability ``1/p`` and every further one w
 """
 
 from dataclasses import dataclass
+from math import ceil, log
 
 import numpy as np
 
@@ -29,11 +30,11 @@ from aukciszek.mpc.session import Session
 from aukciszek.mpc.shamir import combine
 from aukciszek.mpc.shared import Shared
 
-WINDOW_TERMS = 1 << 20
+WINDOW_TERMS = 1 << 22
 """Recorded terms that are verified before more are computed: bounds the memory."""
 
-_LAST_LENGTH = 256
-_LONG, _MIDDLING = 1 << 18, 1 << 15
+_LAST_LENGTH = 512
+_MOST_BLOCKS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +74,13 @@ class Ledger:
             return
         session, length = self._session, self._waiting_terms
         seed = await session.coin()
-        claim = await session.compute(length, lambda: _fold(self._records, *self._buffers(length), seed))
+        claim = await session.compute(length, lambda: _fold(self._records, self._room(length), seed))
         self._records, self._waiting_terms = [], 0
         while claim.x.size > _LAST_LENGTH:
             claim = await _shorten(session, claim)
         await _check_openly(session, claim)
 
-    def _buffers(self, length: int) -> Vector:
+    def _room(self, length: int) -> Vector:
         """Return room for two vectors, filled up to whole blocks: kept, as fresh memory costs more than arithmetic."""
         padded = _padded(length)
         if self._folded.shape[1] < padded:
@@ -89,11 +90,9 @@ class Ledger:
 
 def _blocks(length: int) -> int:
     """Choose how many blocks a claim is cut into: more blocks, fewer rounds, more arithmetic (``b`` per element)."""
-    if length > _LONG:
-        return 8
-    if length > _MIDDLING:
-        return 16
-    return -(-length // _LAST_LENGTH)
+    ratio = length / _LAST_LENGTH
+    steps = max(1, ceil(log(ratio, _MOST_BLOCKS)))
+    return max(2, ceil(pow(ratio, 1 / steps)))
 
 
 def _padded(length: int) -> int:
@@ -102,8 +101,9 @@ def _padded(length: int) -> int:
     return -(-length // blocks) * blocks
 
 
-def _fold(records: list[tuple[Terms, Vector]], x: Vector, y: Vector, seed: RandomStream) -> _Claim:
-    """Step 2: one claim for all records, written to ``x`` and ``y``."""
+def _fold(records: list[tuple[Terms, Vector]], room: Vector, seed: RandomStream) -> _Claim:
+    """Step 2: one claim for all records, written to the two rows of ``room``."""
+    x, y = room
     z, done = 0, 0
     for terms, result in records:
         weights = seed.take(terms.size).reshape(terms.shape)

@@ -45,12 +45,8 @@ def leave_the_field(payload: bytes) -> bytes:
     return payload[:-8] + b"\xff" * 8
 
 
-TAMPERINGS: dict[str, Tamper] = {
-    "another value": add_one,
-    "too short": cut_short,
-    "too long": lengthen,
-    "no field element": leave_the_field,
-}
+TAMPERINGS: list[Tamper] = [add_one, cut_short, lengthen, leave_the_field]
+MALFORMED = [(3, 1, tamper) for tamper in TAMPERINGS[1:]]
 
 
 def case(n: int, t: int) -> AuctionCase:
@@ -118,8 +114,7 @@ def honest[Value](values: dict[int, Value]) -> dict[int, Value]:
     return {party: value for party, value in values.items() if party != LIAR}
 
 
-@pytest.mark.parametrize("tamper", TAMPERINGS.values(), ids=TAMPERINGS)
-@pytest.mark.parametrize(("n", "t"), MODES.values(), ids=MODES)
+@pytest.mark.parametrize(("n", "t", "tamper"), [(n, t, add_one) for n, t in MODES.values()] + MALFORMED)
 async def test_a_lie_to_all_is_noticed_in_every_round(n: int, t: int, tamper: Tamper) -> None:
     for round_number in range(1, await rounds_of(n, t) + 1):
         simulation = await case(n, t).run(network(n, round_number, tamper))
@@ -164,8 +159,7 @@ async def test_a_party_that_stops_is_named_in_every_round(n: int, t: int) -> Non
         assert len(honest(simulation.errors)) == n - 1
 
 
-@pytest.mark.parametrize("tamper", TAMPERINGS.values(), ids=TAMPERINGS)
-@pytest.mark.parametrize(("n", "t"), ROBUST.values(), ids=ROBUST)
+@pytest.mark.parametrize(("n", "t", "tamper"), [(5, 1, tamper) for tamper in TAMPERINGS] + [(9, 2, add_one)])
 async def test_the_robust_mode_finds_the_outcome_and_the_liar(n: int, t: int, tamper: Tamper) -> None:
     for round_number in range(AFTER_START, await rounds_of(n, t) + 1):
         simulation = await case(n, t).run(network(n, round_number, tamper))

@@ -26,7 +26,7 @@ def test_values_outside_the_field_are_skipped(monkeypatch: pytest.MonkeyPatch) -
 
     def scripted(_stream: RandomStream, block: Vector) -> None:
         for place in range(block.size):
-            block[place] = next(words)
+            block[place] = next(words) << 3
 
     monkeypatch.setattr(RandomStream, "_words", scripted)
     stream = RandomStream(KEY)

@@ -92,7 +92,7 @@ async def test_the_lot_depends_on_keys_and_label_alone() -> None:
                 runtime._session._channel, threshold=1, prss_keys=keys[runtime.party - 1], session_id=session_id
             )
             await fresh.multiply(fresh.random(1), fresh.random(1))
-            return await fresh.joint_random("lot", label)
+            return await fresh.joint_random("lot", label, agreed=b"")
 
         return (await simulate(program, n=3, t=1, keys=keys)).result
 
@@ -151,7 +151,7 @@ async def test_the_robust_mode_starts_without_a_holder_of_wrong_keys() -> None:
 
 async def test_parties_must_agree_on_public_parameters() -> None:
     async def program(runtime: Runtime) -> None:
-        await runtime.agree(b"these" if runtime.party != 3 else b"those")
+        await runtime.joint_random("lot", b"label", agreed=b"these" if runtime.party != 3 else b"those")
 
     simulation = await simulate(program, n=3, t=1)
     assert isinstance(simulation.errors[1], ParametersDifferError)

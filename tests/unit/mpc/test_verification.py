@@ -100,9 +100,9 @@ async def test_memory_is_bounded_by_windows(monkeypatch: pytest.MonkeyPatch) -> 
     checked: list[int] = []
     fold = verification._fold
 
-    def noting(records: list[tuple[Terms, Vector]], x: Vector, y: Vector, seed: RandomStream) -> object:
+    def noting(records: list[tuple[Terms, Vector]], room: Vector, seed: RandomStream) -> object:
         checked.append(sum(terms.x.size for terms, _ in records))
-        return fold(records, x, y, seed)
+        return fold(records, room, seed)
 
     monkeypatch.setattr(verification, "_fold", noting)
     shares = share_values([2] * 300, 3, 1)
