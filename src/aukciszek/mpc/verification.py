@@ -17,7 +17,7 @@ A wrong product survives step 2 with probability ``1/p`` and every further one w
 """
 
 from dataclasses import dataclass
-from math import ceil, log
+from math import ceil, exp, log
 
 import numpy as np
 
@@ -92,7 +92,7 @@ def _blocks(length: int) -> int:
     """Choose how many blocks a claim is cut into: more blocks, fewer rounds, more arithmetic (``b`` per element)."""
     ratio = length / _LAST_LENGTH
     steps = max(1, ceil(log(ratio, _MOST_BLOCKS)))
-    return max(2, ceil(pow(ratio, 1 / steps)))
+    return max(2, ceil(exp(log(ratio) / steps)))
 
 
 def _padded(length: int) -> int:

@@ -114,7 +114,7 @@ def honest[Value](values: dict[int, Value]) -> dict[int, Value]:
     return {party: value for party, value in values.items() if party != LIAR}
 
 
-@pytest.mark.parametrize(("n", "t", "tamper"), [(n, t, add_one) for n, t in MODES.values()] + MALFORMED)
+@pytest.mark.parametrize(("n", "t", "tamper"), [*[(n, t, add_one) for n, t in MODES.values()], *MALFORMED])
 async def test_a_lie_to_all_is_noticed_in_every_round(n: int, t: int, tamper: Tamper) -> None:
     for round_number in range(1, await rounds_of(n, t) + 1):
         simulation = await case(n, t).run(network(n, round_number, tamper))
@@ -159,7 +159,7 @@ async def test_a_party_that_stops_is_named_in_every_round(n: int, t: int) -> Non
         assert len(honest(simulation.errors)) == n - 1
 
 
-@pytest.mark.parametrize(("n", "t", "tamper"), [(5, 1, tamper) for tamper in TAMPERINGS] + [(9, 2, add_one)])
+@pytest.mark.parametrize(("n", "t", "tamper"), [*[(5, 1, tamper) for tamper in TAMPERINGS], (9, 2, add_one)])
 async def test_the_robust_mode_finds_the_outcome_and_the_liar(n: int, t: int, tamper: Tamper) -> None:
     for round_number in range(AFTER_START, await rounds_of(n, t) + 1):
         simulation = await case(n, t).run(network(n, round_number, tamper))
