@@ -20,6 +20,7 @@ from aukciszek.auctions.statements import OrderStatement, Receipt, SealingKeySta
 from aukciszek.cluster import Cluster, PartyNumber
 from aukciszek.encoding import canonical_json
 from aukciszek.identity import Identity
+from aukciszek.mpc.dealing import proof_bytes
 
 type ClusterOf = Callable[[int], tuple[Cluster, list[Identity]]]
 type Decode = Callable[[bytes], object]
@@ -34,14 +35,17 @@ uuids = st.uuids().map(str)
 @st.composite
 def bundles(draw: st.DrawFn) -> Bundle:
     parties, bits = draw(st.one_of(st.just((0, 0)), st.tuples(st.integers(3, 9), st.integers(1, LARGEST_BITS))))
+    threshold = draw(st.integers(1, (parties - 1) // 2)) if parties else 0
     filling = draw(st.binary(min_size=1, max_size=8))
     length = envelope_bytes(bits)
     return Bundle(
         auction=AuctionId(draw(digests)),
         bidder=UserId(draw(uuids)),
         revision=draw(st.integers(1, 2**32 - 1)),
+        threshold=threshold,
         bits=bits,
         commitments=tuple(bytes([party]) * 32 for party in range(parties)),
+        proof=(filling * 200)[: proof_bytes(threshold)] if parties else b"",
         envelopes=tuple((filling * length)[:length] for _ in range(parties)),
     )
 

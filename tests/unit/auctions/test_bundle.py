@@ -20,6 +20,7 @@ from aukciszek.auctions.errors import (
 )
 from aukciszek.auctions.identifiers import AuctionId, UserId
 from aukciszek.auctions.spec import AuctionSpec
+from aukciszek.mpc.dealing import proof_bytes
 
 type MakeSpec = Callable[..., AuctionSpec]
 
@@ -28,13 +29,18 @@ BIDDER = UserId("6b1f0a52-7c1e-4a57-9c3e-0f0d2a9d7b11")
 HEAD = bytes.fromhex("41554b42 01 01") + bytes.fromhex("ab" * 32) + bytes.fromhex("6b1f0a527c1e4a579c3e0f0d2a9d7b11")
 
 
-def _bid(parties: int = 3, bits: int = 2, auction: AuctionId = AUCTION) -> Bundle:
+FIRST_ENVELOPE = 61 + 3 * 32 + proof_bytes(1)
+
+
+def _bid(parties: int = 3, bits: int = 2, auction: AuctionId = AUCTION, threshold: int = 1) -> Bundle:
     return Bundle(
         auction=auction,
         bidder=BIDDER,
         revision=7,
+        threshold=threshold,
         bits=bits,
         commitments=tuple(bytes([party]) * 32 for party in range(parties)),
+        proof=b"\x70" * proof_bytes(threshold),
         envelopes=tuple(bytes([0x80 + party]) * envelope_bytes(bits) for party in range(parties)),
     )
 
@@ -43,15 +49,16 @@ WITHDRAWAL = Bundle.for_withdrawal(auction=AUCTION, bidder=BIDDER, revision=8)
 
 
 def test_the_bytes_are_as_documented() -> None:
-    envelope = (1120 + 32 + 2 * 8 + 16).to_bytes(2, "big")
-    expected = HEAD + bytes.fromhex("00000007 03 02") + bytes(32) + b"\x01" * 32 + b"\x02" * 32
+    length = 1120 + 32 + (2 + 3) * 8 + 16
+    expected = HEAD + bytes.fromhex("00000007 03 01 02") + bytes(32) + b"\x01" * 32 + b"\x02" * 32
+    expected += b"\x70" * (3 * 2 * 8)
     for party in range(3):
-        expected += envelope + bytes([0x80 + party]) * 1184
+        expected += length.to_bytes(2, "big") + bytes([0x80 + party]) * length
     assert _bid().encode() == expected
-    assert WITHDRAWAL.encode() == HEAD[:5] + b"\x02" + HEAD[6:] + bytes.fromhex("00000008 00 00")
+    assert WITHDRAWAL.encode() == HEAD[:5] + b"\x02" + HEAD[6:] + bytes.fromhex("00000008 00 00 00")
 
 
-@pytest.mark.parametrize("bundle", [_bid(), _bid(9, 60), _bid(3, 1), WITHDRAWAL])
+@pytest.mark.parametrize("bundle", [_bid(), _bid(9, 60, threshold=4), _bid(3, 1), WITHDRAWAL])
 def test_a_bundle_comes_back_whole(bundle: Bundle) -> None:
     content = bundle.encode()
     assert Bundle.decode(content) == bundle
@@ -61,7 +68,7 @@ def test_a_bundle_comes_back_whole(bundle: Bundle) -> None:
 
 
 def test_the_largest_bundle_is_exactly_as_long_as_the_limit() -> None:
-    assert len(_bid(9, 60).encode()) == MOST_BUNDLE_BYTES
+    assert len(_bid(9, 60, threshold=4).encode()) == MOST_BUNDLE_BYTES
 
 
 def test_the_header_says_what_is_public() -> None:
@@ -97,30 +104,48 @@ def _with(content: bytes, place: int, changed: bytes) -> bytes:
         (58, b"\x04"),
         (58, b"\xff"),
         (59, b"\x00"),
-        (59, b"\x01"),
-        (59, b"\x3d"),
+        (59, b"\x02"),
         (59, b"\xff"),
-        (60 + 96, b"\x00\x00"),
-        (60 + 96, b"\xff\xff"),
-        (60 + 96 + 2 + 1184, b"\x04\xa1"),
+        (60, b"\x00"),
+        (60, b"\x01"),
+        (60, b"\x3d"),
+        (60, b"\xff"),
+        (FIRST_ENVELOPE, b"\x00\x00"),
+        (FIRST_ENVELOPE, b"\xff\xff"),
+        (FIRST_ENVELOPE + 2 + envelope_bytes(2), b"\x04\xb9"),
     ],
 )
 def test_fields_that_contradict_are_refused(place: int, changed: bytes) -> None:
+    content = _bid().encode()
+    assert content[FIRST_ENVELOPE : FIRST_ENVELOPE + 2] == envelope_bytes(2).to_bytes(2, "big")
     with pytest.raises(MalformedBundleError):
-        Bundle.decode(_with(_bid().encode(), place, changed))
+        Bundle.decode(_with(content, place, changed))
 
 
 def test_two_parties_are_too_few_even_if_the_lengths_agree() -> None:
     content = _with(_bid().encode(), 58, b"\x02")
-    envelope = 2 + envelope_bytes(2)
+    envelopes = content[FIRST_ENVELOPE : FIRST_ENVELOPE + 2 * (2 + envelope_bytes(2))]
     with pytest.raises(MalformedBundleError, match="3 to 9"):
-        Bundle.decode(content[: 60 + 64] + content[60 + 96 : 60 + 96 + 2 * envelope])
+        Bundle.decode(content[: 61 + 64] + content[61 + 96 : FIRST_ENVELOPE] + envelopes)
+
+
+@pytest.mark.parametrize("threshold", [0, 2])
+def test_a_threshold_that_does_not_fit_is_refused_even_if_the_lengths_agree(threshold: int) -> None:
+    content = _with(_bid().encode(), 59, bytes([threshold]))
+    with pytest.raises(MalformedBundleError, match="n >= 2t"):
+        Bundle.decode(content[: 61 + 96] + bytes(proof_bytes(threshold)) + content[FIRST_ENVELOPE:])
 
 
 def test_no_bits_are_too_few_even_if_the_lengths_agree() -> None:
     empty = b"".join(envelope_bytes(0).to_bytes(2, "big") + bytes(envelope_bytes(0)) for _ in range(3))
     with pytest.raises(MalformedBundleError, match="1 to 60 bits"):
-        Bundle.decode(_with(_bid().encode(), 59, b"\x00")[: 60 + 96] + empty)
+        Bundle.decode(_with(_bid().encode(), 60, b"\x00")[:FIRST_ENVELOPE] + empty)
+
+
+@pytest.mark.parametrize("place", [5 + 53, 5 + 54, 5 + 55])
+def test_a_withdrawal_has_no_shape(place: int) -> None:
+    with pytest.raises(MalformedBundleError):
+        Bundle.decode(_with(WITHDRAWAL.encode(), place, b"\x01"))
 
 
 def test_too_long_a_text_is_refused_before_it_is_read() -> None:
@@ -142,6 +167,12 @@ def test_too_long_a_text_is_refused_before_it_is_read() -> None:
         {"envelopes": (bytes(envelope_bytes(3)),) * 3},
         {"envelopes": ()},
         {"envelopes": (), "commitments": ()},
+        {"envelopes": (), "commitments": (), "bits": 0},
+        {"envelopes": (), "commitments": (), "bits": 0, "threshold": 0},
+        {"threshold": 0},
+        {"threshold": 2},
+        {"proof": b""},
+        {"proof": bytes(proof_bytes(2))},
     ],
 )
 def test_a_bundle_that_could_not_be_read_cannot_be_made(changes: dict[str, Any]) -> None:
@@ -156,16 +187,21 @@ def test_a_bundle_has_proper_identifiers(changes: dict[str, Any]) -> None:
 
 
 def test_a_bundle_must_fit_its_auction(spec: AuctionSpec) -> None:
-    _bid(5, spec.bits, spec.auction_id).check_fits(spec)
+    _bid(5, spec.bits, spec.auction_id, 2).check_fits(spec)
     Bundle.for_withdrawal(auction=spec.auction_id, bidder=BIDDER, revision=1).check_fits(spec)
     for bundle in (_bid(5, spec.bits), WITHDRAWAL):
         with pytest.raises(BundleOfOtherAuctionError):
             bundle.check_fits(spec)
-    for bundle in (_bid(4, spec.bits, spec.auction_id), _bid(5, spec.bits + 1, spec.auction_id)):
-        with pytest.raises(BundleDoesNotFitError, match="5 envelopes and 11 bits"):
+    for bundle in (
+        _bid(6, spec.bits, spec.auction_id, 2),
+        _bid(5, spec.bits + 1, spec.auction_id, 2),
+        _bid(5, spec.bits, spec.auction_id, 1),
+    ):
+        with pytest.raises(BundleDoesNotFitError, match="5 envelopes, degree 2 and 11 bits"):
             bundle.check_fits(spec)
 
 
 def test_sizes() -> None:
-    assert content_bytes(32) == 288
-    assert envelope_bytes(32) == 1424
+    assert content_bytes(32) == 312
+    assert envelope_bytes(32) == 1448
+    assert proof_bytes(2) == 72

@@ -12,6 +12,7 @@ from aukciszek.auctions.errors import (
     EnvelopeCommitmentError,
     EnvelopeDoesNotOpenError,
     EnvelopeElementError,
+    EnvelopeProofError,
     EnvelopeWrongSizeError,
 )
 from aukciszek.auctions.identifiers import AuctionId, UserId
@@ -25,6 +26,7 @@ from aukciszek.auctions.sealing import (
     seal_bid,
 )
 from aukciszek.auctions.sealing_keys import SealingKeyPair, SealingPublicKey
+from aukciszek.mpc.dealing import MASKS, proof_bytes
 
 P = 2**61 - 1
 BITS = [1, 0, 1, 1, 0]
@@ -79,15 +81,17 @@ def test_two_bundles_of_one_bid_share_nothing(
         assert not set(one.elements().tolist()) & set(other.elements().tolist())
 
 
-def test_the_content_is_salt_and_big_endian_elements(bundle: Bundle, key_pairs: list[SealingKeyPair]) -> None:
+def test_the_content_is_salt_and_little_endian_elements(bundle: Bundle, key_pairs: list[SealingKeyPair]) -> None:
     content = open_envelope(bundle, 2, key_pairs[1])
     assert len(content.salt) == 32
     assert content.encode() == content.salt + content.share
-    elements = content.elements()
-    assert elements.dtype == np.uint64
-    assert elements.shape == (len(BITS),)
-    assert [int.from_bytes(content.share[8 * i : 8 * i + 8], "big") for i in range(len(BITS))] == elements.tolist()
-    assert elements.max() < P
+    dealt = content.dealt()
+    assert dealt.dtype == np.uint64
+    assert dealt.shape == (len(BITS) + MASKS,)
+    spelled = [int.from_bytes(content.share[8 * i : 8 * i + 8], "little") for i in range(len(BITS) + MASKS)]
+    assert spelled == dealt.tolist()
+    assert content.elements().tolist() == spelled[: len(BITS)]
+    assert dealt.max() < P
 
 
 MOVES: list[dict[str, Any]] = [
@@ -157,17 +161,57 @@ def test_a_number_beyond_the_field_is_found(
     key_pairs: list[SealingKeyPair],
     element: int,
 ) -> None:
-    content = bytes(32) + bytes(8 * 4) + element.to_bytes(8, "big")
+    content = bytes(32) + bytes(8 * (4 + MASKS)) + element.to_bytes(8, "little")
     with pytest.raises(EnvelopeElementError):
         open_envelope(_resealed(bundle, place, sealing_keys[0], content, content), 1, key_pairs[0])
 
 
-def test_the_largest_element_is_taken(
+def test_the_largest_element_is_one_of_the_field(
     bundle: Bundle, place: BidPlace, sealing_keys: list[SealingPublicKey], key_pairs: list[SealingKeyPair]
 ) -> None:
-    content = bytes(32) + (P - 1).to_bytes(8, "big") * 5
-    resealed = _resealed(bundle, place, sealing_keys[0], content, content)
-    assert open_envelope(resealed, 1, key_pairs[0]).elements().tolist() == [P - 1] * 5
+    """So it is refused for the proof, which it contradicts, and not before."""
+    content = bytes(32) + (P - 1).to_bytes(8, "little") * (5 + MASKS)
+    with pytest.raises(EnvelopeProofError):
+        open_envelope(_resealed(bundle, place, sealing_keys[0], content, content), 1, key_pairs[0])
+
+
+def test_a_share_beside_the_polynomial_is_found_by_the_party_that_has_it(
+    bundle: Bundle, place: BidPlace, sealing_keys: list[SealingPublicKey], key_pairs: list[SealingKeyPair]
+) -> None:
+    content = bytearray(open_envelope(bundle, 1, key_pairs[0]).encode())
+    content[32] ^= 1
+    with pytest.raises(EnvelopeProofError):
+        open_envelope(_resealed(bundle, place, sealing_keys[0], bytes(content), bytes(content)), 1, key_pairs[0])
+
+
+def test_a_proof_holds_for_every_byte_of_its_bundle_s_header(
+    bundle: Bundle, place: BidPlace, sealing_keys: list[SealingPublicKey], key_pairs: list[SealingKeyPair]
+) -> None:
+    other = seal_bid(place, BITS, threshold=2, sealing_keys=sealing_keys)
+    changed = bytearray(bundle.proof)
+    changed[0] ^= 1
+    beyond = b"\xff" * 8 + bundle.proof[8:]
+    commitments = (*bundle.commitments[:4], other.commitments[4])
+    for spoilt in (
+        replace(bundle, proof=bytes(changed)),
+        replace(bundle, proof=beyond),
+        replace(bundle, proof=other.proof),
+        replace(bundle, commitments=commitments),
+    ):
+        for party, pair in enumerate(key_pairs[:4], start=1):
+            with pytest.raises(EnvelopeProofError):
+                open_envelope(spoilt, party, pair)
+
+
+def test_polynomials_of_too_high_a_degree_do_not_pass_for_lower_ones(
+    place: BidPlace, sealing_keys: list[SealingPublicKey], key_pairs: list[SealingKeyPair]
+) -> None:
+    """A bidder deals with degree 2 and claims degree 1."""
+    honest = seal_bid(place, BITS, threshold=2, sealing_keys=sealing_keys)
+    claimed = replace(honest, threshold=1, proof=honest.proof[: proof_bytes(1)])
+    for party, pair in enumerate(key_pairs, start=1):
+        with pytest.raises(EnvelopeProofError):
+            open_envelope(claimed, party, pair)
 
 
 def test_what_an_accused_party_shows_is_checked_against_the_commitment(
