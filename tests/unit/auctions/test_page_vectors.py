@@ -1,0 +1,72 @@
+"""What the page sealed (``web/tests/page-vectors.test.ts``) opens here, and only where it belongs."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aukciszek.auctions.bundle import Bundle
+from aukciszek.auctions.errors import EnvelopeCommitmentError, EnvelopeDoesNotOpenError, EnvelopeProofError
+from aukciszek.auctions.sealing import open_envelope
+from aukciszek.auctions.sealing_keys import SealingKeyPair
+from aukciszek.encoding import from_base64url
+from aukciszek.mpc.shamir import interpolate
+
+SEALED: list[dict[str, Any]] = json.loads(
+    (Path(__file__).parents[2] / "vectors" / "sealed_by_page.json").read_text(encoding="utf-8")
+)["sealed"]
+
+
+def _shares(sealed: dict[str, Any]) -> dict[int, list[int]]:
+    bundle = Bundle.decode(from_base64url(sealed["bundle"]))
+    return {
+        one["party"]: open_envelope(bundle, one["party"], _key(one)).elements().tolist() for one in sealed["envelopes"]
+    }
+
+
+def _key(envelope: dict[str, Any]) -> SealingKeyPair:
+    return SealingKeyPair(from_base64url(envelope["seed"]))
+
+
+@pytest.mark.parametrize("sealed", SEALED)
+def test_every_party_finds_the_share_that_the_page_dealt(sealed: dict[str, Any]) -> None:
+    expected = {one["party"]: [int(element) for element in one["elements"]] for one in sealed["envelopes"]}
+    assert _shares(sealed) == expected
+
+
+@pytest.mark.parametrize("sealed", SEALED)
+def test_any_threshold_and_one_shares_give_the_bid(sealed: dict[str, Any]) -> None:
+    shares = _shares(sealed)
+    needed = sealed["threshold"] + 1
+    for points in (sorted(shares)[:needed], sorted(shares)[-needed:]):
+        bits = [
+            interpolate(points, [shares[party][bit] for party in points]) for bit in range(len(sealed["bits"]))
+        ]
+        assert "".join(map(str, bits)) == sealed["bits"]
+
+
+@pytest.mark.parametrize("sealed", SEALED)
+def test_what_was_changed_is_refused(sealed: dict[str, Any]) -> None:
+    content = from_base64url(sealed["bundle"])
+    bundle, key = Bundle.decode(content), _key(sealed["envelopes"][0])
+    head, parties = 61, len(bundle.envelopes)
+    places = {
+        10: EnvelopeDoesNotOpenError,  # the auction
+        57: EnvelopeDoesNotOpenError,  # the revision
+        head: EnvelopeCommitmentError,  # this party's commitment
+        head + 32 * parties: EnvelopeProofError,  # the proof of degree
+        len(content) - len(bundle.envelopes[-1]) * parties - 2 * (parties - 1): EnvelopeDoesNotOpenError,
+    }
+    for place, error in places.items():
+        changed = bytearray(content)
+        changed[place] ^= 1
+        with pytest.raises(error):
+            open_envelope(Bundle.decode(bytes(changed)), 1, key)
+
+
+@pytest.mark.parametrize("sealed", SEALED)
+def test_no_party_opens_the_envelope_of_another(sealed: dict[str, Any]) -> None:
+    bundle = Bundle.decode(from_base64url(sealed["bundle"]))
+    with pytest.raises(EnvelopeDoesNotOpenError):
+        open_envelope(bundle, 2, _key(sealed["envelopes"][0]))

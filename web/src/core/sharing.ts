@@ -1,0 +1,48 @@
+/**
+ * Shamir's secret sharing [Sha79]: party i holds the value at i of a polynomial, the secret is the value at 0.
+ * Any t shares are uniformly distributed, any t + 1 determine the secret.
+ */
+
+import { inverse, modulo, P, randomElement, type RandomBytes } from './field'
+
+/** Polynomials of degree t, one for each value; a dealer's secret. */
+export interface Dealing {
+  /** Those of X^0 to X^t, each with one element for every value. */
+  readonly coefficients: readonly (readonly bigint[])[]
+  /** Row i - 1 belongs to party i. */
+  readonly shares: readonly (readonly bigint[])[]
+}
+
+/** Split each value with a fresh uniform polynomial of degree at most `threshold`. */
+export function deal(values: readonly bigint[], parties: number, threshold: number, random: RandomBytes): Dealing {
+  if (threshold < 1 || parties < 2 * threshold + 1) throw new RangeError('the threshold must be below half of the parties')
+  if (values.some((value) => value < 0n || value >= P)) throw new RangeError('only field elements can be shared')
+  const fresh = () => values.map(() => randomElement(random))
+  const coefficients = [[...values], ...Array.from({ length: threshold }, fresh)]
+  const shares = Array.from({ length: parties }, (_, index) => evaluate(coefficients, BigInt(index + 1)))
+  return { coefficients, shares }
+}
+
+export function evaluate(coefficients: readonly (readonly bigint[])[], point: bigint): bigint[] {
+  const [constant = [], ...higher] = coefficients
+  return constant.map((secret, index) =>
+    // Horner's rule, from the highest coefficient down.
+    modulo(higher.reduceRight((sum, row) => ((sum + (row[index] ?? 0n)) * point) % P, 0n) + secret),
+  )
+}
+
+/** The value at 0 of the polynomial of degree below `points.length` through single points. */
+export function interpolate(points: readonly number[], values: readonly bigint[]): bigint {
+  let sum = 0n
+  points.forEach((i, index) => {
+    let numerator = 1n
+    let denominator = 1n
+    for (const j of points) {
+      if (j === i) continue
+      numerator = modulo(numerator * BigInt(-j))
+      denominator = modulo(denominator * BigInt(i - j))
+    }
+    sum = modulo(sum + numerator * inverse(denominator) * (values[index] ?? 0n))
+  })
+  return sum
+}
