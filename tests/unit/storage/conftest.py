@@ -1,8 +1,20 @@
-"""Databases for the tests of this folder, one of each kind."""
+"""Databases for the tests of this folder, of each kind: what holds for one must hold for the other.
 
-from collections.abc import AsyncIterator
+PostgreSQL is started for the tests alone, on a socket in a temporary directory. Where it is not installed, its half of
+the tests is skipped; in continuous integration a skip is a failure.
+"""
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import asyncpg  # type: ignore[import-untyped]  # ships no types
 import pytest
 
 from aukciszek.storage.database import Database
@@ -20,9 +32,11 @@ async def sqlite(sqlite_url: str) -> AsyncIterator[Database]:
     await database.close()
 
 
-@pytest.fixture
-def database_url(sqlite_url: str) -> str:
-    return sqlite_url
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    fixture = {"sqlite": "sqlite_url", "postgresql": "empty_postgresql_url"}[request.param]
+    url: str = request.getfixturevalue(fixture)
+    return url
 
 
 @pytest.fixture
@@ -30,3 +44,47 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     database = await Database.open(database_url)
     yield database
     await database.close()
+
+
+@pytest.fixture
+async def empty_postgresql_url(postgresql_socket: Path) -> str:
+    connection = await asyncpg.connect(host=str(postgresql_socket), user="postgres", database="postgres")
+    await connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    await connection.close()
+    return f"postgresql://postgres@/postgres?host={postgresql_socket}"
+
+
+@pytest.fixture(scope="session")
+def postgresql_socket() -> Iterator[Path]:
+    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    path = os.pathsep.join([*map(str, programs), os.environ.get("PATH", "")])
+    initdb, postgres = shutil.which("initdb", path=path), shutil.which("postgres", path=path)
+    if initdb is None or postgres is None:
+        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
+    # PostgreSQL refuses to run as root.
+    user = pwd.getpwnam("nobody").pw_uid if os.getuid() == 0 else None
+    with tempfile.TemporaryDirectory(prefix="pg-") as name:
+        folder = Path(name)
+        if user is not None:
+            os.chown(folder, user, -1)
+        cluster = folder / "cluster"
+        create = [initdb, "--auth=trust", "--username=postgres", "--no-sync", "--encoding=UTF8", f"--pgdata={cluster}"]
+        subprocess.run(create, user=user, cwd=folder, check=True, capture_output=True)  # noqa: S603 -- found above
+        options = ["fsync=off", "listen_addresses=", f"unix_socket_directories={folder}", "max_connections=40"]
+        serve = [postgres, "-D", str(cluster), *(word for option in options for word in ("-c", option))]
+        with subprocess.Popen(serve, user=user, cwd=folder, stderr=subprocess.DEVNULL) as server:  # noqa: S603 -- as above
+            try:
+                wait_until_ready(server, cluster / "postmaster.pid")
+                yield folder
+            finally:
+                server.send_signal(signal.SIGQUIT)  # at once: nothing here is worth a checkpoint
+
+
+def wait_until_ready(server: subprocess.Popen[bytes], status: Path) -> None:
+    """Return when the server says in its own file that it takes connections."""
+    until_s = time.monotonic() + 60
+    while server.poll() is None and time.monotonic() < until_s:
+        if status.exists() and status.read_text().rstrip().endswith("ready"):
+            return
+        time.sleep(0.01)
+    raise TimeoutError("PostgreSQL did not start")
