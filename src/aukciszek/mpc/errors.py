@@ -10,8 +10,7 @@
      ├─ VerificationFailedError    verification-failed    a recorded product is wrong: a lie
      ├─ PrssKeysDifferError        prss-keys-differ       holders of one PRSS key hold different keys
      ├─ PrssKeysIncompleteError    prss-keys-incomplete   a PRSS key is missing, foreign or of the wrong length
-     ├─ ParametersDifferError      parameters-differ      the parties do not compute the same thing
-     └─ InputDisputeError          input-dispute          inputs that do not lie on polynomials of degree ``t``
+     └─ ParametersDifferError      parameters-differ      the parties do not compute the same thing
 
 Whenever one of them is raised, nothing that depends on a secret has been opened beyond what ``Runtime.revealed``
 lists. A text names parties and bundles, never a value.
@@ -121,22 +120,6 @@ class ParametersDifferError(MpcError):
         super().__init__(
             f"{_named(self.parties)} computes on other parameters than this party: compare software version, threshold "
             "and cluster digest, then repeat the session"
-        )
-
-
-class InputDisputeError(MpcError):
-    """Shares of some inputs do not fit one polynomial, and redundancy cannot tell whose fault it is.
-
-    ``inputs`` are the indices of the inputs. See ``docs/protocol.md``, "Input checks".
-    """
-
-    code = "input-dispute"
-
-    def __init__(self, inputs: Iterable[int]) -> None:
-        self.inputs = tuple(sorted(inputs))
-        super().__init__(
-            f"{len(self.inputs)} bundle(s) do not fit one polynomial: a bidder dealt them wrongly or a party deviates "
-            "from the protocol; the operators must settle which before the session is repeated"
         )
 
 

@@ -13,6 +13,7 @@ Ties: lists come in the order of positions and stay contiguous, so a later list'
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
+from math import comb
 
 import numpy as np
 import numpy.typing as npt
@@ -102,7 +103,7 @@ async def merge_groups(
     Returns:
         The merged lists, shape ``(rows, shape.kept, groups)``, and the decisions of ``beside``.
     """
-    plan = plan_merge(shape)
+    plan = await runtime.local(shape.entries**2 * shape.length, lambda: plan_merge(shape))
     groups = entries.shape[-1]
     pairs = len(plan.later)
 
@@ -186,6 +187,7 @@ def merge_rounds(shape: Shape, digits: int) -> int:
 
 def merge_products(shape: Shape, digits: int) -> int:
     """Return about how many products one group's merge takes."""
-    comparisons = len(plan_merge(shape).later) * comparison_products(digits)
+    of_two_lists = sum(max(0, min(shape.length, shape.keep - i)) for i in range(shape.length))
+    comparisons = comb(shape.lists, 2) * of_two_lists * comparison_products(digits)
     ranks = shape.entries * (shape.lists - 2) * min(shape.keep, shape.entries)
     return comparisons + ranks + (3 * digits + 1) * shape.kept
