@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache, partial
 from typing import Final, Literal
 
 from aukciszek.auctions.bundle import BundleHeader
@@ -152,15 +153,18 @@ def tally_receipts(
         if in_time(holding.received_at, closes_at):
             parties.add(party)
     contradictions = set(stories.two_lists())
-    for receipt, authors in stories.receipts_that_tell_more().items():
-        if not _is_genuine(receipt, auction, cluster):
-            contradictions.update(Contradiction(author, "false-receipt", receipt.bundle) for author in authors)
+    is_genuine = cache(partial(_is_genuine, auction, cluster))
+    for author, receipts in stories.receipts_that_tell_more():
+        false = next((receipt for receipt in receipts if not is_genuine(receipt)), None)
+        if false is not None:
+            contradictions.add(Contradiction(author, "false-receipt", false.bundle))
             continue
-        parties = signed[receipt.bundle]
-        if in_time(receipt.received_at, closes_at):
-            parties.add(receipt.party)
-        if receipt.party in stories.heard:
-            contradictions.add(Contradiction(receipt.party, "denied-receipt", receipt.bundle))
+        for receipt in receipts:
+            parties = signed[receipt.bundle]
+            if in_time(receipt.received_at, closes_at):
+                parties.add(receipt.party)
+            if receipt.party in stories.heard:
+                contradictions.add(Contradiction(receipt.party, "denied-receipt", receipt.bundle))
     return Tally(
         auction=auction,
         threshold=threshold,
@@ -222,7 +226,7 @@ def _settled_headers(tally: Tally, headers: Mapping[BundleDigest, BundleHeader])
         yield header
 
 
-def _is_genuine(receipt: OtherReceipt, auction: AuctionId, cluster: Cluster) -> bool:
+def _is_genuine(auction: AuctionId, cluster: Cluster, receipt: OtherReceipt) -> bool:
     try:
         verify(receipt.claimed(auction), cluster)
     except (StatementError, ValueError):
@@ -255,14 +259,17 @@ class _Stories:
         parties = [content.party for content in self._lists]
         return (Contradiction(party, "two-lists", "") for party in self.heard if parties.count(party) > 1)
 
-    def receipts_that_tell_more(self) -> Mapping[OtherReceipt, set[PartyNumber]]:
-        """Return, with the authors of the lists, the receipts that say what their own party's lists do not say.
+    def receipts_that_tell_more(self) -> Iterator[tuple[PartyNumber, Sequence[OtherReceipt]]]:
+        """Yield, list by list with its author, the receipts that say what their own party's lists do not say.
 
         All others need no verification: in an honest cluster that is every one.
         """
-        found: defaultdict[OtherReceipt, set[PartyNumber]] = defaultdict(set)
         for content in self._lists:
-            for receipt in content.other_receipts:
-                if (receipt.bundle, receipt.received_at) not in self._told.get(receipt.party, _NOTHING_TOLD):
-                    found[receipt].add(content.party)
-        return found
+            yield (
+                content.party,
+                [
+                    receipt
+                    for receipt in content.other_receipts
+                    if (receipt.bundle, receipt.received_at) not in self._told.get(receipt.party, _NOTHING_TOLD)
+                ],
+            )

@@ -13,7 +13,7 @@ from aukciszek.auctions.agreement import (
     tally_receipts,
 )
 from aukciszek.auctions.bundle import BundleHeader
-from aukciszek.auctions.errors import AgreementError
+from aukciszek.auctions.errors import AgreementError, WrongSignatureError
 from aukciszek.auctions.holdings import Holding, HoldingsStatement, OtherReceipt
 from aukciszek.auctions.identifiers import AuctionId, BundleDigest, UserId
 from aukciszek.auctions.receipts import give_receipt
@@ -200,7 +200,33 @@ def test_a_receipt_that_nobody_signed_counts_for_nothing(scene: Scene) -> None:
     tally = scene.tally(lists)
     assert tally.settled == ()
     assert set(tally.in_time) == {A}
-    assert tally.contradictions == tuple(Contradiction(PartyNumber(1), "false-receipt", bundle) for bundle in (A, B, C))
+    assert tally.contradictions == (Contradiction(PartyNumber(1), "false-receipt", A),)
+
+
+@pytest.mark.parametrize("party", [0, 3, 9, 250])
+def test_a_list_with_one_invented_receipt_is_believed_in_nothing_about_others(scene: Scene, party: int) -> None:
+    genuine = scene.receipt(3, A)
+    invented = OtherReceipt(B, PartyNumber(party), EARLY, genuine.signature)
+    lists = [scene.listing(1, {A: EARLY}, [genuine, invented]), scene.listing(2, {A: EARLY}), scene.listing(3, {})]
+    tally = scene.tally(lists)
+    assert tally.settled == ()
+    assert tally.contradictions == (Contradiction(PartyNumber(1), "false-receipt", B),)
+    # What the list says of its own author stands, and so does the receipt once an honest list carries it.
+    honest = scene.tally([*lists, scene.listing(4, {}, [genuine])])
+    assert honest.settled == (A,)
+
+
+def test_forged_receipts_cost_one_signature_check_a_list(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    checked: list[object] = []
+
+    def refuse(signed: object, _cluster: Cluster) -> None:
+        checked.append(signed)
+        raise WrongSignatureError("forged")
+
+    forged = [OtherReceipt(BundleDigest(f"{number:064x}"), PartyNumber(3), EARLY, bytes(64)) for number in range(100)]
+    monkeypatch.setattr("aukciszek.auctions.agreement.verify", refuse)
+    scene.tally([scene.listing(1, {}, forged), scene.listing(2, {}, forged[50:])])
+    assert len(checked) == 2
 
 
 def test_the_one_who_carries_an_invented_receipt_is_blamed_and_nobody_else(scene: Scene) -> None:
