@@ -1,7 +1,7 @@
 """Shared randomness without communication: pseudo-random secret sharing [CDI05].
 
-``docs/protocol.md``, "Randomness without communication: PRSS". Every set ``A`` of ``n - t`` parties holds a key; ``f_A`` is the polynomial of
-degree ``t`` with ``f_A(0) = 1`` and ``f_A(j) = 0`` for ``j`` outside ``A``. Party ``i``'s share of the next random
+``docs/protocol.md``, "Randomness without communication: PRSS". Every set ``A`` of ``n - t`` parties holds a key;
+``f_A`` is the polynomial of degree ``t`` with ``f_A(0) = 1`` and ``f_A(j) = 0`` for ``j`` outside ``A``. Party ``i``'s share of the next random
 value is the sum of ``PRF(k_A) f_A(i)`` over its sets. To ``t`` colluding parties exactly one summand is unknown, that
 of the set of all others, and it makes the value uniform.
 

@@ -1,7 +1,7 @@
 """A stream of uniform field elements from a key: AES-256 in counter mode, values outside the field rejected.
 
-The PRF of ``prss`` and the expansion of joint coins (``docs/protocol.md``, "Randomness without communication: PRSS"). Whoever holds the key gets
-the same elements in the same order, however the requests are cut.
+The PRF of ``prss`` and the expansion of joint coins; see ``docs/protocol.md``, "Randomness without communication:
+PRSS". Whoever holds the key gets the same elements in the same order, however the requests are cut.
 """
 
 import numpy as np
