@@ -1,9 +1,9 @@
 """Shared randomness without communication: pseudo-random secret sharing [CDI05].
 
 ``docs/protocol.md``, "Randomness without communication: PRSS". Every set ``A`` of ``n - t`` parties holds a key;
-``f_A`` is the polynomial of degree ``t`` with ``f_A(0) = 1`` and ``f_A(j) = 0`` for ``j`` outside ``A``. Party ``i``'s share of the next random
-value is the sum of ``PRF(k_A) f_A(i)`` over its sets. To ``t`` colluding parties exactly one summand is unknown, that
-of the set of all others, and it makes the value uniform.
+``f_A`` is the polynomial of degree ``t`` with ``f_A(0) = 1`` and ``f_A(j) = 0`` for ``j`` outside ``A``. Party ``i``'s
+share of the next random value is the sum of ``PRF(k_A) f_A(i)`` over its sets. To ``t`` colluding parties exactly one
+summand is unknown, that of the set of all others, and it makes the value uniform.
 
 Zero-sharings, which mask products, are of two kinds (``Mode.product_degree``): of degree ``2t`` from ``t`` PRF values
 per set, ``sum_A sum_{j=1..t} PRF_j(k_A) X^j f_A(X)`` [CDI05]; of degree ``n - 1`` from keys of *pairs*: the shares
