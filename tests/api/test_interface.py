@@ -17,6 +17,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 PUBLIC = {
     "GET /api/status",
     "GET /api/cluster",
+    "GET /api/page",
     "GET /api/auctions",
     "GET /api/auctions/{auction}",
     "GET /api/auctions/{auction}/progress",
@@ -67,7 +68,7 @@ async def test_there_is_nothing_else_than_these_routes(site: "Site") -> None:
         for context in iter_route_contexts(create_app(site.parties[0]).routes)
         if not isinstance(context.original_route, APIRoute)
     ]
-    assert sorted(path for path in others if path) == ["/api/openapi.json", "/peer"]
+    assert sorted(path for path in others if path) == ["/", "/api/openapi.json", "/assets/{name}", "/icon.svg", "/peer"]
     (peer,) = (one for one in create_app(site.parties[0]).routes if isinstance(one, APIWebSocketRoute))
     assert peer.path == "/peer"
 
@@ -116,9 +117,7 @@ async def test_every_party_gives_the_cluster_file_byte_by_byte(site: "Site") -> 
         assert answer.headers["Content-Type"] == "application/json"
 
 
-@pytest.mark.parametrize(
-    "path", ["/", "/api", "/api/nothing", "/docs", "/redoc", "/api/status/", "/%00", "/api/auctions/"]
-)
+@pytest.mark.parametrize("path", ["/api", "/api/nothing", "/docs", "/redoc", "/api/status/", "/%00", "/api/auctions/"])
 async def test_what_is_not_there_is_a_problem(site: "Site", path: str) -> None:
     answer = await site.get(path)
     assert (answer.status, answer.code) == (404, "not-found")

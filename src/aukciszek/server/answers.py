@@ -235,3 +235,18 @@ class IncidentsAnswer(_Answer):
     """The newest incidents."""
 
     incidents: tuple[IncidentAnswer, ...]
+
+
+class PageFileAnswer(_Answer):
+    """One file of the page."""
+
+    path: str
+    sha256: str
+
+
+class PageAnswer(_Answer):
+    """The files of the page that this party serves."""
+
+    digest: str
+    """The SHA-256 over all of them; the same at every party that serves the same page."""
+    files: tuple[PageFileAnswer, ...]

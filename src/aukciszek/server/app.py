@@ -9,6 +9,7 @@ from aukciszek import __version__
 from aukciszek.server.answers import ProblemAnswer
 from aukciszek.server.directory import PEER_PATH
 from aukciszek.server.envelope import Envelope
+from aukciszek.server.page import Page, install_page
 from aukciszek.server.party import Party
 from aukciszek.server.problems import MEDIA_TYPE, install
 from aukciszek.server.progress import Watchers
@@ -41,6 +42,7 @@ def create_app(party: Party) -> FastAPI:
     app.state.watchers = Watchers()
     for routes in (status_routes(), account_routes(), auction_routes(), bid_routes()):
         app.include_router(routes)
+    install_page(app, Page.read(), party.settings.servers)
     app.add_api_websocket_route(PEER_PATH, party.peers.inbound.serve)
     install(app)
     app.add_middleware(
