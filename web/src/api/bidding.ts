@@ -1,0 +1,141 @@
+/**
+ * From a price to receipts. The price leaves this page only as sealed shares: one bundle, the same bytes for all
+ * parties, in which each can open its own envelope alone. A receipt is believed once its signature is verified.
+ */
+
+import { bundleDigest, encodeBundle, withdrawalOf, type BidPlace } from '../core/bundle'
+import type { Bytes } from '../core/encoding'
+import { PageError } from '../core/errors'
+import type { ReceiptFile } from '../core/receipts'
+import { sealBid, type SealedBid } from '../core/sealing'
+import { gridOf } from '../core/spec'
+import { readStatement, RECEIPT, type Receipt } from '../core/statements'
+import { ownBids, receipt as receiptReader, type OwnBidAnswer } from './answers'
+import { allSealingKeys, type Overview } from './overview'
+import { need, type Parties } from './parties'
+import type { Session } from './session'
+
+/** A bid may have reached a few parties only; but no liar must push a bidder to the last revision that there is. */
+const BELIEVABLE_LEAD = 8
+
+export interface VerifiedReceipt {
+  readonly content: Receipt
+  /** The signed statement, as the party sent it. */
+  readonly statement: Bytes
+}
+
+/** One revision of the user's own bid, and the verified receipts of the parties that hold it. */
+export interface HeldBid {
+  readonly bundle: string
+  readonly revision: number
+  readonly withdrawal: boolean
+  readonly receipts: ReadonlyMap<number, VerifiedReceipt>
+}
+
+/** A bundle on its way: its bytes, and what the parties have answered so far. */
+export interface Handed extends HeldBid {
+  readonly content: Bytes
+  readonly errors: ReadonlyMap<number, PageError>
+}
+
+async function verified(
+  parties: Parties,
+  party: number,
+  auction: string,
+  bundle: string,
+  statement: Bytes,
+): Promise<VerifiedReceipt> {
+  const content = await readStatement(RECEIPT, statement, parties.cluster)
+  if (content.party !== party || content.auction !== auction || content.bundle !== bundle) {
+    throw new PageError('forged-statement', `party ${party} gave a receipt for something else`, { party })
+  }
+  return { content, statement }
+}
+
+/** All revisions of the user's bid that the parties hold, ascending; a party that lies is left out. */
+export async function heldBids(parties: Parties, session: Session, overview: Overview): Promise<HeldBid[]> {
+  const { id, spec } = overview
+  const outcomes = await parties.each(async (party) => {
+    const answer = await party.askFor(ownBids, `/api/auctions/${id}/bids`, { token: session.tokenAt(party.number) })
+    return Promise.all(
+      answer.bids.map(async (bid): Promise<[OwnBidAnswer, VerifiedReceipt]> => {
+        return [bid, await verified(parties, party.number, id, bid.bundle, bid.statement)]
+      }),
+    )
+  })
+  const held = new Map<string, HeldBid & { readonly receipts: Map<number, VerifiedReceipt> }>()
+  for (const [party, bids] of need(outcomes, spec.threshold + 1)) {
+    for (const [{ bundle, revision, withdrawal }, found] of bids) {
+      const known = held.get(bundle) ?? { bundle, revision, withdrawal, receipts: new Map<number, VerifiedReceipt>() }
+      known.receipts.set(party, found)
+      held.set(bundle, known)
+    }
+  }
+  return [...held.values()].sort((one, other) => one.revision - other.revision)
+}
+
+/** One more than the last revision that any party holds; what only `threshold` report is believed if it is near. */
+export function nextRevision(held: readonly HeldBid[], threshold: number): number {
+  const latest = new Map<number, number>()
+  for (const bid of held) {
+    for (const party of bid.receipts.keys()) latest.set(party, Math.max(bid.revision, latest.get(party) ?? 0))
+  }
+  const reported = [...latest.values()].sort((one, other) => other - one)
+  const certain = reported[threshold] ?? 0
+  return Math.max(0, ...reported.filter((revision) => revision <= certain + BELIEVABLE_LEAD)) + 1
+}
+
+/** Split and seal a price. @throws PageError if the price cannot be bid, or not every party is ready for bids. */
+export async function sealPrice(overview: Overview, price: string, place: BidPlace): Promise<SealedBid> {
+  const grid = gridOf(overview.spec)
+  const bits = grid.bitsOf(grid.toStep(price))
+  return sealBid(place, bits, overview.spec.threshold, allSealingKeys(overview))
+}
+
+export function withdrawal(place: BidPlace): Bytes {
+  return encodeBundle(withdrawalOf(place))
+}
+
+/**
+ * Hand a bundle to all parties, or to those named.
+ * @param onReceipt is told of each verified receipt, and of each party that gave none.
+ */
+export async function handOver(
+  parties: Parties,
+  session: Session,
+  bid: { readonly content: Bytes; readonly auction: string; readonly revision: number; readonly withdrawal: boolean },
+  only: readonly number[] = parties.numbers,
+  onReceipt: (party: number, outcome: VerifiedReceipt | PageError) => void = () => undefined,
+): Promise<Handed> {
+  const bundle = await bundleDigest(bid.content)
+  const outcomes = await parties.each(
+    async (party) => {
+      const answer = await party.askFor(receiptReader, `/api/auctions/${bid.auction}/bids`, {
+        method: 'POST',
+        body: bid.content,
+        contentType: 'application/octet-stream',
+        token: session.tokenAt(party.number),
+      })
+      return verified(parties, party.number, bid.auction, bundle, answer.statement)
+    },
+    only,
+    onReceipt,
+  )
+  const { content, revision } = bid
+  return { content, bundle, revision, withdrawal: bid.withdrawal, receipts: outcomes.answers, errors: outcomes.errors }
+}
+
+/** The receipts of all revisions as a file that `aukciszek verify --receipts` reads. */
+export function receiptFile(auction: string, bidder: string, held: readonly HeldBid[]): ReceiptFile {
+  return {
+    version: 1,
+    auction,
+    bidder,
+    bids: held.map(({ bundle, revision, withdrawal: isWithdrawal, receipts }) => ({
+      bundle,
+      revision,
+      withdrawal: isWithdrawal,
+      receipts: [...receipts].sort(([one], [other]) => one - other).map(([, receipt]) => receipt.statement),
+    })),
+  }
+}
