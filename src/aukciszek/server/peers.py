@@ -20,8 +20,9 @@ from aukciszek.server.directory import PeerDirectory
 from aukciszek.server.errors import PeerError, PeerIdentityError
 from aukciszek.server.frames import KeyFrame, KeyStateFrame, MessageFrame, encode_frame
 from aukciszek.server.identity_token import IdentityTokens
-from aukciszek.server.inbound import InboundLinks, SlowFrame
+from aukciszek.server.inbound import InboundLinks
 from aukciszek.server.incidents import IncidentLog
+from aukciszek.server.link_reader import SlowFrame
 from aukciszek.server.outbound import Dialler, OutboundLink
 from aukciszek.server.session_channel import LinkChannel
 from aukciszek.server.sessions import Sessions

@@ -80,6 +80,11 @@ class RoundInbox:
         state = self._senders[sender]
         return state.given_up or (state.has_left and not state.waiting)
 
+    @property
+    def someone_left(self) -> bool:
+        """Whether any sender has left or was given up."""
+        return any(state.has_left or state.given_up for state in self._senders.values())
+
     def leave(self, sender: PartyNumber) -> None:
         """Note that ``sender`` will send no more; what has arrived stays."""
         self._senders[sender].has_left = True

@@ -58,6 +58,7 @@ class LinkChannel:
         self._taking_part = list(self._peers)
         self._number = 0
         self._missing: set[PartyNumber] = set()
+        self._someone_left = inbox.someone_left
         self._waiter: asyncio.Future[bool] | None = None
         self._closed = False
 
@@ -107,6 +108,7 @@ class LinkChannel:
     def leave(self, sender: PartyNumber) -> None:
         """Note that ``sender`` will send no more."""
         self._inbox.leave(sender)
+        self._someone_left = True
         if not self._inbox.has(sender):
             self._is_there(sender)
 
@@ -120,8 +122,9 @@ class LinkChannel:
             self._sender.write(peer, encode_frame(LeaveFrame(self._terms.session_id)))
 
     async def _all_arrived(self) -> None:
-        self._missing = {peer for peer in self._taking_part if not self._inbox.has(peer) and not self._is_out(peer)}
-        self._check_enough(self._gone())
+        gone = self._gone()
+        self._check_enough(gone)
+        self._missing = {peer for peer in self._taking_part if not self._inbox.has(peer)} - gone
         if not self._missing:
             return
         loop = asyncio.get_running_loop()
@@ -137,6 +140,8 @@ class LinkChannel:
         self._check_enough(self._gone() | self._missing if timed_out else self._gone())
 
     def _gone(self) -> set[PartyNumber]:
+        if not self._someone_left and len(self._taking_part) == len(self._peers):
+            return set()
         return {peer for peer in self._peers if self._is_out(peer)}
 
     def _is_out(self, peer: PartyNumber) -> bool:
