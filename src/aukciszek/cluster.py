@@ -5,11 +5,11 @@ SHA-256 by telephone; changing it is an operator's act, never an API's.
 """
 
 import ipaddress
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal, NewType, Self
-from urllib.parse import urlsplit
+from typing import Annotated, Final, Literal, NewType, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -24,6 +24,11 @@ SMALLEST_CLUSTER = 3
 LARGEST_CLUSTER = 9
 """The number of PRSS keys grows with ``binomial(n, t)``; see ``docs/protocol.md``."""
 
+_URL: Final = re.compile(
+    r"(?P<url>https?://([a-z0-9]([a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(:(?P<port>[1-9][0-9]{0,4}))?)/?"
+)
+_LARGEST_PORT: Final = 65_535
+
 
 class ClusterFileError(AukciszekError):
     """A cluster file is missing, malformed or inconsistent."""
@@ -31,17 +36,40 @@ class ClusterFileError(AukciszekError):
     code = "cluster-file"
 
 
-def _check_url(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError("a URL starts with https:// (or http:// on loopback) and names a host")
-    if parts.path not in {"", "/"} or parts.query or parts.fragment or parts.username:
-        raise ValueError("a URL names scheme, host and port only")
-    return url.rstrip("/")
+def check_url(url: str) -> str:
+    """Return ``url`` in its one spelling: ``http(s)://host[:port]``, lower case, nothing else.
+
+    Raises:
+        ValueError: it says more or less than that.
+    """
+    # The standard library drops line breaks, accepts empty parts and checks a port only when it is asked for it.
+    match = _URL.fullmatch(url.lower()) if url.isascii() else None
+    if match is None or int(match["port"] or 1) > _LARGEST_PORT:
+        raise ValueError("a URL names scheme, host and port only: https://host or https://host:port")
+    return match["url"]
 
 
-def _check_address(address: str) -> str:
-    return str(ipaddress.ip_address(address))
+def check_name(name: str) -> str:
+    """Return the name of a party.
+
+    Raises:
+        ValueError: it would not be shown as it is on a screen.
+    """
+    if not name.isprintable() or name != name.strip():
+        raise ValueError("a name holds no line breaks or control characters, and no space around it")
+    return name
+
+
+def check_address(address: str) -> str:
+    """Return an IP address in its usual spelling.
+
+    Raises:
+        ValueError: it is none, or none of one machine.
+    """
+    parsed = ipaddress.ip_address(address)
+    if parsed.is_unspecified or parsed.is_multicast:
+        raise ValueError("a party's connections come from an address of its own machine, not from this one")
+    return str(parsed)
 
 
 def _check_identity(text: str) -> str:
@@ -55,12 +83,12 @@ def _check_identity(text: str) -> str:
 class PartyEntry(BaseModel):
     """What everybody knows about one party."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     number: Annotated[int, Field(ge=1, le=LARGEST_CLUSTER)]
-    name: Annotated[str, Field(min_length=1, max_length=80)]
-    url: Annotated[str, AfterValidator(_check_url)]
-    address: Annotated[str, AfterValidator(_check_address)]
+    name: Annotated[str, Field(min_length=1, max_length=80), AfterValidator(check_name)]
+    url: Annotated[str, AfterValidator(check_url)]
+    address: Annotated[str, AfterValidator(check_address)]
     identity_key: Annotated[str, AfterValidator(_check_identity)]
 
     @property
@@ -70,7 +98,7 @@ class PartyEntry(BaseModel):
 
 
 class _ClusterFile(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     version: Literal[1]
     parties: Annotated[tuple[PartyEntry, ...], Field(min_length=SMALLEST_CLUSTER, max_length=LARGEST_CLUSTER)]

@@ -31,7 +31,9 @@ def canonical_json(value: Json) -> bytes:
         ValueError: ``value`` holds a float, an integer beyond 2**53, a key that is not ASCII, or another type.
     """
     _refuse_what_has_two_spellings(value)
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    # `default` is asked for mappings that are no dict, such as read-only views of one.
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=dict)
+    return text.encode()
 
 
 def parse_canonical_json(text: bytes) -> Json:

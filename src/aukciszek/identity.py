@@ -125,6 +125,8 @@ class Identity:
         except FileExistsError as error:
             raise IdentityKeyError(f"{path} exists already: an identity is made once and kept") from error
         except OSError as error:
+            # Half a key must not be taken for one later.
+            path.unlink(missing_ok=True)
             raise IdentityKeyError(f"cannot write {path} ({error.strerror})") from error
 
     @property
@@ -147,4 +149,6 @@ class Identity:
 
 def _labelled(label: str, content: bytes) -> bytes:
     """Bind label and content so that no two pairs give the same bytes: the label cannot contain a zero byte."""
+    if "\x00" in label:
+        raise ValueError("a label holds no zero byte, which separates it from what is signed")
     return b"aukciszek/1/" + label.encode("ascii") + b"\x00" + content

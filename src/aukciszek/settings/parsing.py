@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from aukciszek.cluster import Cluster, ClusterFileError
+from aukciszek.cluster import Cluster, ClusterFileError, check_url
 from aukciszek.secret import Secret
 
 _SMALLEST_KEY_BYTES: Final = 32
@@ -102,14 +102,10 @@ def database_url(text: str) -> Secret[str]:
 
 def url(text: str) -> str:
     """Accept ``http(s)://host[:port]``."""
-    parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError(f"{text[:80]!r} is not a URL: write https://host or https://host:port")
-    if parts.path not in {"", "/"} or parts.query or parts.fragment or parts.username is not None:
-        raise ValueError("a URL names scheme, host and port only")
-    if parts.port == 0:
-        raise ValueError("a URL's port is from 1 to 65535")
-    return text.rstrip("/")
+    try:
+        return check_url(text)
+    except ValueError as error:
+        raise ValueError(f"{text[:80]!r} will not do: {error}") from None
 
 
 def urls(text: str) -> tuple[str, ...]:
