@@ -1,16 +1,13 @@
 """Accounts in the login server's own database, where no Supabase is configured."""
 
 import uuid
-from typing import Final
 
 from aukciszek.accounts.errors import EmailTakenError, UnknownUserError
-from aukciszek.accounts.users import StoredUser, User
+from aukciszek.accounts.users import ADDRESS_TAKEN, NO_SUCH_ADDRESS, NO_SUCH_NUMBER, StoredUser, User
 from aukciszek.clock import Clock
 from aukciszek.storage.database import Database
 from aukciszek.storage.party import UserRepository
 from aukciszek.storage.rows import UserRow
-
-_NO_SUCH_ACCOUNT: Final = "no account has this address: its owner registers first"
 
 
 class EmbeddedUserStore:
@@ -34,7 +31,7 @@ class EmbeddedUserStore:
             created_at=self._clock.now(),
         )
         if not await self._rows.add_user(row):
-            raise EmailTakenError("this address has an account already: log in, or use another address")
+            raise EmailTakenError(ADDRESS_TAKEN)
         return _user(row)
 
     async def by_email(self, email: str) -> StoredUser | None:
@@ -52,7 +49,7 @@ class EmbeddedUserStore:
             UnknownUserError: there is no such account.
         """
         if not await self._rows.set_password_hash(uid, new_hash):
-            raise UnknownUserError("no account has this number")
+            raise UnknownUserError(NO_SUCH_NUMBER)
 
     async def grant_admin(self, email: str) -> User:
         """Let an account create auctions.
@@ -62,7 +59,7 @@ class EmbeddedUserStore:
         """
         row = await self._rows.user_by_email(email)
         if row is None or not await self._rows.set_admin(row.uid):
-            raise UnknownUserError(_NO_SUCH_ACCOUNT)
+            raise UnknownUserError(NO_SUCH_ADDRESS)
         return User(row.uid, row.email, is_admin=True)
 
 

@@ -3,6 +3,7 @@
 ::
 
     AccountsError
+    ├── AccountsUnavailableError accounts-unavailable
     ├── EmailTakenError          email-taken
     ├── MalformedEmailError      malformed-email
     ├── PasswordPolicyError      weak-password
@@ -26,6 +27,12 @@ class AccountsError(AukciszekError):
     """Something about a user's account or token."""
 
     code = "accounts"
+
+
+class AccountsUnavailableError(AccountsError):
+    """The place where accounts are kept does not answer in time, or not as it should."""
+
+    code = "accounts-unavailable"
 
 
 class EmailTakenError(AccountsError):

@@ -15,6 +15,11 @@ from aukciszek.accounts.errors import MalformedEmailError
 _LONGEST_EMAIL: Final = 254
 """RFC 5321 leaves no room for more."""
 
+ADDRESS_TAKEN: Final = "this address has an account already: log in, or use another address"
+NO_SUCH_ADDRESS: Final = "no account has this address: its owner registers first"
+NO_SUCH_NUMBER: Final = "no account has this number"
+"""What every store says, in the same words."""
+
 
 @dataclass(frozen=True, slots=True)
 class User:
