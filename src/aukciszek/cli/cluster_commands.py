@@ -1,14 +1,18 @@
 """``aukciszek cluster``: build the file that lists the parties, compare its digest, check it before going live."""
 
+import asyncio
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from pydantic import ValidationError
 
+from aukciszek.cli.cluster_check import Finding, check_parties, check_settings
 from aukciszek.cli.keys import write_new_file
-from aukciszek.cli.report import JsonOption, Report
+from aukciszek.cli.report import JsonOption, Report, plain
+from aukciszek.clock import SystemClock
 from aukciszek.cluster import Cluster, ClusterFileError, PartyEntry
+from aukciszek.settings import load_settings
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -16,6 +20,7 @@ def add_commands(app: typer.Typer) -> None:
     cluster = typer.Typer(no_args_is_help=True, help="The file that lists the parties; the same at every party.")
     cluster.command("build")(build)
     cluster.command("digest")(digest)
+    cluster.command("check")(check)
     app.add_typer(cluster, name="cluster")
 
 
@@ -44,6 +49,44 @@ def digest(
         cluster = Cluster.read(file)
         _show(report, cluster)
         report.result({"file": str(file), "digest": cluster.digest, "parties": cluster.size})
+
+
+def check(
+    file: Annotated[Path, typer.Argument(envvar="CLUSTER_FILE", help="The cluster file.")],
+    *,
+    own: Annotated[bool, typer.Option(help="Look at this machine's settings, key and certificate too.")] = True,
+    online: Annotated[bool, typer.Option(help="Ask the parties how they are.")] = True,
+    ca_file: Annotated[Path | None, typer.Option(help="Certificates to trust beside the settings'.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Check a party before it goes live: its settings, keys and certificate, and whether all parties fit together.
+
+    The settings are those that `serve` would use: of the environment or of the file .env. The status is 1 if anything
+    needs attention.
+    """
+    with Report(as_json=as_json) as report:
+        clock = SystemClock()
+        cluster = Cluster.read(file)
+        findings: list[Finding] = []
+        if own:
+            settings = load_settings()
+            ca_file = ca_file or settings.ssl_ca_file
+            findings += check_settings(settings, cluster, clock.now())
+        if online:
+            findings += asyncio.run(check_parties(cluster, ca_file, clock))
+        _show(report, cluster)
+        for one in findings:
+            report.say(f"{'[green]ok[/]    ' if one.is_good else '[bold red]FAULT[/] '} {one.what}: {plain(one.text)}")
+        is_good = all(one.is_good for one in findings)
+        report.result(
+            {
+                "ok": is_good,
+                "digest": cluster.digest,
+                "checks": [{"what": one.what, "ok": one.is_good, "text": one.text} for one in findings],
+            }
+        )
+        if not is_good:
+            report.answer_is_no()
 
 
 def read_entry(path: Path) -> PartyEntry:

@@ -23,7 +23,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "keys": "keys",
     "cluster": "cluster_commands",
     "wireguard": "wireguard",
-    "users": "serving",
+    "users": "users",
     "bench": "bench",
 }
 """Every command, and the module of this layer that offers it."""

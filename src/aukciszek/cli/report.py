@@ -7,7 +7,8 @@ Without it, results go to standard output and errors to standard error.
 
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Annotated, Any, Self
 
@@ -64,6 +65,12 @@ class Report:
             console=self.people,
         )
 
+    @contextmanager
+    def waiting(self, text: str) -> Iterator[None]:
+        """Show people that something takes a while."""
+        with self.people.status(plain(text)):
+            yield
+
     def result(self, answer: JsonObject) -> None:
         """Hand scripts the command's one answer; people have been told already.
 
@@ -106,7 +113,7 @@ class Report:
 
     def _fail(self, code: str, message: str) -> None:
         Console(stderr=True, soft_wrap=True, highlight=False).print(
-            f"[bold red]error[/] [dim]({plain(code)})[/]: {plain(message)}"
+            f"[bold red]error[/] [dim]({plain(code)})[/]: {'\n'.join(plain(line) for line in message.splitlines())}"
         )
         if not self._told:
             self.result({"error": {"code": code, "message": message}})

@@ -1,61 +1,18 @@
-"""``aukciszek serve``, and ``aukciszek users``: what an operator does with a party's own settings and database."""
-
-import asyncio
-from typing import Annotated
+"""``aukciszek serve``: one party, from its settings to its end."""
 
 import typer
 
-from aukciszek.accounts.embedded_users import EmbeddedUserStore
-from aukciszek.accounts.users import User, normal_email
-from aukciszek.cli.report import JsonOption, Report, plain
-from aukciszek.clock import SystemClock
-from aukciszek.errors import AukciszekError
+from aukciszek.cli.report import Report
 from aukciszek.server.serve import serve as serve_party
-from aukciszek.settings import Settings, load_settings
-from aukciszek.storage.database import Database
-
-
-class NotHereError(AukciszekError):
-    """A command works on the login server's machine only."""
-
-    code = "not-on-login-server"
+from aukciszek.settings import load_settings
 
 
 def add_commands(app: typer.Typer) -> None:
-    """Add ``serve`` and ``users`` to the command line."""
+    """Add ``serve`` to the command line."""
     app.command("serve")(serve)
-    users = typer.Typer(no_args_is_help=True, help="Accounts; on the login server's machine only.")
-    # A callback keeps `grant-admin` a subcommand although it is the only one.
-    users.callback()(lambda: None)
-    users.command("grant-admin")(grant_admin)
-    app.add_typer(users, name="users")
 
 
 def serve() -> None:
     """Run one party, with the settings of the environment or of the file .env, until SIGTERM or Ctrl-C."""
     with Report(as_json=False):
         serve_party(load_settings())
-
-
-def grant_admin(
-    email: Annotated[str, typer.Argument(help="The account's e-mail address.")], *, as_json: JsonOption = False
-) -> None:
-    """Let an account create auctions; on the login server's machine only, with that party's settings.
-
-    The account has the privilege from its next log-in on. There is no other way to become an auctioneer.
-    """
-    with Report(as_json=as_json) as report:
-        user = asyncio.run(_grant_admin(load_settings(), email))
-        report.say(f"[bold]{plain(user.email)}[/] may create auctions from the next log-in on")
-        report.result({"email": user.email, "uid": user.uid, "is_admin": user.is_admin})
-
-
-async def _grant_admin(settings: Settings, email: str) -> User:
-    if not settings.is_login_server:
-        raise NotHereError(f"accounts are kept by party {settings.login_server}: run this on its machine")
-    address = normal_email(email)
-    database = await Database.open(settings.database_url)
-    try:
-        return await EmbeddedUserStore(database, SystemClock()).grant_admin(address)
-    finally:
-        await database.close()

@@ -37,6 +37,7 @@ class Status(_Answer):
     mode: str
     login_server: int
     peers: tuple[PeerStatus, ...]
+    time: MomentField
 
 
 class Registered(_Answer):

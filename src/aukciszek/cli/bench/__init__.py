@@ -6,12 +6,13 @@ benchmark dealt. ``intake``: bids with receipts per second at one real party.
 
 import typer
 
-from aukciszek.cli.bench.command import engine, engine_party
+from aukciszek.cli.bench.command import engine, engine_party, intake
 
 
 def add_commands(app: typer.Typer) -> None:
     """Add ``bench`` to the command line."""
     bench = typer.Typer(no_args_is_help=True, help="How fast the system is on this machine.")
     bench.command("engine")(engine)
+    bench.command("intake")(intake)
     bench.command("engine-party", hidden=True)(engine_party)
     app.add_typer(bench, name="bench")

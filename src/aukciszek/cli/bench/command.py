@@ -9,7 +9,8 @@ import typer
 
 from aukciszek.cli.bench.engine import Measured, measure
 from aukciszek.cli.bench.engine_party import take_part
-from aukciszek.cli.bench.plan import EngineBenchmark
+from aukciszek.cli.bench.intake import measure_intake
+from aukciszek.cli.bench.plan import EngineBenchmark, IntakeBenchmark
 from aukciszek.cli.options import FORMATS, OptionError, check_cluster_size, one_of
 from aukciszek.cli.report import JsonOption, Report
 from aukciszek.cli.signals import run_until_signalled
@@ -55,13 +56,41 @@ def engine_party(directory: Annotated[Path, typer.Argument(help="Where the bench
         take_part(directory)
 
 
+def intake(
+    *,
+    seconds: Annotated[int, typer.Option(min=1, max=600, help="How long bids are handed in.")] = 10,
+    bidders: Annotated[int, typer.Option(min=1, max=100, help="How many hand in bids at the same time.")] = 16,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure how many bids per second one real party stores and answers with receipts, over HTTP."""
+    with Report(as_json=as_json) as report:
+        plan = IntakeBenchmark(seconds=seconds, bidders=bidders)
+        measured = run_until_signalled(lambda _: measure_intake(plan, report))
+        if measured is None:
+            return
+        answer = {
+            "bids_per_s": round(measured.bids_per_s, 1),
+            "p50_ms": round(measured.percentile_ms(50), 2),
+            "p95_ms": round(measured.percentile_ms(95), 2),
+            "errors": measured.errors,
+            "bids": len(measured.latencies_s),
+            "seconds": round(measured.wall_s, 2),
+            "bidders": bidders,
+            "bits": measured.bits,
+        }
+        _show(report, answer)
+        report.result(answer)
+        if measured.errors:
+            report.answer_is_no()
+
+
+def _show(report: Report, answer: Mapping[str, Any]) -> None:
+    report.table("", ("measured", ""), [(name.replace("_", " "), str(value)) for name, value in answer.items()])
+
+
 def _tell(report: Report, plan: EngineBenchmark, measured: Measured) -> None:
     answer = _answer(plan, measured)
-    report.table(
-        "",
-        ("", ""),
-        [(name.replace("_", " "), str(value)) for name, value in answer.items()],
-    )
+    _show(report, answer)
     report.result(answer)
     if not measured.correct:
         report.answer_is_no()

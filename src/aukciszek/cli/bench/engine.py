@@ -45,8 +45,7 @@ async def measure(plan: EngineBenchmark, report: Report) -> Measured:
     """
     directory = Path(tempfile.mkdtemp(prefix="aukciszek-bench-"))
     try:
-        with report.progress() as bar:
-            bar.add_task(f"{plan.repeat} runs with {plan.bidders} bids of {plan.bits} bits", total=None)
+        with report.waiting(f"{plan.repeat} runs with {plan.bidders} bids of {plan.bits} bits"):
             return await _measure_in(directory, plan)
     finally:
         shutil.rmtree(directory, ignore_errors=True)

@@ -17,3 +17,11 @@ class EngineBenchmark:
     winners: int
     repeat: int
     seed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntakeBenchmark:
+    """The options of one benchmark of the intake."""
+
+    seconds: int
+    bidders: int

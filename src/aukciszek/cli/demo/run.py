@@ -1,31 +1,20 @@
 """One demo from beginning to end: parties, people, bids, close, outcome, and whether it is the right one."""
 
-import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from aukciszek.auctions.certificate import Certificate
 from aukciszek.auctions.identifiers import BundleDigest
-from aukciszek.auctions.lifecycle import AuctionState
 from aukciszek.auctions.spec import AuctionSpec
-from aukciszek.cli.demo.bidders import Person, bid_all, everybody
 from aukciszek.cli.demo.plan import DemoPlan
 from aukciszek.cli.demo.story import Story
 from aukciszek.cli.expectation import Expectation, PlainRules, expected_outcome
+from aukciszek.cli.people import Person, RehearsalError, appoint, everybody, open_auction
 from aukciszek.cli.running import RunningCluster
 from aukciszek.client.bidding import PlacedBid
 from aukciszek.client.overview import AuctionOverview
 from aukciszek.client.sdk import AukciszekClient
-from aukciszek.errors import AukciszekError
-
-_LOOK_AGAIN_S = 0.05
-
-
-class DemoError(AukciszekError):
-    """A step of the demo failed in a way that none of its parts reported."""
-
-    code = "demo"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,29 +84,22 @@ class Demo:
         people = [self.auctioneer, *self.bidders]
         with self._story.counting("accounts", len(people)) as on_done:
             await everybody(people, Person.join, on_done)
-        login_server = self._cluster.plan.login_server
-        status = await self._cluster.run(
-            "users grant-admin", ["users", "grant-admin", self.auctioneer.email], login_server
-        )
-        if status:
-            raise DemoError(f"the privilege was not granted: see {login_server.log}")
-        # Tokens say what was true when they were issued.
-        await self.auctioneer.client.log_in(self.auctioneer.email, self.auctioneer.password)
+        await appoint(self.auctioneer, self._cluster)
         self._story.accounts_are_open(len(self.bidders))
 
     async def _create_auction(self) -> AuctionOverview:
         spec = self._plan.rules(self._client.cluster, self.auctioneer.client.tokens.uid)
-        await self.auctioneer.client.create_auction(spec)
-        overview = await self._client.auction(spec.auction_id)
-        while [answer.state for answer in overview.answers.values()] != [AuctionState.OPEN] * spec.parties:
-            await asyncio.sleep(_LOOK_AGAIN_S)
-            overview = await self._client.auction(spec.auction_id)
+        overview = await open_auction(self.auctioneer, spec)
         self._story.auction_is_open(spec)
         return overview
 
     async def _place_bids(self, overview: AuctionOverview) -> list[PlacedBid]:
+        async def bid(pair: tuple[Person, str]) -> PlacedBid:
+            bidder, price = pair
+            return await bidder.client.place_bid(overview.id, price, overview=overview)
+
         with self._story.counting("sealed bids", len(self.bidders)) as on_done:
-            placed = await bid_all(self.bidders, self._plan.prices(), overview, on_done)
+            placed = await everybody(zip(self.bidders, self._plan.prices(), strict=True), bid, on_done)
         self._story.bids_are_in(placed, overview.spec)
         return placed
 
@@ -131,7 +113,7 @@ class Demo:
     ) -> DemoResult:
         lot = certificate.body.lot
         if lot is None:
-            raise DemoError("the parties counted none of the bids: see their logs")
+            raise RehearsalError("the parties counted none of the bids: see their logs")
         digests = [one.header.digest for one in placed]
         steps = [spec.grid.to_step(price) for price in self._plan.prices()]
         rules = PlainRules(spec.format, spec.direction, spec.winners, spec.grid.highest_step)
