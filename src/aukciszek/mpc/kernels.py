@@ -122,6 +122,12 @@ def _anti_diagonals(x: Vector, y: Vector, sums: Vector) -> None:
                     sums[c] = _reduce(sums[c] + term)
 
 
+def _add_polynomial_product(f: Vector, g: Vector, sums: Vector) -> None:
+    for i in range(f.size):
+        for j in range(g.size):
+            sums[i + j] = _reduce(_product(f[i], g[j]) + sums[i + j])
+
+
 accumulate: Callable[[Vector, np.uint64, Vector], None] = njit(
     void(_VECTOR, uint64, _READ_ONLY), cache=True, nogil=True
 )(_accumulate)
@@ -132,6 +138,10 @@ inner_product: Callable[[Vector, Vector], np.uint64] = njit(uint64(_READ_ONLY, _
     _inner_product
 )
 """``inner_product(x, y)``: the sum of ``x[j] y[j]`` over at most ``2^32`` terms."""
+add_polynomial_product: Callable[[Vector, Vector, Vector], None] = njit(
+    void(_READ_ONLY, _READ_ONLY, _VECTOR), cache=True, nogil=True
+)(_add_polynomial_product)
+"""``add_polynomial_product(f, g, sums)``: ``sums[i + j] += f[i] g[j]``; coefficients, lowest first."""
 anti_diagonals: Callable[[Vector, Vector, Vector], None] = njit(void(_TABLE, _TABLE, _VECTOR), cache=True, nogil=True)(
     _anti_diagonals
 )

@@ -17,13 +17,14 @@ A wrong product survives step 2 with probability ``1/p`` and every further one w
 """
 
 from dataclasses import dataclass
+from itertools import accumulate
 from math import ceil, exp, log
 
 import numpy as np
 
 from aukciszek.mpc import kernels
 from aukciszek.mpc.errors import VerificationFailedError
-from aukciszek.mpc.field import P, Vector, accumulate, inner_product
+from aukciszek.mpc.field import P, Vector, inner_product
 from aukciszek.mpc.multiplication import Terms, lower_degree
 from aukciszek.mpc.random_stream import RandomStream
 from aukciszek.mpc.session import Session
@@ -34,7 +35,8 @@ WINDOW_TERMS = 1 << 22
 """Recorded terms that are verified before more are computed: bounds the memory."""
 
 _LAST_LENGTH = 512
-_MOST_BLOCKS = 32
+_STEP_S, _PRODUCT_S = 2e-3, 4e-10
+"""What a step (of two rounds) and a product of elements take, roughly; the same at all parties."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +92,9 @@ class Ledger:
 
 def _blocks(length: int) -> int:
     """Choose how many blocks a claim is cut into: more blocks, fewer rounds, more arithmetic (``b`` per element)."""
-    ratio = length / _LAST_LENGTH
-    steps = max(1, ceil(log(ratio, _MOST_BLOCKS)))
-    return max(2, ceil(exp(log(ratio) / steps)))
+    choices = {steps: max(2, ceil(exp(log(length / _LAST_LENGTH) / steps))) for steps in range(1, 8)}
+    best = min(choices, key=lambda steps: steps * _STEP_S + choices[steps] * length * _PRODUCT_S)
+    return choices[best]
 
 
 def _padded(length: int) -> int:
@@ -126,7 +128,7 @@ async def _shorten(session: Session, claim: _Claim) -> _Claim:
     await session.compute(length * blocks // 4, lambda: kernels.anti_diagonals(x, y, sums))
     coefficients = await _with_claimed(session, sums, blocks - 1, claim.z)
     point = await _nonzero_coin(session)
-    powers = [pow(point, exponent, P) for exponent in range(blocks)]
+    powers = _powers(point, blocks)
     return await session.compute(
         length,
         lambda: _Claim(
@@ -142,8 +144,7 @@ async def _check_openly(session: Session, claim: _Claim) -> None:
     f = np.concatenate([claim.x, masks[:1]])
     g = np.concatenate([claim.y[::-1], masks[1:]])
     sums = np.zeros(2 * blocks + 1, dtype=np.uint64)
-    for exponent, coefficient in enumerate(f):
-        accumulate(sums[exponent : exponent + g.size], int(coefficient), g)
+    kernels.add_polynomial_product(f, g, sums)
     coefficients = await _with_claimed(session, sums, blocks - 1, claim.z)
     point = await _nonzero_coin(session)
     shares = [_value(polynomial, point) for polynomial in (f, g, coefficients)]
@@ -166,8 +167,11 @@ async def _nonzero_coin(session: Session) -> int:
 
 
 def _value(coefficients: Vector, point: int) -> int:
-    powers = np.array([pow(point, exponent, P) for exponent in range(coefficients.size)], dtype=np.uint64)
-    return inner_product(coefficients, powers)
+    return inner_product(coefficients, np.array(_powers(point, coefficients.size), dtype=np.uint64))
+
+
+def _powers(point: int, count: int) -> list[int]:
+    return list(accumulate(range(1, count), lambda power, _: power * point % P, initial=1))
 
 
 def _filled_up(values: Vector) -> Vector:

@@ -69,6 +69,14 @@ def test_anti_diagonals_sum_what_the_coefficients_need() -> None:
     assert sums.tolist() == [value % P for value in expected]
 
 
+def test_products_of_polynomials_agree_with_exact_integers() -> None:
+    a, b, _ = operands(0)
+    f, g = a[:30], b[400:450]
+    sums = np.full(79, 5, dtype=np.uint64)
+    kernels.add_polynomial_product(f, g, sums)
+    assert (sums == (np.convolve(exact(f), exact(g)) + 5) % P).all()
+
+
 def test_scale_takes_any_integer() -> None:
     assert field.scale(-1, np.array([0, 1, P - 1], dtype=np.uint64)).tolist() == [0, P - 1, 1]
 
