@@ -29,8 +29,8 @@ from aukciszek.mpc.channel import MAX_PAYLOAD_BYTES
 from aukciszek.secret import Secret
 from aukciszek.server.errors import MalformedFrameError
 
-LARGEST_FRAME: Final = 64 * 1024 * 1024
-"""Bytes."""
+LARGEST_FRAME: Final = 256 * 1024 * 1024
+"""Bytes; the list of everything that a party holds for an auction of the largest kind has its place."""
 
 SESSION_ID_BYTES: Final = 32
 PRSS_KEY_BYTES: Final = 32

@@ -9,10 +9,10 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Final, Self
 
-from aukciszek.accounts.embedded_users import EmbeddedUserStore
 from aukciszek.accounts.passwords import HashCost, PasswordHasher
 from aukciszek.accounts.service import Accounts
 from aukciszek.accounts.tokens import TokenIssuer, TokenVerifier
+from aukciszek.accounts.user_stores import open_user_store
 from aukciszek.auctions.desk import PartyContext
 from aukciszek.auctions.house import AuctionHouse
 from aukciszek.clock import Clock
@@ -66,9 +66,10 @@ class Party:
             resources.push_async_callback(database.close)
             accounts = None
             if settings.is_login_server:
+                store = await resources.enter_async_context(open_user_store(settings, database, clock))
                 hasher = await asyncio.to_thread(PasswordHasher, hash_cost)
                 resources.callback(hasher.close)
-                accounts = _accounts(settings, clock, database, hasher)
+                accounts = Accounts(store, hasher, _token_issuer(settings, clock), clock)
             return cls._assemble(
                 settings, clock, resources.pop_all(), identity=identity, database=database, accounts=accounts
             )
@@ -163,10 +164,9 @@ def read_identity(settings: Settings) -> Identity:
     return identity
 
 
-def _accounts(settings: Settings, clock: Clock, database: Database, hasher: PasswordHasher) -> Accounts:
+def _token_issuer(settings: Settings, clock: Clock) -> TokenIssuer:
     keys = {url: key for url, key in zip(settings.servers, settings.secret_keys_jwt, strict=True) if key is not None}
-    issuer = TokenIssuer(keys, login_server_url=settings.own.url, lifetime=settings.access_token_lifetime, clock=clock)
-    return Accounts(EmbeddedUserStore(database, clock), hasher, issuer, clock)
+    return TokenIssuer(keys, login_server_url=settings.own.url, lifetime=settings.access_token_lifetime, clock=clock)
 
 
 async def _end(task: asyncio.Task[None]) -> None:

@@ -17,14 +17,13 @@ from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
-from aukciszek.accounts.errors import TooManyAttemptsError, TooManyLoginsError
+from aukciszek.accounts.errors import TooManyAttemptsError
 from aukciszek.encoding import Json
 from aukciszek.errors import AukciszekError
 from aukciszek.server.diagnosis import log_failure
 from aukciszek.server.errors import (
     BodyTooLargeError,
     BodyTooSlowError,
-    BusyError,
     Fault,
     InternalError,
     InvalidRequestError,
@@ -113,7 +112,7 @@ def _headers(error: AukciszekError, status: HTTPStatus) -> dict[str, str]:
         headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, TooManyAttemptsError):
         headers["Retry-After"] = str(error.retry_after_s)
-    if isinstance(error, TooManyLoginsError | BusyError):
+    if status is HTTPStatus.SERVICE_UNAVAILABLE:
         headers["Retry-After"] = str(_BUSY_FOR_S)
     if isinstance(error, BodyTooLargeError | BodyTooSlowError):
         headers["Connection"] = "close"

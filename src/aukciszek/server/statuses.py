@@ -90,6 +90,7 @@ _BY_STATUS: Final[Mapping[HTTPStatus, tuple[type[AukciszekError], ...]]] = Mappi
             auctions.EnvelopeDoesNotOpenError,
             auctions.EnvelopeElementError,
             auctions.EnvelopeError,
+            auctions.EnvelopeProofError,
             auctions.EnvelopeWrongSizeError,
             auctions.MalformedBundleError,
             auctions.MalformedCertificateError,
@@ -124,7 +125,11 @@ _BY_STATUS: Final[Mapping[HTTPStatus, tuple[type[AukciszekError], ...]]] = Mappi
             server.ListenError,
             server.ServerError,
         ),
-        HTTPStatus.SERVICE_UNAVAILABLE: (accounts.TooManyLoginsError, server.BusyError),
+        HTTPStatus.SERVICE_UNAVAILABLE: (
+            accounts.AccountsUnavailableError,
+            accounts.TooManyLoginsError,
+            server.BusyError,
+        ),
     }
 )
 

@@ -3,11 +3,14 @@ import contextlib
 import pytest
 from hypothesis import given, strategies as st
 
+from aukciszek.auctions.holdings import HoldingsStatement
 from aukciszek.auctions.identifiers import AuctionId
 from aukciszek.auctions.ports import MessageKind, PeerMessage
+from aukciszek.auctions.statements import OrderStatement
 from aukciszek.cluster import PartyNumber
 from aukciszek.mpc.channel import MAX_PAYLOAD_BYTES
 from aukciszek.secret import Secret
+from aukciszek.server import frames as frames_module
 from aukciszek.server.errors import MalformedFrameError
 from aukciszek.server.frames import (
     LARGEST_FRAME,
@@ -93,7 +96,6 @@ def test_a_shortened_frame_is_refused_or_is_another_frame_in_its_one_spelling(
         pytest.param(b"\x01" + b"a" * 5000, id="welcome too long"),
         pytest.param(b"\x05" + b"a" * 70_000, id="key state too long"),
         pytest.param(b"\x03" + bytes(39 + MAX_PAYLOAD_BYTES + 1), id="round too long"),
-        pytest.param(b"\x02\x01" + bytes(LARGEST_FRAME), id="frame too long"),
     ],
 )
 def test_what_no_honest_party_writes_is_refused(content: bytes) -> None:
@@ -139,3 +141,19 @@ def test_no_key_and_no_payload_is_shown() -> None:
         [decode_frame(b"\x06\x01\x01" + key), decode_frame(encode_round(SESSION, 0, key)), WelcomeFrame("KKKK")]
     )
     assert "KKKK" not in shown
+
+
+def test_a_frame_has_a_largest_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frames_module, "LARGEST_FRAME", 100)
+    longest = MessageFrame(PeerMessage(MessageKind.BUNDLE, AuctionId("0" * 64), bytes(100 - 34)))
+    assert len(encode_frame(longest)) == 100
+    assert decode_frame(encode_frame(longest)) == longest
+    with pytest.raises(MalformedFrameError):
+        decode_frame(encode_frame(longest) + b"\x00")
+    with pytest.raises(ValueError, match="at most 100 bytes"):
+        encode_frame(MessageFrame(PeerMessage(MessageKind.BUNDLE, AuctionId("0" * 64), bytes(101 - 34))))
+
+
+def test_whatever_an_auction_has_to_say_fits_into_a_frame() -> None:
+    assert HoldingsStatement.most_bytes + 34 <= LARGEST_FRAME
+    assert OrderStatement.most_bytes + 34 <= LARGEST_FRAME

@@ -1,6 +1,7 @@
 """Every error has one code, one status and one line in ``docs/errors.md``."""
 
 import importlib
+import inspect
 import pkgutil
 import re
 from collections import Counter
@@ -60,12 +61,19 @@ def test_every_code_is_used_once(errors: list[type[AukciszekError]]) -> None:
 
 def test_the_documentation_lists_every_error_and_no_other(errors: list[type[AukciszekError]]) -> None:
     text = (REPOSITORY / "docs" / "errors.md").read_text()
-    listed = dict(re.findall(r"^\| `([a-z0-9-]+)` \| ([0-9]{3}|-) \|", text, re.MULTILINE))
-    expected = {
-        error.code: "-" if error.__module__.startswith(NOT_ANSWERED) else str(status_of(error).value)
-        for error in errors
-    }
-    assert listed == expected
+    listed = set(re.findall(r"^(\| `[a-z0-9-]+` \| (?:[0-9]{3}|-) \|)", text, re.MULTILINE))
+    expected = {_line(error): meaning(error) for error in errors}
+    assert [f"{line} {expected[line]} |" for line in sorted(expected.keys() - listed)] == [], "lines to add"
+    assert sorted(listed - expected.keys()) == [], "lines to remove"
+
+
+def _line(error: type[AukciszekError]) -> str:
+    status = "-" if error.__module__.startswith(NOT_ANSWERED) else str(status_of(error).value)
+    return f"| `{error.code}` | {status} |"
+
+
+def meaning(error: type[AukciszekError]) -> str:
+    return " ".join((inspect.getdoc(error) or "").split("\n\n")[0].split())
 
 
 def test_a_new_error_is_answered_like_the_one_it_derives_from() -> None:
