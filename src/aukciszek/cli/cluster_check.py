@@ -17,7 +17,8 @@ from cryptography import x509
 
 from aukciszek.client.answers import Status
 from aukciszek.client.connection import Patience
-from aukciszek.client.sdk import AukciszekClient
+from aukciszek.client.discovery import ask_statuses
+from aukciszek.client.parties import connect
 from aukciszek.clock import Clock
 from aukciszek.cluster import Cluster
 from aukciszek.identity import Identity, IdentityKeyError
@@ -57,8 +58,8 @@ def check_settings(settings: Settings, cluster: Cluster, now: datetime) -> list[
 
 async def check_parties(cluster: Cluster, ca_file: Path | None, clock: Clock) -> list[Finding]:
     """Ask every party how it is."""
-    async with AukciszekClient.open(cluster, ca_file=ca_file, patience=_IMPATIENT, clock=clock) as client:
-        outcomes = await client.status()
+    async with connect(cluster, ca_file=ca_file, patience=_IMPATIENT, clock=clock) as parties:
+        outcomes = await ask_statuses(parties)
     findings = [_check_status(status, cluster, clock.now()) for _, status in sorted(outcomes.answers.items())]
     findings += [Finding(_party(number), is_good=False, text=str(error)) for number, error in outcomes.errors.items()]
     findings.sort(key=lambda finding: finding.what)

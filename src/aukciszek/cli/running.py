@@ -12,7 +12,8 @@ from aukciszek.cli.processes import Child, Children, children
 from aukciszek.cli.throwaway import ThrowawayCluster, ThrowawayParty
 from aukciszek.client.answers import Status
 from aukciszek.client.connection import Patience
-from aukciszek.client.sdk import AukciszekClient
+from aukciszek.client.discovery import ask_statuses
+from aukciszek.client.parties import connect
 from aukciszek.errors import AukciszekError
 
 _START_TIMEOUT_S: Final = 90.0
@@ -74,10 +75,10 @@ class RunningCluster:
         try:
             async with (
                 asyncio.timeout(timeout_s),
-                AukciszekClient.open(self.plan.cluster, ca_file=self.plan.ca_file, patience=_QUICK_LOOK) as client,
+                connect(self.plan.cluster, ca_file=self.plan.ca_file, patience=_QUICK_LOOK) as parties,
             ):
                 while missing:
-                    missing = _what_is_missing((await client.status()).answers, self.plan.cluster.size)
+                    missing = _what_is_missing((await ask_statuses(parties)).answers, self.plan.cluster.size)
                     if missing:
                         await asyncio.sleep(_LOOK_AGAIN_S)
         except TimeoutError as error:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from aukciszek.client.answers import Status
 from aukciszek.client.connection import PartyConnection, Patience, Request
-from aukciszek.client.errors import PartiesDisagreeError
-from aukciszek.client.parties import Parties, connect, http_session
+from aukciszek.client.errors import AnswerNotUnderstoodError, PartiesDisagreeError
+from aukciszek.client.parties import Outcomes, Parties, connect, http_session
 from aukciszek.clock import SystemClock
 from aukciszek.cluster import Cluster
 
@@ -66,7 +66,7 @@ async def discover(
     """
     cluster = Cluster.parse(cluster_file)
     async with connect(cluster, ca_file=ca_file, patience=patience) as parties:
-        answers = await _statuses(parties)
+        answers = (await ask_statuses(parties)).need(1, "say who they are")
     for number, status in answers.items():
         if status.cluster_digest != cluster.digest:
             raise PartiesDisagreeError(f"party {number} goes by another cluster file: compare the digests by telephone")
@@ -78,8 +78,13 @@ async def discover(
     return Discovered(cluster_file, cluster, login_server)
 
 
-async def _statuses(parties: Parties) -> dict[int, Status]:
-    async def ask(party: PartyConnection) -> Status:
-        return party.parse(Status, await party.ask(Request("GET", "/api/status")))
+async def ask_statuses(parties: Parties) -> Outcomes[Status]:
+    """Ask every party how it is; one that answers as another party counts as an error."""
 
-    return dict((await parties.each(ask)).need(1, "say who they are"))
+    async def ask(party: PartyConnection) -> Status:
+        status = party.parse(Status, await party.ask(Request("GET", "/api/status")))
+        if status.party != party.number:
+            raise AnswerNotUnderstoodError(f"at the address of party {party.number} answers party {status.party}")
+        return status
+
+    return await parties.each(ask)

@@ -24,6 +24,7 @@ from aukciszek.client.answers import AuctionAnswer, LoggedIn, Registered, Status
 from aukciszek.client.bidding import HeldBid, PlacedBid, hand_over, held_bids, next_revision, seal_price
 from aukciszek.client.catalogue import describe_auction, list_auctions
 from aukciszek.client.connection import PartyConnection, Patience, Request
+from aukciszek.client.discovery import ask_statuses
 from aukciszek.client.errors import AnswerNotUnderstoodError, NotLoggedInError, PartiesDisagreeError
 from aukciszek.client.outcome import OnProgress, fetch_certificate, fetch_records, wait_for_outcome, watch
 from aukciszek.client.overview import AuctionOverview, rules_of
@@ -116,11 +117,7 @@ class AukciszekClient:
 
     async def status(self) -> Outcomes[Status]:
         """Ask every party how it is."""
-
-        async def ask(party: PartyConnection) -> Status:
-            return party.parse(Status, await party.ask(Request("GET", "/api/status")))
-
-        return await self._parties.each(ask)
+        return await ask_statuses(self._parties)
 
     async def threshold(self) -> int:
         """Return how many of the parties may collude, as all that answer agree.

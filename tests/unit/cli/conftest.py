@@ -35,7 +35,9 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     monkeypatch.setenv("COLUMNS", "200")
 
     def run(*arguments: str | Path, environment: Mapping[str, str] | None = None, typed: str | None = None) -> Ended:
-        result = CliRunner().invoke(build_app(), [str(word) for word in arguments], input=typed, env=environment)
+        result = CliRunner().invoke(
+            build_app(str(arguments[0])), [str(word) for word in arguments], input=typed, env=environment
+        )
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
         return Ended(result.exit_code, result.stdout, result.stderr)

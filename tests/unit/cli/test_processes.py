@@ -8,7 +8,7 @@ import pytest
 
 from aukciszek.cli.processes import Child, ChildEndedError, Children, children
 
-FOREVER = ("cluster", "digest")
+FOREVER = ("wireguard", "config", "--party", "1", "--data-dir", "/nowhere", "--cluster")
 """Made to last by reading a named pipe that nobody writes to."""
 
 
