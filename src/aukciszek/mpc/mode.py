@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 SMALLEST_CLUSTER = 3
 LARGEST_CLUSTER = 9
-"""The number of PRSS keys grows with ``binomial(n, t)``."""
+"""The number of PRSS keys grows with ``binomial(n, t)``. The engine states its own limits: it knows no cluster file."""
 
 
 @dataclass(frozen=True, slots=True)
