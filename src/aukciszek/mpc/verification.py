@@ -34,7 +34,7 @@ from aukciszek.mpc.shared import Shared
 WINDOW_TERMS = 1 << 22
 """Recorded terms that are verified before more are computed: bounds the memory."""
 
-_LAST_LENGTH = 512
+_LAST_LENGTH = 1024
 _STEP_S, _PRODUCT_S = 2e-3, 4e-10
 """What a step (of two rounds) and a product of elements take, roughly; the same at all parties."""
 

@@ -63,15 +63,15 @@ async def run(
     return await simulate(program, n=n, t=t, network=Network(n, interfere=interfere))
 
 
-@pytest.mark.parametrize("length", [1, 2, 255, 300, 3000])
+@pytest.mark.parametrize("length", [1, 2, 512, 600, 3000])
 async def test_right_products_pass(length: int) -> None:
     simulation = await run(length=length)
     assert simulation.result == {"z": [sum(value**3 for value in range(length)) % P]}
 
 
-@pytest.mark.parametrize(("round_number", "place"), [(1, 0), (1, 100), (1, 299), (2, 0)])
+@pytest.mark.parametrize(("round_number", "place"), [(1, 0), (1, 100), (1, 599), (2, 0)])
 async def test_one_wrong_product_among_many_is_noticed_and_nothing_is_revealed(round_number: int, place: int) -> None:
-    simulation = await run(length=300, wrong_product=(round_number, place))
+    simulation = await run(length=600, wrong_product=(round_number, place))
     honest = {party: error for party, error in simulation.errors.items() if party != 2}
     assert {type(error) for error in honest.values()} == {VerificationFailedError}
     assert len(honest) == 4
@@ -79,7 +79,7 @@ async def test_one_wrong_product_among_many_is_noticed_and_nothing_is_revealed(r
 
 
 async def test_different_values_to_different_parties_are_noticed() -> None:
-    simulation = await run(lie(1, 7, receivers={3}), length=300)
+    simulation = await run(lie(1, 7, receivers={3}), length=600)
     assert isinstance(simulation.errors[3], TranscriptsDifferError)
     assert isinstance(simulation.errors[1], TranscriptsDifferError)
     assert simulation.errors[1].parties == {3}
@@ -88,9 +88,9 @@ async def test_different_values_to_different_parties_are_noticed() -> None:
 
 @pytest.mark.parametrize("round_number", [3, 4, 5, 6, 7, 8, 9])
 async def test_lies_during_the_verification_are_noticed(round_number: int) -> None:
-    honest = await run(length=300)
+    honest = await run(length=600)
     assert honest.runtimes[1].rounds == 9
-    simulation = await run(lie(round_number, -1), length=300)
+    simulation = await run(lie(round_number, -1), length=600)
     assert {1, 3, 4, 5} <= simulation.errors.keys()
     assert not any(runtime.revealed for party, runtime in simulation.runtimes.items() if party != 2)
 
