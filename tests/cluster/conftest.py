@@ -1,0 +1,114 @@
+"""Five parties as five processes, shared by all tests of a module; people with accounts; and the command line."""
+
+import asyncio
+import itertools
+import json
+import os
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from aukciszek.auctions.draft import AuctionDraft
+from aukciszek.auctions.spec import AuctionSpec
+from aukciszek.cli.people import Person, appoint, everybody
+from aukciszek.cli.running import RunningCluster, running
+from aukciszek.cli.throwaway import free_base_port, make_cluster
+from aukciszek.client.sdk import AukciszekClient
+from aukciszek.clock import SystemClock
+
+PARTIES = 5
+THRESHOLD = 2
+
+
+def find_base_port(parties: int) -> int:
+    # Test runs beside this one look for ports too: begin at different places.
+    return free_base_port(parties, range(20_000 + os.getpid() % 900 * 10, 30_000, 10))
+
+
+class Town:
+    """A running cluster and the people who use it."""
+
+    def __init__(self, cluster: RunningCluster, client: AukciszekClient) -> None:
+        self.cluster = cluster
+        self.client = client
+        self.auctioneer = Person.new("auctioneer", client)
+        self._numbers = itertools.count(1)
+
+    async def bidders(self, count: int) -> list[Person]:
+        people = [Person.new(f"bidder-{next(self._numbers)}", self.client) for _ in range(count)]
+        await everybody(people, Person.join)
+        return people
+
+    def rules(self, **changes: Any) -> AuctionSpec:
+        now = SystemClock().now()
+        draft: dict[str, Any] = {
+            "title": "Sugar beet, 400 t",
+            "minimum": Decimal("0.00"),
+            "maximum": Decimal("1000.00"),
+            "step": Decimal("0.50"),
+            "opens_at": now,
+            "closes_at": now + timedelta(hours=1),
+        }
+        return AuctionDraft.model_validate(draft | changes).freeze(
+            cluster=self.cluster.plan.cluster,
+            threshold=self.cluster.plan.threshold,
+            auctioneer=self.auctioneer.client.tokens.uid,
+            nonce=os.urandom(32),
+        )
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def town(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
+    files = make_cluster(
+        tmp_path_factory.mktemp("cluster"),
+        parties=PARTIES,
+        threshold=THRESHOLD,
+        base_port=find_base_port(PARTIES),
+    )
+    async with running(files) as cluster, AukciszekClient.open(files.cluster) as client:
+        town = Town(cluster, client)
+        await town.auctioneer.join()
+        await appoint(town.auctioneer, cluster)
+        yield town
+
+
+@dataclass(frozen=True)
+class Ended:
+    status: int
+    stdout: str
+    stderr: str
+
+    def json(self) -> Any:
+        lines = self.stdout.splitlines()
+        assert len(lines) == 1, f"--json prints one line, not {lines}; {self.stderr}"
+        return json.loads(lines[0])
+
+
+type Run = Callable[..., Awaitable[Ended]]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Run the command line in a process of its own, as people do."""
+
+    async def run(*arguments: str | Path, typed: str = "", environment: Mapping[str, str] | None = None) -> Ended:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "aukciszek.cli", *map(str, arguments)),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env={**os.environ, "COLUMNS": "200", **(environment or {})},
+            cwd=tmp_path,
+        )
+        stdout, stderr = await process.communicate(typed.encode())
+        assert process.returncode is not None
+        return Ended(process.returncode, stdout.decode(), stderr.decode())
+
+    return run

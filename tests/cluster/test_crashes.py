@@ -1,0 +1,88 @@
+"""Parties that are killed as by a power cut, and come back: nothing that was receipted is lost."""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from aukciszek.auctions.verification import verify_certificate
+from aukciszek.cli.people import Person, everybody, open_auction
+from aukciszek.client.errors import UnreachableError
+
+if TYPE_CHECKING:
+    from aukciszek.client.bidding import PlacedBid
+
+    from .conftest import Town
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+
+KILLED = 3
+
+
+async def test_a_party_killed_while_bids_come_in_loses_none_that_it_receipted(town: "Town") -> None:
+    bidders = await town.bidders(24)
+    overview = await open_auction(town.auctioneer, town.rules())
+    some_are_in = asyncio.Event()
+    done = 0
+
+    async def bid(pair: tuple[int, Person]) -> "PlacedBid":
+        place, bidder = pair
+        return await bidder.client.place_bid(overview.id, f"{100 + place}.00", overview=overview)
+
+    def on_done() -> None:
+        nonlocal done
+        done += 1
+        if done == len(bidders) // 3:
+            some_are_in.set()
+
+    bidding = asyncio.create_task(everybody(enumerate(bidders), bid, on_done))
+    await some_are_in.wait()
+    await town.cluster.kill(KILLED)
+    placed = await bidding
+    assert any(KILLED in one.receipts for one in placed)
+    missed = [one for one in placed if KILLED not in one.receipts]
+    assert missed
+    assert all(isinstance(one.errors[KILLED], UnreachableError) for one in missed)
+    await town.cluster.restart(KILLED)
+    await town.cluster.wait_until_ready()
+    for bidder, one in zip(bidders, placed, strict=True):
+        held = await bidder.client.own_bids(overview.id)
+        assert {party for bid in held for party in bid.receipts} == set(one.receipts)
+    for bidder, one in zip(bidders, placed, strict=True):
+        if one in missed[:2]:
+            complete = await bidder.client.hand_again(one)
+            assert sorted(complete.receipts) == [1, 2, 3, 4, 5]
+    await town.auctioneer.client.close_auction(overview.id)
+    certificate = await town.client.wait_for_outcome(overview.id)
+    assert set(certificate.body.bids) == {one.header.digest for one in placed}
+    assert certificate.body.prices == ("100.00",)
+    assert verify_certificate(certificate, cluster=town.client.cluster).valid
+
+
+async def test_a_party_killed_during_the_computation_comes_back_and_it_ends(town: "Town") -> None:
+    bidders = await town.bidders(6)
+    overview = await open_auction(town.auctioneer, town.rules())
+    await everybody(
+        enumerate(bidders), lambda pair: pair[1].client.place_bid(overview.id, f"{50 + pair[0]}.00", overview=overview)
+    )
+    await town.auctioneer.client.close_auction(overview.id)
+    await town.cluster.kill(KILLED)
+    await town.cluster.restart(KILLED)
+    certificate = await town.client.wait_for_outcome(overview.id)
+    assert certificate.body.prices == ("50.00",)
+    assert len(certificate.body.bids) == len(bidders)
+
+
+async def test_all_parties_restarted_in_good_order_go_on(town: "Town") -> None:
+    bidders = await town.bidders(2)
+    overview = await open_auction(town.auctioneer, town.rules())
+    for bidder, price in zip(bidders, ("20.00", "10.00"), strict=True):
+        await bidder.client.place_bid(overview.id, price, overview=overview)
+    for number in range(1, 6):
+        await town.cluster.stop(number)
+    for number in range(1, 6):
+        await town.cluster.restart(number)
+    await town.cluster.wait_until_ready()
+    await town.auctioneer.client.close_auction(overview.id)
+    certificate = await town.client.wait_for_outcome(overview.id)
+    assert certificate.body.prices == ("10.00",)
