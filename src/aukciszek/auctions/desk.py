@@ -7,6 +7,7 @@ it. Every change of state is stored together with its entry in the audit record,
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Final
 
 from aukciszek.auctions.lifecycle import AuctionState, check_transition
 from aukciszek.auctions.ports import MessageKind, PeerMessage, PeerNetwork
@@ -16,11 +17,15 @@ from aukciszek.clock import Clock
 from aukciszek.cluster import Cluster, PartyNumber
 from aukciszek.encoding import Json
 from aukciszek.identity import Identity
+from aukciszek.mpc.mode import Mode
 from aukciszek.mpc.prss import PrssKeys
 from aukciszek.storage.auctions import AuctionRepository
 from aukciszek.storage.connection import DatabaseConnection
 from aukciszek.storage.database import Database
 from aukciszek.storage.rows import AuctionRow
+
+PATIENCE_S: Final = 5.0
+"""How long parties that are enough to go on wait for the others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +49,11 @@ class PartyContext:
     def vouchers_needed(self) -> int:
         """``t + 1``: of so many parties at least one is honest."""
         return self.threshold + 1
+
+    @property
+    def quorum(self) -> int:
+        """How many parties must take part: all, or, where lies and gaps are corrected, ``n - t``."""
+        return Mode(self.cluster.size, self.threshold).needed
 
     @property
     def actor(self) -> str:

@@ -12,13 +12,20 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from aukciszek.auctions.agreement import InputSet, Tally, form_input_set, tally_receipts
 from aukciszek.auctions.bundle import Bundle, BundleHeader
-from aukciszek.auctions.desk import AuctionDesk
+from aukciszek.auctions.desk import PATIENCE_S, AuctionDesk
 from aukciszek.auctions.errors import AuctionError, MalformedStatementError
 from aukciszek.auctions.fields import BundleDigestField, DigestField, PartyField, first_fault
 from aukciszek.auctions.holdings import Holding, HoldingsStatement, OtherReceipt
 from aukciszek.auctions.identifiers import BundleDigest
 from aukciszek.auctions.ports import MessageKind
-from aukciszek.auctions.statements import Receipt, Signed, read_statement, sign, statement_digest
+from aukciszek.auctions.statements import (
+    Receipt,
+    Signed,
+    read_statement,
+    read_verified_statement,
+    sign,
+    statement_digest,
+)
 from aukciszek.cluster import LARGEST_CLUSTER, PartyNumber
 from aukciszek.encoding import canonical_json
 from aukciszek.storage.rows import BundleRow
@@ -86,11 +93,12 @@ class Gathering:
         self._seen: dict[PartyNumber, frozenset[tuple[PartyNumber, str]]] = {}
         self._wanted: set[BundleDigest] = set()
         self._asking = False
+        self._started_at_s = 0.0
 
     async def load(self) -> None:
         """Take up the lists that were stored before a restart."""
         for row in await self._desk.context.repository.lists(self._desk.auction):
-            self._keep(read_statement(HoldingsStatement, row.statement, self._desk.context.cluster))
+            self._keep(read_verified_statement(HoldingsStatement, row.statement))
 
     async def sign_own_list(self) -> tuple[Signed[HoldingsStatement], str]:
         """Return this party's list of everything that it gave receipts for, not stored yet, and its digest."""
@@ -101,7 +109,7 @@ class Gathering:
             if head.received_at is not None
         ]
         others = [
-            OtherReceipt.of(read_statement(Receipt, row.statement, context.cluster))
+            OtherReceipt.of(read_verified_statement(Receipt, row.statement))
             for row in await context.repository.auction_receipts(desk.auction)
             if row.party != context.number
         ]
@@ -113,10 +121,11 @@ class Gathering:
         self._lists[signed.content.party, digest] = signed
 
     async def run(self) -> None:
-        """Return when all parties have the same lists, and every bundle that counts is here."""
+        """Return when all parties, or enough, have the same lists, and every bundle that counts is here."""
         self._asking = True
+        self._started_at_s = self._desk.context.clock.monotonic_s()
         try:
-            await self._desk.signal.wait_announcing(self._all_see_the_same, self._announce_to_all)
+            await self._desk.signal.wait_announcing(self._enough_see_the_same, self._announce_to_all)
         finally:
             self._asking = False
         await self._note_contradictions(self.tally())
@@ -238,12 +247,15 @@ class Gathering:
     def _keep(self, signed: Signed[HoldingsStatement]) -> None:
         self._lists[signed.content.party, statement_digest(signed.content)] = signed
 
-    def _all_see_the_same(self) -> bool:
-        own = frozenset(self._lists)
-        missing = frozenset(self._desk.context.cluster.numbers) - {party for party, _ in own}
+    def _enough_see_the_same(self) -> bool:
+        """Whether all parties have the same lists, or, after some patience, as many as can go on without the others."""
+        context, own = self._desk.context, frozenset(self._lists)
+        missing = frozenset(context.cluster.numbers) - {party for party, _ in own}
         differing = {party for party in self._desk.peers if self._seen.get(party) != own}
-        self._desk.wait_for_parties(missing | differing)
-        return not missing and not differing
+        absent = missing | differing
+        self._desk.wait_for_parties(absent)
+        waited_s = context.clock.monotonic_s() - self._started_at_s
+        return not absent or (waited_s >= PATIENCE_S and context.cluster.size - len(absent) >= context.quorum)
 
     async def announce(self, to: Iterable[PartyNumber]) -> None:
         """Send this party's list to those who lack it, and tell which lists are here."""

@@ -12,7 +12,7 @@ from aukciszek.auctions.intake import Accepted, Intake
 from aukciszek.auctions.lifecycle import AuctionState, is_over
 from aukciszek.auctions.orders import Orders
 from aukciszek.auctions.ports import MessageKind, PeerMessage
-from aukciszek.auctions.process import AuctionProcess
+from aukciszek.auctions.process import ASKS_FOR_OUTCOME, AuctionProcess
 from aukciszek.auctions.proposals import Proposals
 from aukciszek.auctions.reading import AuctionReader, rules_of
 from aukciszek.auctions.refusals import (
@@ -150,7 +150,7 @@ class AuctionHouse(AuctionReader):
             return
         row = await self._context.repository.auction(message.auction)
         if row is not None:
-            await self._answer_for_the_past(sender, message.kind, row)
+            await self._answer_for_the_past(sender, message, row)
         elif message.kind is MessageKind.ORDER:
             await self._propose(message.auction, message.body)
 
@@ -232,18 +232,24 @@ class AuctionHouse(AuctionReader):
             for known in vouchers:
                 await self._processes[auction].orders.receive(known.encode())
 
-    async def _answer_for_the_past(self, sender: PartyNumber, kind: MessageKind, row: AuctionRow) -> None:
+    async def _answer_for_the_past(self, sender: PartyNumber, message: PeerMessage, row: AuctionRow) -> None:
         """Send a peer that is behind what ends its work on an auction that is over here.
 
         Parties for which it is over, too, only send what is not answered, so no two answer each other for ever.
         """
         if row.state == AuctionState.CANCELLED.value:
-            if kind is not MessageKind.ORDER:
+            if message.kind is not MessageKind.ORDER:
                 orders = Orders(AuctionDesk(self._context, rules_of(row), row))
                 await orders.load()
                 await orders.announce([sender], ["cancel"])
-        elif kind is not MessageKind.OUTCOME_SIGNATURE:
-            await (await self.signing(row)).pass_on([sender])
+            return
+        signing = await self.signing(row)
+        if message.kind is MessageKind.OUTCOME_SIGNATURE:
+            await signing.receive(message.body)
+        elif message.kind is MessageKind.SIGNATURES_WANTED:
+            await signing.pass_on([sender])
+        elif message.kind in ASKS_FOR_OUTCOME:
+            await signing.hand_over([sender])
 
     async def _process_to_order(self, auctioneer: Principal, auction: AuctionId) -> AuctionProcess:
         spec = rules_of(await self.row(auction))

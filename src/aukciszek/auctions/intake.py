@@ -27,7 +27,7 @@ from aukciszek.auctions.refusals import (
 )
 from aukciszek.auctions.sealing import open_envelope
 from aukciszek.auctions.sealing_keys import SealingKeyPair
-from aukciszek.auctions.statements import Receipt, Signed, read_statement
+from aukciszek.auctions.statements import Receipt, Signed, read_verified_statement
 from aukciszek.storage.rows import BundleRow, NewRecordEntry, ReceiptRow
 
 
@@ -117,7 +117,7 @@ class Intake:
         context = self._desk.context
         for row in await context.repository.receipts(digest):
             if row.party == context.number:
-                return read_statement(Receipt, row.statement, context.cluster)
+                return read_verified_statement(Receipt, row.statement)
         return None
 
     async def _store(self, bundle: Bundle, content: bytes, email: str, received_at: datetime) -> Accepted:

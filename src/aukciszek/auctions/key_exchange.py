@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from aukciszek.auctions.desk import AuctionDesk
 from aukciszek.auctions.ports import MessageKind
-from aukciszek.auctions.statements import SealingKeyStatement, Signed, read_statement
+from aukciszek.auctions.statements import SealingKeyStatement, Signed, read_statement, read_verified_statement
 from aukciszek.cluster import PartyNumber
 
 
@@ -18,7 +18,7 @@ class KeyExchange:
     async def load(self) -> None:
         """Take up the statements that are stored, this party's own among them."""
         for row in await self._desk.context.repository.sealing_keys(self._desk.auction):
-            self._keep(read_statement(SealingKeyStatement, row.statement, self._desk.context.cluster))
+            self._keep(read_verified_statement(SealingKeyStatement, row.statement))
 
     async def receive(self, sender: PartyNumber, content: bytes) -> None:
         """Keep a party's statement; a second, different one is an incident, and the first is kept.

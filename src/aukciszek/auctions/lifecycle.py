@@ -57,7 +57,8 @@ _NEXT: Final = {
     AuctionState.CREATED: {AuctionState.OPEN, AuctionState.CLOSED},
     AuctionState.OPEN: {AuctionState.CLOSED},
     AuctionState.CLOSED: {AuctionState.AGREEING},
-    AuctionState.AGREEING: {AuctionState.COMPUTING},
+    # A party that was not there when the outcome was computed adopts it from the others.
+    AuctionState.AGREEING: {AuctionState.COMPUTING, AuctionState.SIGNING},
     # A session that was interrupted is repeated, under a new session id, from the agreed input set.
     AuctionState.COMPUTING: {AuctionState.REVEALING, AuctionState.SIGNING},
     AuctionState.REVEALING: {AuctionState.COMPUTING, AuctionState.SIGNING},

@@ -11,7 +11,7 @@ from aukciszek.auctions.desk import AuctionDesk
 from aukciszek.auctions.errors import StatementError
 from aukciszek.auctions.identifiers import UserId
 from aukciszek.auctions.ports import MessageKind
-from aukciszek.auctions.statements import OrderStatement, Signed, read_statement, sign
+from aukciszek.auctions.statements import OrderStatement, Signed, read_statement, read_verified_statement, sign
 from aukciszek.cluster import PartyNumber
 
 type OrderKind = Literal["create", "close", "cancel"]
@@ -35,7 +35,7 @@ class Orders:
     async def load(self) -> None:
         """Take up the statements that were stored before a restart."""
         for row in await self._desk.context.repository.orders(self._desk.auction):
-            self._keep(read_statement(OrderStatement, row.statement, self._desk.context.cluster))
+            self._keep(read_verified_statement(OrderStatement, row.statement))
 
     async def give(self, kind: OrderKind, by: UserId) -> None:
         """Vouch that the auctioneer gave an order: store, put on record, tell the peers. Again: nothing changes."""

@@ -40,13 +40,19 @@ class MessageKind(IntEnum):
     """One bundle, as the bidder made it."""
 
     READY = 8
-    """The sender is ready to compute on an input set: attempt number, the set's digest and a fresh nonce."""
+    """A party's signed word that it is ready to compute: attempt, the input set's digest and a fresh nonce."""
 
     OUTCOME_SIGNATURE = 9
     """A party's signature under the certificate's body."""
 
     SIGNATURES_WANTED = 10
     """The sender asks for the signatures that the receiver has."""
+
+    CONVOCATION = 11
+    """The announcements of the parties that meet for a session, put together by the party whose turn it is."""
+
+    OUTCOME = 12
+    """The certificate's body, for a party that was not there when it was computed."""
 
 
 @dataclass(frozen=True, slots=True)

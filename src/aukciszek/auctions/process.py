@@ -32,6 +32,9 @@ _log = logging.getLogger(__name__)
 _LONGEST_SLEEP_S: Final = 30.0
 """The time of day may jump, so a long wait looks at the clock again now and then."""
 
+ASKS_FOR_OUTCOME: Final = frozenset({MessageKind.HOLDINGS_SEEN, MessageKind.READY})
+"""What only a party sends that does not know the outcome."""
+
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
 
@@ -54,13 +57,15 @@ class AuctionProcess:
             MessageKind.HOLDINGS: self.gathering.receive_list,
             MessageKind.BUNDLE: self.gathering.receive_bundle,
             MessageKind.OUTCOME_SIGNATURE: self.signing.receive,
+            MessageKind.OUTCOME: self.signing.receive_outcome,
         }
         self._answers: dict[MessageKind, Callable[[PartyNumber, bytes], Awaitable[None]]] = {
             MessageKind.SEALING_KEY: self.keys.receive,
             MessageKind.HOLDINGS_SEEN: self.gathering.receive_seen,
             MessageKind.HOLDINGS_WANTED: self.gathering.receive_list_wanted,
             MessageKind.BUNDLES_WANTED: self.gathering.receive_bundles_wanted,
-            MessageKind.READY: self.sessions.receive_readiness,
+            MessageKind.READY: self.sessions.meeting.receive_readiness,
+            MessageKind.CONVOCATION: self.sessions.meeting.receive_convocation,
             MessageKind.SIGNATURES_WANTED: self.signing.receive_wanted,
         }
 
@@ -83,7 +88,7 @@ class AuctionProcess:
         }
         try:
             while not is_over(self.desk.state):
-                await self._unless_cancelled(steps[self.desk.state])
+                await self._unless_cut_short(steps[self.desk.state])
         except AukciszekError as error:
             # Nothing is lost: everything is stored, and the operator is told what to mend before a restart.
             self.failure = error
@@ -102,6 +107,8 @@ class AuctionProcess:
             await concerned(message.body)
         else:
             await self._answers[message.kind](sender, message.body)
+        if message.kind in ASKS_FOR_OUTCOME and self.desk.state is AuctionState.SIGNING:
+            await self.signing.hand_over([sender])
 
     async def announce(self, to: Sequence[PartyNumber]) -> None:
         """Tell peers what they may have missed while they were not connected."""
@@ -115,29 +122,35 @@ class AuctionProcess:
                 await self.orders.announce(to)
                 await self.gathering.announce(to)
             case AuctionState.COMPUTING | AuctionState.REVEALING:
-                await self.sessions.announce(to)
+                await self.sessions.meeting.announce(to)
             case AuctionState.SIGNING:
                 await self.signing.announce(to)
 
-    async def _unless_cancelled(self, step: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Take a step, or enter ``cancelled`` as soon as that order is in force and still counts."""
-        cancel_counts = self._cancel_counts
+    async def _unless_cut_short(self, step: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Take a step; leave it when the auction is cancelled or the outcome comes from the others."""
         work = asyncio.create_task(step())
-        cancelled = asyncio.create_task(self.desk.signal.wait_for(cancel_counts))
+        cut_short = asyncio.create_task(self.desk.signal.wait_for(lambda: self._cancel_counts or self._can_adopt))
         try:
-            await asyncio.wait({work, cancelled}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({work, cut_short}, return_when=asyncio.FIRST_COMPLETED)
             if work.done():
                 await work
                 return
         finally:
-            for task in (work, cancelled):
+            for task in (work, cut_short):
                 task.cancel()
-            await asyncio.gather(work, cancelled, return_exceptions=True)
-        if cancel_counts():
+            await asyncio.gather(work, cut_short, return_exceptions=True)
+        if self._can_adopt:
+            await self.signing.adopt()
+        elif self._cancel_counts:
             await self._cancel()
 
+    @property
     def _cancel_counts(self) -> bool:
         return self.desk.state in CANCELLABLE and self.orders.in_force("cancel")
+
+    @property
+    def _can_adopt(self) -> bool:
+        return self.desk.state in {AuctionState.AGREEING, AuctionState.COMPUTING} and self.signing.may_adopt
 
     async def _cancel(self) -> None:
         details = {"vouchers": list(self.orders.vouchers("cancel"))}
@@ -208,7 +221,7 @@ class AuctionProcess:
 
     def _signed_or_needed_again(self) -> bool:
         self.desk.wait_for_parties(self.signing.missing)
-        return self.signing.is_complete or self.sessions.overtaken
+        return self.signing.is_complete or (self.sessions.meeting.overtaken and not self.signing.is_settled)
 
     async def _announce_signatures(self) -> None:
         await self.signing.announce(self.desk.peers)

@@ -13,7 +13,7 @@ from aukciszek.auctions.record import AuditRecord
 from aukciszek.auctions.refusals import NoOutcomeYetError, NotAuctioneerError, UnknownAuctionError
 from aukciszek.auctions.signing import Signing
 from aukciszek.auctions.spec import AuctionSpec
-from aukciszek.auctions.statements import Receipt, read_statement
+from aukciszek.auctions.statements import Receipt, read_verified_statement
 from aukciszek.auctions.view import AuctionView, OwnBid
 from aukciszek.storage.rows import AuctionRow, IncidentRow
 
@@ -49,7 +49,7 @@ class AuctionReader:
         for head in await repository.bundles_of(auction, bidder.uid):
             receipts = {row.party: row for row in await repository.receipts(head.digest)}
             if head.received_at is not None:
-                receipt = read_statement(Receipt, receipts[context.number].statement, context.cluster)
+                receipt = read_verified_statement(Receipt, receipts[context.number].statement)
                 own_bids.append(
                     OwnBid(
                         bundle=BundleDigest(head.digest),

@@ -6,7 +6,6 @@ interrupted is repeated under a new id, hence with fresh randomness, on the same
 
 import asyncio
 import logging
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -22,8 +21,8 @@ from aukciszek.auctions.errors import AuctionError, EnvelopeError
 from aukciszek.auctions.gathering import Gathering
 from aukciszek.auctions.identifiers import BundleDigest
 from aukciszek.auctions.lifecycle import AuctionState
-from aukciszek.auctions.ports import MessageKind
-from aukciszek.auctions.readiness import Readiness, session_id, usable_bids
+from aukciszek.auctions.meeting import Meeting
+from aukciszek.auctions.readiness import Ready, session_id, usable_bids
 from aukciszek.auctions.sealing import open_envelope
 from aukciszek.auctions.sealing_keys import SealingKeyPair
 from aukciszek.auctions.signal import FIRST_RETRY_S, LONGEST_RETRY_S
@@ -64,47 +63,17 @@ class Sessions:
     """The attempts of one party to compute one auction."""
 
     def __init__(self, desk: AuctionDesk, gathering: Gathering, key_pair: SealingKeyPair) -> None:
+        self.meeting = Meeting(desk)
         self._desk = desk
         self._gathering = gathering
         self._key_pair = key_pair
         self._announced: dict[str, InputSet] = {}
-        self._ready: dict[PartyNumber, Readiness] = {}
-        self._own: Readiness | None = None
         self._fixed: str | None = None
-        self._last_attempt = 0
-        self._reached = 0
 
     def load(self, input_set: str | None, last_attempt: int) -> None:
         """Take up, after a restart, the input set that a session began on, if any, and the last attempt."""
         self._fixed = input_set
-        self._last_attempt = self._reached = last_attempt
-
-    async def receive_readiness(self, sender: PartyNumber, content: bytes) -> None:
-        """Note a peer's announcement, the first one for each attempt.
-
-        Raises:
-            MalformedStatementError: it is not of its form.
-        """
-        readiness = Readiness.decode(content)
-        known = self._ready.get(sender)
-        if known is None or readiness.attempt > known.attempt:
-            self._ready[sender] = readiness
-            self._reached = max(self._reached, readiness.attempt)
-            self._desk.signal.notify()
-        elif readiness.attempt == known.attempt and readiness != known:
-            await self._desk.report("two-announcements", sender, {"attempt": readiness.attempt})
-        if self._own is not None and readiness.attempt < self._own.attempt:
-            await self.announce([sender])
-
-    @property
-    def overtaken(self) -> bool:
-        """Whether a peer has moved on to an attempt that this party has not joined yet."""
-        return self._reached > self._last_attempt
-
-    async def announce(self, to: Sequence[PartyNumber]) -> None:
-        """Say again for which attempt this party is ready."""
-        if self._own is not None:
-            await self._desk.send(to, MessageKind.READY, self._own.encode())
+        self.meeting.load(last_attempt)
 
     async def run(self) -> SessionOutcome:
         """Return the outcome of the first attempt that succeeds."""
@@ -112,15 +81,18 @@ class Sessions:
         pause_s = FIRST_RETRY_S
         while True:
             shares = await self._open_envelopes(await self._choose_input_set())
-            await self._join_attempt(shares)
-            await self._desk.signal.wait_announcing(self._may_begin_or_must_leave, self._announce_to_all)
+            if self._desk.state is AuctionState.REVEALING:
+                await self._desk.enter(AuctionState.COMPUTING, "session-interrupted")
+            began = self._fixed is not None
+            await self.meeting.join(shares.input_set.digest, began=began, unusable=shares.unusable)
+            participants = await self.meeting.participants()
             try:
-                outcome = await self._begin(shares) if self._all_ready() and not self.overtaken else None
-                if self._must_choose_again():
+                outcome = await self._begin(shares, participants) if participants else None
+                if not participants and self.meeting.sets_differ and not began:
                     await self._gather_again()
             except MpcError as error:
                 await self._note_failure(error)
-                if await self._desk.signal.wait_for(lambda: self.overtaken, timeout_s=pause_s):
+                if await self._desk.signal.wait_for(lambda: self.meeting.overtaken, timeout_s=pause_s):
                     pause_s = FIRST_RETRY_S
                 pause_s = min(2 * pause_s, LONGEST_RETRY_S)
             else:
@@ -133,7 +105,7 @@ class Sessions:
         self._announced.setdefault(found.digest, found)
         if self._fixed is None:
             # A peer that has begun on a set that this party announced, too, cannot change it any more.
-            began = {one.input_set for one in self._ready.values() if one.began} & self._announced.keys()
+            began = self.meeting.input_sets_begun & self._announced.keys()
             return self._announced[min(began)] if began else found
         if self._fixed not in self._announced:
             raise InputSetLostError("the stored lists do not give the input set that a session began on: restore them")
@@ -145,7 +117,7 @@ class Sessions:
         Raises:
             InputSetsDifferError: always, so that the next attempt waits a little.
         """
-        if not any(one.began for one in self._ready.values()):
+        if not self.meeting.input_sets_begun & self._announced.keys():
             await self._gathering.run()
         raise InputSetsDifferError
 
@@ -160,56 +132,14 @@ class Sessions:
             )
         return _Shares(input_set, rows, tuple(sorted(failed)))
 
-    async def _join_attempt(self, shares: _Shares) -> None:
-        context = self._desk.context
-        if self._desk.state is AuctionState.REVEALING:
-            await self._desk.enter(AuctionState.COMPUTING, "session-interrupted")
-        # The number is stored before it is used, so that no number is used twice, whenever this party stops.
-        attempt = await context.repository.next_attempt(self._desk.auction, self._reached)
-        self._own = Readiness(
-            attempt=attempt,
-            input_set=shares.input_set.digest,
-            began=self._fixed is not None,
-            nonce=secrets.token_hex(_NONCE_BYTES),
-            unusable=shares.unusable,
-        )
-        self._ready[context.number] = self._own
-        self._last_attempt = attempt
-        self._reached = max(self._reached, attempt)
-
-    async def _announce_to_all(self) -> None:
-        await self.announce(self._desk.peers)
-
-    def _all_ready(self) -> bool:
-        """Whether all parties announced this party's attempt and input set."""
-        own = self._own
-        if own is None:
-            return False
-        ready = {
-            party for party, one in self._ready.items() if (one.attempt, one.input_set) == (own.attempt, own.input_set)
-        }
-        self._desk.wait_for_parties(set(self._desk.context.cluster.numbers) - ready)
-        return len(ready) == self._desk.context.cluster.size
-
-    def _may_begin_or_must_leave(self) -> bool:
-        return self.overtaken or self._all_ready() or self._must_choose_again()
-
-    def _must_choose_again(self) -> bool:
-        """Whether all are ready for this attempt, but not all for the same input set."""
-        own = self._own
-        if own is None or self._fixed is not None:
-            return False
-        joined = [one for one in self._ready.values() if one.attempt == own.attempt]
-        return len(joined) == self._desk.context.cluster.size and len({one.input_set for one in joined}) > 1
-
-    async def _begin(self, shares: _Shares) -> SessionOutcome | None:
+    async def _begin(self, shares: _Shares, participants: Ready) -> SessionOutcome | None:
         """Run one session; None when a peer has meanwhile moved on, so that it cannot succeed."""
         desk, digest = self._desk, shares.input_set.digest
         if not await desk.context.repository.fix_input_set(desk.auction, digest):
             raise InputSetLostError("a session began on another input set before: this one must never be computed on")
         self._fixed = digest
-        computation = asyncio.create_task(self._compute(shares, dict(self._ready)))
-        overtaken = asyncio.create_task(desk.signal.wait_for(lambda: self.overtaken))
+        computation = asyncio.create_task(self._compute(shares, participants))
+        overtaken = asyncio.create_task(desk.signal.wait_for(lambda: self.meeting.overtaken))
         try:
             await asyncio.wait({computation, overtaken}, return_when=asyncio.FIRST_COMPLETED)
             return computation.result() if computation.done() else None
@@ -218,10 +148,10 @@ class Sessions:
                 task.cancel()
             await asyncio.gather(computation, overtaken, return_exceptions=True)
 
-    async def _compute(self, shares: _Shares, ready: Mapping[PartyNumber, Readiness]) -> SessionOutcome:
+    async def _compute(self, shares: _Shares, participants: Ready) -> SessionOutcome:
         desk, context = self._desk, self._desk.context
-        identifier = session_id(desk.auction, ready)
-        bids, unusable = usable_bids(shares.input_set, ready)
+        identifier = session_id(desk.auction, participants)
+        bids, unusable = usable_bids(shares.input_set, [one.content for one in participants.values()])
         await desk.note(
             "session-began",
             {"session": identifier.hex(), "input_set": shares.input_set.digest, "bids": len(bids)},

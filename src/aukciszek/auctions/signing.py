@@ -1,15 +1,15 @@
 """From the computed outcome to the certificate that all parties signed.
 
 ``docs/protocol.md``, "The certificate". Each party signs only a body that it computed itself. The outcome and this
-party's signature are stored together; the sealing key is destroyed once every party has signed, because then nobody
-will need another session.
+party's signature are stored together; the sealing key is destroyed once every party has signed, or all but ``t`` after
+some patience, because then nobody needs another session: who was not there adopts what ``t + 1`` parties signed.
 """
 
 from collections.abc import Iterable, Sequence
 
 from aukciszek.auctions.agreement import CountedBid
 from aukciszek.auctions.certificate import Certificate, CertificateBody, LeftOut, Winner, order_outcome
-from aukciszek.auctions.desk import AuctionDesk
+from aukciszek.auctions.desk import PATIENCE_S, AuctionDesk
 from aukciszek.auctions.errors import AuctionError
 from aukciszek.auctions.lifecycle import AuctionState
 from aukciszek.auctions.ports import MessageKind
@@ -34,6 +34,8 @@ class Signing:
         self._desk = desk
         self._body: CertificateBody | None = None
         self._signatures: dict[PartyNumber, Signed[OutcomeSignature]] = {}
+        self._offered: CertificateBody | None = None
+        self._since_s = 0.0
 
     async def load(self) -> None:
         """Take up the outcome and the signatures that were stored before a restart."""
@@ -41,6 +43,7 @@ class Signing:
         content = await repository.outcome(auction)
         if content is not None:
             self._body = CertificateBody.decode(content)
+            self._since_s = self._desk.context.clock.monotonic_s()
             for row in await repository.signatures(auction):
                 statement = OutcomeSignature(
                     auction=auction, party=PartyNumber(row.party), certificate=self._body.digest
@@ -62,14 +65,10 @@ class Signing:
         async with desk.entering(AuctionState.SIGNING, "outcome-found", details) as connection:
             await context.repository.put_outcome(desk.auction, body.canonical_bytes, connection=connection)
             await context.repository.put_signature(desk.auction, context.number, own.signature, connection=connection)
-        self._body = body
-        early, self._signatures = self._signatures, {context.number: own}
-        for signed in early.values():
-            await self._keep(signed)
-        desk.signal.notify()
+        await self._take_up(body, {context.number: own})
 
     async def receive(self, content: bytes) -> None:
-        """Note a party's signature.
+        """Note a party's signature; more of them may come after the outcome is final here.
 
         Raises:
             StatementError: it is not signed by the party that it names.
@@ -80,6 +79,34 @@ class Signing:
         elif signed.content.party not in self._signatures:
             await self._keep(signed)
             self._desk.signal.notify()
+
+    async def receive_outcome(self, content: bytes) -> None:
+        """Note an outcome that this party did not compute; it is believed once ``t + 1`` parties signed it.
+
+        Raises:
+            MalformedCertificateError: the content is no certificate's body.
+        """
+        body = CertificateBody.decode(content)
+        if self._body is None and body.spec == self._desk.spec:
+            self._offered = body
+            self._desk.signal.notify()
+
+    @property
+    def may_adopt(self) -> bool:
+        """Whether other parties computed the outcome without this one, and enough of them signed it."""
+        if self._body is not None or self._offered is None:
+            return False
+        signers = [one for one in self._signatures.values() if one.content.certificate == self._offered.digest]
+        return len(signers) >= self._desk.context.vouchers_needed
+
+    async def adopt(self) -> None:
+        """Store an outcome that enough other parties signed, without signing it, and enter ``signing``."""
+        desk, body = self._desk, self._offered
+        if body is not None and self.may_adopt:
+            details: dict[str, Json] = {"certificate": body.digest, "signatures": sorted(self._signatures)}
+            async with desk.entering(AuctionState.SIGNING, "outcome-adopted", details) as connection:
+                await desk.context.repository.put_outcome(desk.auction, body.canonical_bytes, connection=connection)
+            await self._take_up(body, {})
 
     async def finish(self) -> None:
         """Enter ``final`` and destroy this party's sealing key: no bid can be read from here on."""
@@ -103,10 +130,24 @@ class Signing:
             for signed in self._signatures.values():
                 await self._desk.send(to, MessageKind.OUTCOME_SIGNATURE, signed.encode())
 
+    async def hand_over(self, to: Sequence[PartyNumber]) -> None:
+        """Send the outcome itself to peers that were not there when it was computed, if enough parties signed it."""
+        if self._body is not None and self.is_settled:
+            await self._desk.send(to, MessageKind.OUTCOME, self._body.canonical_bytes)
+            await self.pass_on(to)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether ``t + 1`` parties signed: nobody needs another session, the others can adopt the outcome."""
+        return len(self._signatures) >= self._desk.context.vouchers_needed
+
     @property
     def is_complete(self) -> bool:
-        """Whether all parties signed the outcome."""
-        return self._body is not None and not self.missing
+        """Whether all parties signed the outcome or, after some patience, all but ``t``."""
+        context = self._desk.context
+        waited_s = context.clock.monotonic_s() - self._since_s
+        enough = len(self._signatures) >= context.cluster.size - context.threshold and waited_s >= PATIENCE_S
+        return self._body is not None and (not self.missing or enough)
 
     @property
     def missing(self) -> frozenset[PartyNumber]:
@@ -115,9 +156,18 @@ class Signing:
 
     def certificate(self) -> Certificate | None:
         """Return the certificate as it stands, once ``t + 1`` parties signed: one of them is honest."""
-        if self._body is None or len(self._signatures) < self._desk.context.vouchers_needed:
+        if self._body is None or not self.is_settled:
             return None
         return Certificate.assemble(self._body, self._desk.context.cluster.content, self._signatures.values())
+
+    async def _take_up(self, body: CertificateBody, own: dict[PartyNumber, Signed[OutcomeSignature]]) -> None:
+        """Settle on a body; signatures that came before it was known count if they are under it."""
+        self._body, self._offered = body, None
+        self._since_s = self._desk.context.clock.monotonic_s()
+        early, self._signatures = self._signatures, own
+        for signed in early.values():
+            await self._keep(signed)
+        self._desk.signal.notify()
 
     async def _keep(self, signed: Signed[OutcomeSignature]) -> None:
         desk, party = self._desk, signed.content.party

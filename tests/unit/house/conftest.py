@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from aukciszek.mpc.mode import Mode
 from support.parties import MemoryNetwork, Parties, StartParties, VirtualClock
 
 
@@ -15,7 +16,7 @@ async def start_parties(tmp_path: Path) -> AsyncIterator[StartParties]:
     async with AsyncExitStack() as stack:
 
         async def start(size: int = 5, threshold: int = 2) -> Parties:
-            network = MemoryNetwork(size)
+            network = MemoryNetwork(size, Mode(size, threshold).needed)
             parties = Parties(tmp_path, size, threshold, VirtualClock(), network)
             delivery = asyncio.create_task(network.deliver())
 

@@ -14,6 +14,7 @@ from aukciszek.auctions.identifiers import AuctionId
 from aukciszek.auctions.lifecycle import AuctionState
 from aukciszek.auctions.ports import MessageKind, PeerMessage
 from aukciszek.auctions.readiness import Readiness
+from aukciszek.auctions.session import Sessions
 from aukciszek.auctions.statements import SealingKeyStatement, sign
 from aukciszek.cluster import PartyNumber
 from aukciszek.mpc.errors import InconsistentSharesError
@@ -196,8 +197,17 @@ async def test_two_announcements_for_one_attempt_are_on_record(start_parties: St
     await parties.create(spec)
     house = parties.house(1)
     for nonce in ("a" * 64, "b" * 64):
-        readiness = Readiness(attempt=1, input_set="0" * 64, began=False, nonce=nonce, unusable=())
-        await house.on_message(PartyNumber(2), PeerMessage(MessageKind.READY, spec.auction_id, readiness.encode()))
+        readiness = Readiness(
+            auction=spec.auction_id,
+            party=PartyNumber(2),
+            attempt=1,
+            input_set="0" * 64,
+            began=False,
+            nonce=nonce,
+            unusable=(),
+        )
+        content = sign(readiness, parties.identities[1]).encode()
+        await house.on_message(PartyNumber(3), PeerMessage(MessageKind.READY, spec.auction_id, content))
     assert [(one.kind, one.party) for one in await house.incidents(10)] == [("two-announcements", 2)]
 
 
@@ -230,3 +240,70 @@ async def test_a_bid_that_a_party_cannot_open_is_left_out_only_without_its_recei
     assert [one.bidder for one in body.winners] == [winner.uid]
     assert cheat.uid != winner.uid
     assert [one.reason for one in body.left_out] == ["envelope-unusable"]
+
+
+class TestRobustMode:
+    """Five parties with threshold 1: one of them may be silent, and the outcome still comes."""
+
+    async def test_the_outcome_comes_without_a_party_that_is_down(self, start_parties: StartParties) -> None:
+        parties = await start_parties(5, 1)
+        parties.round_timeout_s = 0.3
+        spec = parties.draft()
+        await parties.create(spec)
+        await parties.wait_for_state(spec.auction_id, AuctionState.OPEN)
+        winner = await parties.bid(spec, "5")
+        await parties.bid(spec, "6")
+        await parties.stop(1)
+        parties.clock.move(601)
+        async with time_passing(parties):
+            await parties.wait_for_state(spec.auction_id, AuctionState.FINAL)
+        body = (await parties.house(2).certificate(spec.auction_id)).body
+        assert [one.bidder for one in body.winners] == [winner.uid]
+
+        # It learns the outcome when it is back, from those who signed it.
+        await parties.start(1)
+        async with time_passing(parties):
+            await parties.wait_for_state(spec.auction_id, AuctionState.FINAL, [1])
+        certificate = await parties.house(1).certificate(spec.auction_id)
+        assert certificate.body == body
+        assert [one.party for one in certificate.signatures] == [2, 3, 4, 5]
+
+    @pytest.mark.parametrize("stage", ["checking", "verifying", "revealing"])
+    async def test_the_outcome_comes_when_a_party_falls_silent_in_a_session(
+        self, start_parties: StartParties, monkeypatch: pytest.MonkeyPatch, stage: str
+    ) -> None:
+        parties = await start_parties(5, 1)
+        spec = parties.draft()
+        await parties.create(spec)
+        await parties.wait_for_state(spec.auction_id, AuctionState.OPEN)
+        for house in parties.houses.values():
+            object.__setattr__(house._context, "round_timeout_s", 0.3)
+        follow = Sessions._follow
+
+        async def fall_silent(self: Sessions, at: str, fraction: float) -> None:
+            if self._desk.context.number == 4 and at == stage:
+                parties.network.disconnect(PartyNumber(4))
+            await follow(self, at, fraction)
+
+        monkeypatch.setattr(Sessions, "_follow", fall_silent)
+        winner = await parties.bid(spec, "5")
+        parties.clock.move(601)
+        async with time_passing(parties):
+            await parties.wait_for_state(spec.auction_id, AuctionState.FINAL, [1, 2, 3, 5])
+        body = (await parties.house(2).certificate(spec.auction_id)).body
+        assert [one.bidder for one in body.winners] == [winner.uid]
+
+    async def test_with_threshold_2_all_wait_and_say_for_whom(self, start_parties: StartParties) -> None:
+        parties = await start_parties(5, 2)
+        spec = parties.draft()
+        await parties.create(spec)
+        await parties.wait_for_state(spec.auction_id, AuctionState.OPEN)
+        await parties.bid(spec, "5")
+        await parties.stop(4)
+        parties.clock.move(601)
+        async with time_passing(parties):
+            async for progress in parties.house(2).progress(spec.auction_id):
+                if progress.state is AuctionState.AGREEING and progress.waiting_for == (4,):
+                    break
+            await parties.start(4)
+            await parties.wait_for_state(spec.auction_id, AuctionState.FINAL)

@@ -1,0 +1,180 @@
+"""How the parties meet for a session: attempt by attempt, without anyone in charge.
+
+``docs/adr/0003-sessions-by-attempt.md``. Every party announces that it is ready. The party whose turn it is in this
+attempt sends the announcements of all, or of enough of them, back to all; they make the session's id. Whoever waits in
+vain moves on to the next attempt, and everybody follows the highest.
+"""
+
+import secrets
+from collections.abc import Sequence
+from typing import Final
+
+from aukciszek.auctions.desk import PATIENCE_S, AuctionDesk
+from aukciszek.auctions.errors import StatementError
+from aukciszek.auctions.identifiers import BundleDigest
+from aukciszek.auctions.ports import MessageKind
+from aukciszek.auctions.readiness import Readiness, Ready, encode_convocation, read_convocation
+from aukciszek.auctions.statements import Signed, read_statement, sign
+from aukciszek.cluster import PartyNumber
+
+_NONCE_BYTES: Final = 32
+
+
+class UnlawfulConvocationError(StatementError):
+    """A party convened a session out of its turn, or with announcements that do not make one."""
+
+    code = "unlawful-convocation"
+
+
+class Meeting:
+    """One party's part in bringing all parties to the same attempt."""
+
+    def __init__(self, desk: AuctionDesk) -> None:
+        self._desk = desk
+        self._ready: dict[PartyNumber, Signed[Readiness]] = {}
+        self._own: Signed[Readiness] | None = None
+        self._convened: Ready | None = None
+        self._joined_at_s = 0.0
+        self._last_attempt = 0
+        self._reached = 0
+
+    def load(self, last_attempt: int) -> None:
+        """Take up, after a restart, the number of the last attempt."""
+        self._last_attempt = self._reached = last_attempt
+
+    @property
+    def overtaken(self) -> bool:
+        """Whether a peer has moved on to an attempt that this party has not joined yet."""
+        return self._reached > self._last_attempt
+
+    @property
+    def input_sets_begun(self) -> frozenset[str]:
+        """The input sets on which some party says that it began a session."""
+        return frozenset(one.content.input_set for one in self._ready.values() if one.content.began)
+
+    async def join(self, input_set: str, *, began: bool, unusable: Sequence[BundleDigest]) -> None:
+        """Announce this party for the next attempt, or for the highest that a peer has reached."""
+        desk, context = self._desk, self._desk.context
+        # The number is stored before it is used, so that no number is used twice, whenever this party stops.
+        attempt = await context.repository.next_attempt(desk.auction, self._reached)
+        readiness = Readiness(
+            auction=desk.auction,
+            party=context.number,
+            attempt=attempt,
+            input_set=input_set,
+            began=began,
+            nonce=secrets.token_hex(_NONCE_BYTES),
+            unusable=tuple(unusable),
+        )
+        self._own = self._ready[context.number] = sign(readiness, context.identity)
+        self._convened = None
+        self._joined_at_s = context.clock.monotonic_s()
+        self._last_attempt = attempt
+        self._reached = max(self._reached, attempt)
+
+    async def participants(self) -> Ready | None:
+        """Wait for the session of the attempt that was joined; None when another attempt must be made."""
+        await self._desk.signal.wait_announcing(self._is_decided, self._announce_to_all)
+        if self.overtaken:
+            return None
+        if self._convened is None and self._may_convene():
+            self._convened = self._matching()
+            await self._desk.send(self._desk.peers, MessageKind.CONVOCATION, encode_convocation(self._convened))
+        return self._convened
+
+    @property
+    def sets_differ(self) -> bool:
+        """Whether too few parties can ever be ready for this party's input set in this attempt."""
+        if self._own is None:
+            return False
+        joined = [one for one in self._ready.values() if one.content.attempt == self._own.content.attempt]
+        context = self._desk.context
+        return len(self._matching()) + context.cluster.size - len(joined) < context.quorum
+
+    async def receive_readiness(self, sender: PartyNumber, content: bytes) -> None:
+        """Note a party's announcement, the first one for each attempt.
+
+        Raises:
+            StatementError: it is malformed, or not signed by the party that it names.
+        """
+        signed = read_statement(Readiness, content, self._desk.context.cluster)
+        party, attempt = signed.content.party, signed.content.attempt
+        known = self._ready.get(party)
+        if known is None or attempt > known.content.attempt:
+            self._ready[party] = signed
+            self._reached = max(self._reached, attempt)
+            self._desk.signal.notify()
+        elif attempt == known.content.attempt and signed.content != known.content:
+            await self._desk.report("two-announcements", party, {"attempt": attempt})
+        if attempt < self._last_attempt:
+            await self.announce([sender])
+
+    async def receive_convocation(self, sender: PartyNumber, content: bytes) -> None:
+        """Note the session that the party whose turn it is has convened.
+
+        Raises:
+            StatementError: it is malformed, or an announcement in it is not signed by its party.
+            UnlawfulConvocationError: it was not the sender's turn, or the announcements do not belong together.
+        """
+        context, own = self._desk.context, self._own
+        ready = read_convocation(content, context.cluster)
+        attempts = {one.content.attempt for one in ready.values()}
+        input_sets = {one.content.input_set for one in ready.values()}
+        if len(attempts) != 1 or len(input_sets) != 1 or len(ready) < context.quorum:
+            raise UnlawfulConvocationError(f"party {sender} convened a session of parties that do not belong together")
+        if sender != self._convener(*attempts):
+            raise UnlawfulConvocationError(f"party {sender} convened a session although it was not its turn")
+        if own is None or (own.content.attempt, own.content.input_set) != (*attempts, *input_sets):
+            return
+        # An honest convener has what this party announced, or nothing of it; anything else is a replay.
+        if ready.get(context.number, own).content == own.content and self._convened is None:
+            self._convened = ready
+            self._desk.signal.notify()
+
+    async def announce(self, to: Sequence[PartyNumber]) -> None:
+        """Say again for which attempt this party is ready, and which session it convened."""
+        if self._own is not None:
+            await self._desk.send(to, MessageKind.READY, self._own.encode())
+            if self._convened is not None and self._convener(self._last_attempt) == self._desk.context.number:
+                await self._desk.send(to, MessageKind.CONVOCATION, encode_convocation(self._convened))
+
+    async def _announce_to_all(self) -> None:
+        await self.announce(self._desk.peers)
+
+    def _is_decided(self) -> bool:
+        self._desk.wait_for_parties(set(self._desk.context.cluster.numbers) - self._matching().keys())
+        return (
+            self.overtaken
+            or self._convened is not None
+            or self._may_convene()
+            or self.sets_differ
+            or self._waits_in_vain()
+        )
+
+    def _may_convene(self) -> bool:
+        if self._convener(self._last_attempt) != self._desk.context.number:
+            return False
+        return len(self._matching()) == self._desk.context.cluster.size or self._are_enough(PATIENCE_S)
+
+    def _waits_in_vain(self) -> bool:
+        """Whether enough are ready, and the party whose turn it is has had time enough to convene them."""
+        return self._are_enough(2 * PATIENCE_S)
+
+    def _are_enough(self, patience_s: float) -> bool:
+        waited_s = self._desk.context.clock.monotonic_s() - self._joined_at_s
+        return waited_s >= patience_s and len(self._matching()) >= self._desk.context.quorum
+
+    def _matching(self) -> dict[PartyNumber, Signed[Readiness]]:
+        """Return the announcements for this party's attempt and input set."""
+        if self._own is None:
+            return {}
+        own = self._own.content
+        return {
+            party: one
+            for party, one in self._ready.items()
+            if (one.content.attempt, one.content.input_set) == (own.attempt, own.input_set)
+        }
+
+    def _convener(self, attempt: int) -> PartyNumber:
+        numbers = self._desk.context.cluster.numbers
+        return numbers[(attempt - 1) % len(numbers)]
