@@ -97,13 +97,13 @@ class Session:
         """Open a few values of degree ``t`` and compare ``digest`` with all parties, in one round.
 
         Raises:
-            MpcError: what ``refusal`` makes of the parties whose digest differs, in a mode that corrects nothing.
+            MpcError: what ``refusal`` makes of the parties whose digest differs, unless they can be done without.
             InconsistentSharesError: as :meth:`open`.
         """
         received = await self.exchange(digest + to_bytes(shares))
         different = {party for party, content in received.items() if bytes(content[: len(digest)]) != digest}
         if different:
-            if not self.mode.corrects:
+            if not self.mode.corrects or len(different | self.liars) > self.mode.threshold:
                 raise refusal(different)
             self.name_liars(different)
         words = self._parse({party: content[len(digest) :] for party, content in received.items()}, shares.size)

@@ -149,13 +149,25 @@ async def test_the_robust_mode_starts_without_a_holder_of_wrong_keys() -> None:
     assert isinstance(simulation.errors[2], PrssKeysDifferError)
 
 
-async def test_parties_must_agree_on_public_parameters() -> None:
+@pytest.mark.parametrize(("n", "t"), [(3, 1), (4, 1)])
+async def test_parties_must_agree_on_public_parameters(n: int, t: int) -> None:
     async def program(runtime: Runtime) -> None:
         await runtime.joint_random("lot", b"label", agreed=b"these" if runtime.party != 3 else b"those")
 
-    simulation = await simulate(program, n=3, t=1)
+    simulation = await simulate(program, n=n, t=t)
     assert isinstance(simulation.errors[1], ParametersDifferError)
     assert simulation.errors[1].parties == {3}
+    assert not any(runtime.revealed for runtime in simulation.runtimes.values())
+
+
+async def test_the_robust_mode_goes_on_without_a_party_that_has_other_parameters() -> None:
+    async def program(runtime: Runtime) -> bytes:
+        return await runtime.joint_random("lot", b"label", agreed=b"these" if runtime.party != 3 else b"those")
+
+    simulation = await simulate(program, n=5, t=1)
+    assert simulation.results.keys() == {1, 2, 4, 5}
+    assert len(simulation.result) == 32
+    assert isinstance(simulation.errors[3], ParametersDifferError)
 
 
 def test_keys_of_another_party_or_threshold_are_refused() -> None:
