@@ -147,3 +147,13 @@ class UserRow:
     password_hash: str = field(repr=False)
     is_admin: bool
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoginMarkRow:
+    """Something that the login server keeps in mind about log-ins."""
+
+    key: str
+    level: float
+    at: datetime
+    expires_at: datetime

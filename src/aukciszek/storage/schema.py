@@ -13,6 +13,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     Dialect,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -199,3 +200,14 @@ users: Final = Table(
     Column("created_at", Moment, nullable=False),
 )
 """Addresses are stored in lower case, so that one is unique whatever its case."""
+
+login_marks: Final = Table(
+    "login_marks",
+    metadata,
+    Column("key", String(DIGEST_LENGTH), primary_key=True),
+    Column("level", Float, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Index(None, "expires_at"),
+)
+"""Keys are digests: neither whose address was tried nor from where can be read from them."""

@@ -16,8 +16,10 @@ from pathlib import Path
 
 import asyncpg  # type: ignore[import-untyped]  # ships no types
 import pytest
+from sqlalchemy import Connection
 
 from aukciszek.storage.database import Database
+from aukciszek.storage.schema import metadata
 
 
 @pytest.fixture
@@ -34,6 +36,15 @@ async def sqlite(sqlite_url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest) -> str:
+    """A database without rows."""
+    fixture = {"sqlite": "sqlite_url", "postgresql": "postgresql_url"}[request.param]
+    url: str = request.getfixturevalue(fixture)
+    return url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_database_url(request: pytest.FixtureRequest) -> str:
+    """A database without anything."""
     fixture = {"sqlite": "sqlite_url", "postgresql": "empty_postgresql_url"}[request.param]
     url: str = request.getfixturevalue(fixture)
     return url
@@ -52,6 +63,25 @@ async def empty_postgresql_url(postgresql_socket: Path) -> str:
     await connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
     await connection.close()
     return f"postgresql://postgres@/postgres?host={postgresql_socket}"
+
+
+@pytest.fixture
+async def postgresql_url(postgresql_socket: Path) -> str:
+    """Far quicker than making the tables anew for every test."""
+    connection = await asyncpg.connect(host=str(postgresql_socket), user="postgres", database="postgres")
+    if await connection.fetchval("SELECT count(*) FROM pg_database WHERE datname = 'kept'") == 0:
+        await connection.execute("CREATE DATABASE kept")
+    await connection.close()
+    url = f"postgresql://postgres@/kept?host={postgresql_socket}"
+    database = await Database.open(url)
+    await database.write(delete_all_rows)
+    await database.close()
+    return url
+
+
+def delete_all_rows(connection: Connection) -> None:
+    for table in reversed(metadata.sorted_tables):
+        connection.execute(table.delete())
 
 
 @pytest.fixture(scope="session")

@@ -141,6 +141,32 @@ async def test_another_process_waits_for_its_turn(sqlite: Database, sqlite_url: 
     await other.close()
 
 
+async def test_a_writer_takes_its_place_before_it_reads(sqlite: Database, sqlite_url: str) -> None:
+    auctions = AuctionRepository(sqlite)
+    await auctions.create_auction(AUCTION, sealing_private=KEY)
+    other = await Database.open(sqlite_url)
+    async with sqlite.transaction() as connection:
+        assert await auctions.auction(AUCTION.id, connection=connection) == AUCTION
+        waiting = asyncio.create_task(AuctionRepository(other).next_attempt(AUCTION.id))
+        # Were it let in now, what was just read would be out of date and could not be built on.
+        assert await asyncio.wait([waiting], timeout=0.1) == (set(), {waiting})
+        assert await auctions.next_attempt(AUCTION.id, connection=connection) == 1
+    assert await waiting == 2
+    await other.close()
+
+
+async def test_an_opening_that_is_cancelled_leaves_nothing_in_the_way(sqlite_url: str) -> None:
+    for turns in range(30):
+        opening = asyncio.create_task(Database.open(sqlite_url))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        opening.cancel()
+        await asyncio.gather(opening, return_exceptions=True)
+    async with asyncio.timeout(30):
+        database = await Database.open(sqlite_url)
+    await database.close()
+
+
 async def test_a_second_transaction_in_one_task_is_an_error_and_not_a_deadlock(database: Database) -> None:
     async with database.transaction():
         with pytest.raises(RuntimeError, match="pass its connection on"):

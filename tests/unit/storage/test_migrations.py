@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,13 @@ from sqlalchemy import Connection, inspect, text
 from aukciszek.storage.database import Database
 from aukciszek.storage.errors import DatabaseVersionError
 from aukciszek.storage.schema import metadata
+
+
+@pytest.fixture
+async def database(empty_database_url: str) -> AsyncIterator[Database]:
+    database = await Database.open(empty_database_url)
+    yield database
+    await database.close()
 
 
 def differences(connection: Connection) -> list[object]:
@@ -43,9 +51,9 @@ async def test_migrations_from_nothing_give_the_schema(database: Database) -> No
     assert set(migrated) == set(metadata.tables)
 
 
-async def test_opening_again_changes_nothing(database: Database, database_url: str) -> None:
+async def test_opening_again_changes_nothing(database: Database, empty_database_url: str) -> None:
     before = await database.read(version)
-    again = await Database.open(database_url)
+    again = await Database.open(empty_database_url)
     assert await again.read(version) == before
     await again.close()
 
@@ -56,10 +64,12 @@ async def test_two_processes_may_open_an_empty_database_at_once(sqlite_url: str)
         await database.close()
 
 
-async def test_a_database_of_a_newer_version_is_refused_and_not_touched(database: Database, database_url: str) -> None:
+async def test_a_database_of_a_newer_version_is_refused_and_not_touched(
+    database: Database, empty_database_url: str
+) -> None:
     await database.write(lambda connection: connection.execute(text("UPDATE alembic_version SET version_num = '9999'")))
     with pytest.raises(DatabaseVersionError, match=r"9999.*install that version"):
-        await Database.open(database_url)
+        await Database.open(empty_database_url)
     assert await database.read(version) == ["9999"]
 
 

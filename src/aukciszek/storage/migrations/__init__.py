@@ -27,10 +27,11 @@ _ALEMBIC: Final = threading.Lock()
 @asynccontextmanager
 async def alone_in_this_process() -> AsyncIterator[None]:
     """Wait until no other migration is under way here, and keep others waiting."""
-    await finish(asyncio.to_thread(_ALEMBIC.acquire))
     try:
+        await finish(asyncio.to_thread(_ALEMBIC.acquire))
         yield
     finally:
+        # Also when the task was cancelled while it waited: then it has the lock by now.
         _ALEMBIC.release()
 
 
