@@ -2,8 +2,8 @@
 
 ``docs/protocol.md``, "Comparison". Numbers are cut into digits of two bits, ``h`` and ``l``, and each digit carries the
 product ``hl`` as well; then all four indicators "the digit is ``v``" are linear: ``1-h-l+hl``, ``l-hl``, ``h-hl`` and
-``hl``. So "equal" and "less than" of two digits are one sum of products each, and neighbours combine, high with low:
-``lt = lt_high + eq_high lt_low``, ``eq = eq_high eq_low``.
+``hl``. So "less" and "more" of two digits are one sum of products each, "equal" is what is left of 1, and neighbours
+combine, high with low: ``lt = lt_high + eq_high lt_low``, ``eq = eq_high eq_low``.
 """
 
 from collections.abc import Callable, Sequence
@@ -31,6 +31,11 @@ class Digits:
         """For each value ``v`` of a digit: 1 where the digit is ``v``, else 0."""
         one, two = self.low - self.both, self.high - self.both
         return 1 - self.high - one, one, two, self.both
+
+    @property
+    def upper(self) -> Self:
+        """All digits but the least significant one."""
+        return type(self)(self.high[:-1], self.low[:-1], self.both[:-1])
 
     def beside(self, other: Self) -> Self:
         """Append the numbers of ``other`` along the last axis."""
@@ -99,17 +104,16 @@ class Order:
 
 async def compare_digits(runtime: Runtime, left: Digits, right: Digits) -> Order:
     """Compare digit by digit, both of one shape; one round."""
-    pairs = await runtime.local(14 * left.high.size, lambda: _digit_products(left, right))
-    return Order(*await runtime.inner_products(pairs))
+    less, more = await runtime.inner_products(
+        await runtime.local(12 * left.high.size, lambda: [_less(left, right), _less(right.upper, left.upper)])
+    )
+    return Order(less, 1 - less[:-1] - more)
 
 
-def _digit_products(left: Digits, right: Digits) -> list[tuple[Shared, Shared]]:
-    """Return the factors for "less" and "equal": ``a < b`` is ``[a=0][b>0] + [a=1][b>1] + [a=2][b=3]``."""
-    a, (b0, b1, b2, b3) = Shared.stack(left.indicators), right.indicators
-    return [
-        (a[:3], Shared.stack([1 - b0, right.high, b3])),
-        (a[:, :-1], Shared.stack([b0[:-1], b1[:-1], b2[:-1], b3[:-1]])),
-    ]
+def _less(left: Digits, right: Digits) -> tuple[Shared, Shared]:
+    """Return the factors of ``[a=0][b>0] + [a=1][b>1] + [a=2][b=3]``."""
+    a0, a1, a2, _ = left.indicators
+    return Shared.stack([a0, a1, a2]), Shared.stack([1 - right.indicators[0], right.high, right.both])
 
 
 def below_public(numbers: Digits, bound: int) -> Order:
