@@ -54,7 +54,7 @@ class PasswordPolicyError(AccountsError):
 
 
 class TooManyAttemptsError(AccountsError):
-    """Too many wrong passwords were tried for one address."""
+    """Too many wrong passwords were tried for one address or from one place."""
 
     code = "too-many-attempts"
 

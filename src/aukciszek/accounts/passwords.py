@@ -57,15 +57,25 @@ class PasswordHasher:
         self._places = threading.BoundedSemaphore(count + most_waiting)
         self._hash_of_nobody: str = self._context.hash(secrets.token_urlsafe(16))
 
-    async def hash(self, password: Secret[str]) -> str:
+    async def hash(self, password: Secret[str], *, check: Callable[[], None] | None = None) -> str:
         """Return a salted hash in the PHC string format.
+
+        Args:
+            password: what is hashed.
+            check: called beforehand, in the same thread; what it raises is raised here.
 
         Raises:
             TooManyLoginsError: too many passwords are waiting already.
         """
         prepared = prepare(password.reveal())
-        hashed: str = await self._in_thread(lambda: self._context.hash(prepared))
-        return hashed
+
+        def work() -> str:
+            if check is not None:
+                check()
+            hashed: str = self._context.hash(prepared)
+            return hashed
+
+        return await self._in_thread(work)
 
     async def verify(self, password: Secret[str], password_hash: str | None) -> bool:
         """Tell whether ``password_hash`` was made from ``password``.

@@ -1,36 +1,71 @@
 """What users do with accounts: register and log in. The server calls nothing else here."""
 
-from aukciszek.accounts.errors import WrongCredentialsError
-from aukciszek.accounts.password_policy import check_policy
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Final
+
+from aukciszek.accounts.errors import (
+    AccountsUnavailableError,
+    EmailTakenError,
+    TooManyLoginsError,
+    UnknownUserError,
+    WrongCredentialsError,
+)
+from aukciszek.accounts.password_policy import check_form, check_guesses
 from aukciszek.accounts.passwords import PasswordHasher
 from aukciszek.accounts.throttle import LoginThrottle
 from aukciszek.accounts.tokens import AccessToken, TokenIssuer
-from aukciszek.accounts.users import User, UserStore, normal_email
-from aukciszek.clock import Clock
+from aukciszek.accounts.users import StoredUser, User, UserStore, normal_email
 from aukciszek.secret import Secret
+
+_MOST_AT_ONCE: Final = 256
 
 
 class Accounts:
     """The accounts of a cluster, as the login server keeps them."""
 
-    def __init__(self, store: UserStore, hasher: PasswordHasher, issuer: TokenIssuer, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: UserStore,
+        hasher: PasswordHasher,
+        issuer: TokenIssuer,
+        throttle: LoginThrottle,
+        *,
+        most_at_once: int = _MOST_AT_ONCE,
+    ) -> None:
         self._store = store
         self._hasher = hasher
         self._issuer = issuer
-        self._throttle = LoginThrottle(clock)
+        self._throttle = throttle
+        self._most_at_once = most_at_once
+        self._at_once = 0
 
-    async def register(self, email: str, password: Secret[str]) -> User:
+    async def register(self, email: str, password: Secret[str], *, origin: str = "") -> User:
         """Make an account; it never has privileges.
+
+        Args:
+            email: the address, in any spelling.
+            password: what the user chose.
+            origin: where the request comes from.
 
         Raises:
             MalformedEmailError: the address is none.
             PasswordPolicyError: the password is too easy to guess.
             EmailTakenError: the address has an account already.
+            TooManyAttemptsError: too many wrong attempts came from ``origin``.
             TooManyLoginsError: the server has too many passwords to hash.
+            AccountsUnavailableError: the place where accounts are kept does not answer.
         """
         address = normal_email(email)
-        check_policy(password.reveal(), address)
-        return await self._store.add(address, await self._hasher.hash(password))
+        check_form(password.reveal())
+        with self._one_more():
+            await self._throttle.check_place(origin)
+            password_hash = await self._hasher.hash(password, check=lambda: check_guesses(password.reveal(), address))
+            try:
+                return await self._store.add(address, password_hash)
+            except EmailTakenError:
+                await self._throttle.found_taken(origin)
+                raise
 
     async def log_in(self, email: str, password: Secret[str], *, origin: str = "") -> tuple[User, list[AccessToken]]:
         """Return the user and a token for every party.
@@ -45,16 +80,42 @@ class Accounts:
         Raises:
             WrongCredentialsError: address and password do not belong together.
             MalformedEmailError: the address is none.
-            TooManyAttemptsError: too many wrong passwords came from ``origin`` for this address.
+            TooManyAttemptsError: too many wrong passwords came for this address or from ``origin``.
             TooManyLoginsError: the server has too many passwords to verify.
+            AccountsUnavailableError: the place where accounts are kept does not answer.
         """
         address = normal_email(email)
-        self._throttle.begin(address, origin)
-        stored = await self._store.by_email(address)
-        matches = await self._hasher.verify(password, None if stored is None else stored.password_hash)
-        if stored is None or not matches:
-            raise WrongCredentialsError("address and password do not belong together: check both")
-        self._throttle.forgive(address, origin)
+        with self._one_more():
+            await self._throttle.begin(address, origin)
+            try:
+                stored = await self._store.by_email(address)
+                matches = await self._hasher.verify(password, None if stored is None else stored.password_hash)
+            except (AccountsUnavailableError, TooManyLoginsError):
+                await self._throttle.take_back(address, origin)
+                raise
+            if stored is None or not matches:
+                await self._throttle.failed(address, origin)
+                raise WrongCredentialsError("address and password do not belong together: check both")
+            await self._throttle.succeeded(address, origin)
+            await self._renew(stored, password)
+            return stored.user, self._issuer.issue(stored.user)
+
+    async def _renew(self, stored: StoredUser, password: Secret[str]) -> None:
+        """Hash a password anew if its hash was made with other parameters than those in force.
+
+        The user has proved who they are, so what goes wrong here waits for their next log-in.
+        """
         if self._hasher.is_outdated(stored.password_hash):
-            await self._store.replace_hash(stored.user.uid, await self._hasher.hash(password))
-        return stored.user, self._issuer.issue(stored.user)
+            with suppress(AccountsUnavailableError, TooManyLoginsError, UnknownUserError):
+                await self._store.replace_hash(stored.user.uid, await self._hasher.hash(password))
+
+    @contextmanager
+    def _one_more(self) -> Iterator[None]:
+        """Turn away whoever would have to wait too long, before any work is done for them."""
+        if self._at_once >= self._most_at_once:
+            raise TooManyLoginsError("many people are logging in at this moment: try again in a few seconds")
+        self._at_once += 1
+        try:
+            yield
+        finally:
+            self._at_once -= 1

@@ -1,68 +1,229 @@
-"""Slows down guessing: wrong passwords for one address make it wait (NIST SP 800-63B-4, section 3.2.2).
+"""Slows down guessing (NIST SP 800-63B-4, section 3.2.2). What is counted survives a restart; ``docs/adr`` says why so.
 
-They count for the place that they come from: whoever guesses elsewhere cannot lock a bidder out before the close.
-E-mail addresses with and without an account are treated alike, so that the wait says nothing about which it is. Counts
-live in memory and are bounded; a restart forgives, which a guesser cannot bring about.
+Wrong passwords count three times, each with a limit of its own:
+
+- for an address *from one place*: ten are free, then each doubles the wait, up to a quarter of an hour;
+- for the place alone: a hundred in an hour, whatever the addresses, then one every 36 seconds;
+- for the address alone: a hundred in a day, wherever they come from. From then on a place that is new to the address
+  waits a quarter of an hour for its turn and then has one attempt, however many others are guessing.
+
+A place from which the address has logged in within 90 days is held back by the first limit alone. So whoever guesses
+elsewhere never locks a user out: not at all at a known place, and for a quarter of an hour at a new one. Addresses
+with and without an account are treated alike, so that no wait says which it is. A place is an IPv4 address, or the
+network of 64 bits that an IPv6 address is in.
 """
 
-from collections import OrderedDict
+import hashlib
+import ipaddress
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from math import ceil
 from typing import Final
 
 from aukciszek.accounts.errors import TooManyAttemptsError
 from aukciszek.clock import Clock
+from aukciszek.storage.logins import Changes, LoginMarkRepository, Marks
+from aukciszek.storage.rows import LoginMarkRow
 
-_FREE_ATTEMPTS: Final = 10
+FREE_ATTEMPTS: Final = 10
 _FIRST_WAIT_S: Final = 2.0
-_LONGEST_WAIT_S: Final = 15 * 60.0
+LONGEST_WAIT_S: Final = 15 * 60.0
 _FORGOTTEN_AFTER_S: Final = 24 * 60 * 60.0
-_MOST_PAIRS: Final = 100_000
+_KNOWN_FOR_S: Final = 90 * 24 * 60 * 60.0
+_LARGEST_STEP_BACK: Final = timedelta(minutes=1)
+"""A mark from further in the future was made while the clock was wrong, and would hold for as long as it was."""
+MOST_MARKS: Final = 200_000
+_TIDIED_EVERY: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
-class _Failures:
-    count: int
-    last_s: float
+class _Limit:
+    """So many wrong passwords in such a time; they are forgotten one by one, evenly."""
+
+    capacity: int
+    period_s: float
+
+    def level(self, mark: LoginMarkRow | None, now: datetime) -> float:
+        if mark is None:
+            return 0.0
+        return max(0.0, mark.level - _elapsed_s(mark, now) * self.capacity / self.period_s)
+
+    def wait_s(self, mark: LoginMarkRow | None, now: datetime) -> float:
+        """Return how long it takes until one more fits in."""
+        return max(0.0, self.level(mark, now) + 1 - self.capacity) * self.period_s / self.capacity
+
+    def one_more(self, key: str, mark: LoginMarkRow | None, now: datetime) -> LoginMarkRow:
+        return _mark(key, self.level(mark, now) + 1, now, self.period_s * 2)
+
+
+FROM_PLACE: Final = _Limit(100, 60 * 60.0)
+FOR_ADDRESS: Final = _Limit(100, 24 * 60 * 60.0)
 
 
 class LoginThrottle:
-    """Counts wrong passwords for each pair of e-mail address and origin."""
+    """Counts wrong passwords, and says when the next attempt may be made.
 
-    def __init__(self, clock: Clock, *, most_pairs: int = _MOST_PAIRS) -> None:
+    An attempt begins with :meth:`begin` and ends with one of :meth:`failed`, :meth:`succeeded` and :meth:`take_back`.
+    """
+
+    def __init__(self, marks: LoginMarkRepository, clock: Clock, *, most_marks: int = MOST_MARKS) -> None:
+        self._marks = marks
         self._clock = clock
-        self._most_pairs = most_pairs
-        self._failures: OrderedDict[tuple[str, str], _Failures] = OrderedDict()
+        self._most_marks = most_marks
+        self._begun = 0
 
-    def begin(self, email: str, origin: str) -> None:
-        """Count an attempt as wrong until :meth:`forgive` says otherwise, so that many at once count as many.
-
-        The wait doubles with every wrong password after the tenth, up to a quarter of an hour.
+    async def begin(self, email: str, origin: str) -> None:
+        """Count an attempt as wrong until it ends otherwise, so that many at once count as many.
 
         Raises:
             TooManyAttemptsError: it comes too early, and is not counted; with the seconds to wait.
         """
-        now_s = self._clock.monotonic_s()
-        failures = self._failures.pop((email, origin), None)
-        if failures is None or now_s - failures.last_s > _FORGOTTEN_AFTER_S:
-            failures = _Failures(0, now_s)
-        left_s = ceil(failures.last_s + _wait_s(failures.count) - now_s)
-        if left_s <= 0:
-            failures = _Failures(failures.count + 1, now_s)
-        self._failures[email, origin] = failures
-        while len(self._failures) > self._most_pairs:
-            self._failures.popitem(last=False)
-        if left_s > 0:
-            raise TooManyAttemptsError(
-                f"too many wrong passwords for this address: try again in {left_s} seconds", retry_after_s=left_s
+        now = self._clock.now()
+        if self._begun % _TIDIED_EVERY == 0:
+            await self._marks.tidy(now, most=self._most_marks)
+        self._begun += 1
+        attempt = _Attempt.of(email, origin)
+        _refuse(await self._marks.change(attempt.keys, now, lambda marks: attempt.admit(_sound(marks, now), now)))
+
+    async def failed(self, email: str, origin: str) -> None:
+        """Count a wrong password against the place and the address, beside what :meth:`begin` counted."""
+        now, attempt = self._clock.now(), _Attempt.of(email, origin)
+
+        def decide(marks: Marks) -> tuple[None, Changes]:
+            return None, {
+                attempt.place: FROM_PLACE.one_more(attempt.place, marks.get(attempt.place), now),
+                attempt.address: FOR_ADDRESS.one_more(attempt.address, marks.get(attempt.address), now),
+            }
+
+        await self._marks.change((attempt.place, attempt.address), now, decide)
+
+    async def succeeded(self, email: str, origin: str) -> None:
+        """Forget the wrong passwords for this address from this place, and know the place from now on."""
+        now, attempt = self._clock.now(), _Attempt.of(email, origin)
+        changes = {attempt.pair: None, attempt.turn: None, attempt.known: _mark(attempt.known, 0, now, _KNOWN_FOR_S)}
+        await self._marks.change((), now, lambda _: (None, changes))
+
+    async def take_back(self, email: str, origin: str) -> None:
+        """Uncount an attempt whose password was never looked at."""
+        now, attempt = self._clock.now(), _Attempt.of(email, origin)
+
+        def decide(marks: Marks) -> tuple[None, Changes]:
+            mark = marks.get(attempt.pair)
+            if mark is None or mark.level <= 1:
+                return None, {attempt.pair: None}
+            return None, {attempt.pair: _mark(attempt.pair, mark.level - 1, mark.at, _FORGOTTEN_AFTER_S)}
+
+        await self._marks.change((attempt.pair,), now, decide)
+
+    async def check_place(self, origin: str) -> None:
+        """Refuse a registration from a place that has made too many wrong attempts.
+
+        Raises:
+            TooManyAttemptsError: with the seconds to wait.
+        """
+        now, key = self._clock.now(), _place_key(origin)
+        _refuse(
+            await self._marks.change(
+                (key,), now, lambda marks: (FROM_PLACE.wait_s(_sound(marks, now).get(key), now), {})
             )
+        )
 
-    def forgive(self, email: str, origin: str) -> None:
-        """Forget wrong passwords after a right one."""
-        self._failures.pop((email, origin), None)
+    async def found_taken(self, origin: str) -> None:
+        """Count a registration of an address that is taken: trying many is how one finds out who has an account."""
+        now, key = self._clock.now(), _place_key(origin)
+        await self._marks.change(
+            (key,), now, lambda marks: (None, {key: FROM_PLACE.one_more(key, marks.get(key), now)})
+        )
 
 
-def _wait_s(count: int) -> float:
-    if count < _FREE_ATTEMPTS:
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """The keys of the marks that one attempt to log in is judged by."""
+
+    pair: str
+    """How many wrong passwords there were for this address from this place, and when the last one was."""
+    place: str
+    address: str
+    known: str
+    """There where the address has logged in from this place."""
+    turn: str
+    """Since when this place waits for its turn at an address that is under attack."""
+
+    @classmethod
+    def of(cls, email: str, origin: str) -> "_Attempt":
+        place = _place(origin)
+        return cls(
+            pair=_key("pair", email, place),
+            place=_place_key(origin),
+            address=_key("address", email),
+            known=_key("known", email, place),
+            turn=_key("turn", email, place),
+        )
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        return (self.pair, self.place, self.address, self.known, self.turn)
+
+    def admit(self, marks: Marks, now: datetime) -> tuple[float, Changes]:
+        """Return how long the attempt has to wait (0: go on), and what is written down about it."""
+        pair = marks.get(self.pair)
+        failures = 0.0 if pair is None else pair.level
+        wait_s = 0.0 if pair is None else _wait_s(failures) - _elapsed_s(pair, now)
+        changes: dict[str, LoginMarkRow | None] = {}
+        if self.known not in marks:
+            wait_s = max(wait_s, FROM_PLACE.wait_s(marks.get(self.place), now))
+            if wait_s <= 0 and FOR_ADDRESS.wait_s(marks.get(self.address), now) > 0:
+                wait_s, changes = self._take_turn(marks, now)
+        if wait_s <= 0:
+            changes[self.pair] = _mark(self.pair, failures + 1, now, _FORGOTTEN_AFTER_S)
+        return max(0.0, wait_s), changes
+
+    def _take_turn(self, marks: Marks, now: datetime) -> tuple[float, dict[str, LoginMarkRow | None]]:
+        turn = marks.get(self.turn)
+        if turn is None:
+            return LONGEST_WAIT_S, {self.turn: _mark(self.turn, 0, now, 2 * LONGEST_WAIT_S)}
+        wait_s = LONGEST_WAIT_S - _elapsed_s(turn, now)
+        return (wait_s, {}) if wait_s > 0 else (0.0, {self.turn: None})
+
+
+def _refuse(wait_s: float) -> None:
+    left_s = ceil(wait_s)
+    if left_s > 0:
+        raise TooManyAttemptsError(f"too many wrong attempts: try again in {left_s} seconds", retry_after_s=left_s)
+
+
+def _wait_s(failures: float) -> float:
+    if failures < FREE_ATTEMPTS:
         return 0.0
-    return min(_FIRST_WAIT_S * 2.0 ** min(count - _FREE_ATTEMPTS, 16), _LONGEST_WAIT_S)
+    doublings = min(int(failures) - FREE_ATTEMPTS, 16)
+    return min(_FIRST_WAIT_S * (1 << doublings), LONGEST_WAIT_S)
+
+
+def _elapsed_s(mark: LoginMarkRow, now: datetime) -> float:
+    return max(0.0, (now - mark.at).total_seconds())
+
+
+def _sound(marks: Marks, now: datetime) -> Marks:
+    return {key: mark for key, mark in marks.items() if mark.at <= now + _LARGEST_STEP_BACK}
+
+
+def _mark(key: str, level: float, now: datetime, lasts_s: float) -> LoginMarkRow:
+    return LoginMarkRow(key=key, level=level, at=now, expires_at=now + timedelta(seconds=lasts_s))
+
+
+def _place(origin: str) -> str:
+    try:
+        address = ipaddress.ip_address(origin.partition("%")[0])
+    except ValueError:
+        return origin
+    if isinstance(address, ipaddress.IPv6Address):
+        return str(ipaddress.IPv6Network((int(address), 64), strict=False))
+    return str(address)
+
+
+def _place_key(origin: str) -> str:
+    return _key("place", _place(origin))
+
+
+def _key(*parts: str) -> str:
+    return hashlib.sha256("\n".join(("aukciszek log-in mark", *parts)).encode()).hexdigest()

@@ -11,6 +11,7 @@ from typing import Final, Self
 
 from aukciszek.accounts.passwords import HashCost, PasswordHasher
 from aukciszek.accounts.service import Accounts
+from aukciszek.accounts.throttle import LoginThrottle
 from aukciszek.accounts.tokens import TokenIssuer, TokenVerifier
 from aukciszek.accounts.user_stores import open_user_store
 from aukciszek.auctions.desk import PartyContext
@@ -27,6 +28,7 @@ from aukciszek.server.tls import client_context
 from aukciszek.settings import Settings
 from aukciszek.storage.auctions import AuctionRepository
 from aukciszek.storage.database import Database
+from aukciszek.storage.logins import LoginMarkRepository
 from aukciszek.storage.party import PrssKeyRepository
 
 ROUND_TIMEOUT_S: Final = 30.0
@@ -69,7 +71,8 @@ class Party:
                 store = await resources.enter_async_context(open_user_store(settings, database, clock))
                 hasher = await asyncio.to_thread(PasswordHasher, hash_cost)
                 resources.callback(hasher.close)
-                accounts = Accounts(store, hasher, _token_issuer(settings, clock), clock)
+                throttle = LoginThrottle(LoginMarkRepository(database), clock)
+                accounts = Accounts(store, hasher, _token_issuer(settings, clock), throttle)
             return cls._assemble(
                 settings, clock, resources.pop_all(), identity=identity, database=database, accounts=accounts
             )

@@ -56,14 +56,20 @@ KeptAccounts = Annotated[Accounts, Depends(the_accounts)]
 SentCredentials = Annotated[Credentials, Depends(ModelBody(Credentials, MOST_BYTES))]
 
 
-async def register(accounts: KeptAccounts, sent: SentCredentials) -> RegisteredAnswer:
+async def register(request: Request, accounts: KeptAccounts, sent: SentCredentials) -> RegisteredAnswer:
     """Make an account, without any privilege."""
-    user = await accounts.register(sent.email, Secret(sent.password.get_secret_value()))
+    password = Secret(sent.password.get_secret_value())
+    user = await accounts.register(sent.email, password, origin=_origin(request))
     return RegisteredAnswer(uid=user.uid, email=user.email)
 
 
 async def log_in(request: Request, accounts: KeptAccounts, sent: SentCredentials) -> TokensAnswer:
     """Give a token for every party."""
-    origin = plain_address(request.client.host) if request.client is not None else ""
-    _, tokens = await accounts.log_in(sent.email, Secret(sent.password.get_secret_value()), origin=origin)
+    password = Secret(sent.password.get_secret_value())
+    _, tokens = await accounts.log_in(sent.email, password, origin=_origin(request))
     return TokensAnswer.of(tokens)
+
+
+def _origin(request: Request) -> str:
+    """Return the address that a connection comes from; headers that name another one say nothing."""
+    return plain_address(request.client.host) if request.client is not None else ""

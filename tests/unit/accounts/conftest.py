@@ -9,9 +9,11 @@ import pytest
 from aukciszek.accounts.embedded_users import EmbeddedUserStore
 from aukciszek.accounts.passwords import HashCost, PasswordHasher
 from aukciszek.accounts.service import Accounts
+from aukciszek.accounts.throttle import LoginThrottle
 from aukciszek.accounts.tokens import TokenIssuer
 from aukciszek.secret import Secret
 from aukciszek.storage.database import Database
+from aukciszek.storage.logins import LoginMarkRepository
 
 
 class StandingClock:
@@ -46,10 +48,20 @@ def hasher() -> Iterator[PasswordHasher]:
 
 
 @pytest.fixture
-async def store(tmp_path: Path, clock: StandingClock) -> AsyncIterator[EmbeddedUserStore]:
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
     database = await Database.open(f"sqlite:///{tmp_path / 'login.db'}")
-    yield EmbeddedUserStore(database, clock)
+    yield database
     await database.close()
+
+
+@pytest.fixture
+def store(database: Database, clock: StandingClock) -> EmbeddedUserStore:
+    return EmbeddedUserStore(database, clock)
+
+
+@pytest.fixture
+def throttle(database: Database, clock: StandingClock) -> LoginThrottle:
+    return LoginThrottle(LoginMarkRepository(database), clock)
 
 
 URLS = [f"https://party{number}.example.org" for number in range(1, 6)]
@@ -66,5 +78,7 @@ def issuer(token_keys: dict[str, Secret[str]], clock: StandingClock) -> TokenIss
 
 
 @pytest.fixture
-def accounts(store: EmbeddedUserStore, hasher: PasswordHasher, issuer: TokenIssuer, clock: StandingClock) -> Accounts:
-    return Accounts(store, hasher, issuer, clock)
+def accounts(
+    store: EmbeddedUserStore, hasher: PasswordHasher, issuer: TokenIssuer, throttle: LoginThrottle
+) -> Accounts:
+    return Accounts(store, hasher, issuer, throttle)

@@ -8,15 +8,19 @@ import pytest
 from aukciszek.accounts.embedded_users import EmbeddedUserStore
 from aukciszek.accounts.errors import (
     AccountsError,
+    AccountsUnavailableError,
     EmailTakenError,
     MalformedEmailError,
     PasswordPolicyError,
     TooManyAttemptsError,
+    TooManyLoginsError,
     WrongCredentialsError,
 )
 from aukciszek.accounts.passwords import HashCost, PasswordHasher
 from aukciszek.accounts.service import Accounts
+from aukciszek.accounts.throttle import LoginThrottle
 from aukciszek.accounts.tokens import TokenIssuer, TokenVerifier
+from aukciszek.accounts.users import StoredUser, User
 from aukciszek.clock import Clock
 from aukciszek.secret import Secret
 
@@ -61,7 +65,7 @@ async def test_the_stored_hash_is_not_the_password(accounts: Accounts, store: Em
 
 
 async def test_nobody_becomes_an_administrator_by_registering(accounts: Accounts) -> None:
-    assert set(inspect.signature(accounts.register).parameters) == {"email", "password"}
+    assert set(inspect.signature(accounts.register).parameters) == {"email", "password", "origin"}
     assert not (await accounts.register(ANNA, PASSWORD)).is_admin
     assert not (await accounts.log_in(ANNA, PASSWORD))[0].is_admin
     reachable = {name for name in dir(accounts) if not name.startswith("_")}
@@ -136,12 +140,12 @@ async def test_guesses_sent_all_at_once_are_counted_too(accounts: Accounts) -> N
 
 
 async def test_an_old_hash_is_renewed_at_the_next_log_in(
-    accounts: Accounts, store: EmbeddedUserStore, issuer: TokenIssuer, clock: MovableClock
+    accounts: Accounts, store: EmbeddedUserStore, issuer: TokenIssuer, throttle: LoginThrottle
 ) -> None:
     await accounts.register(ANNA, PASSWORD)
     before = await store.by_email(ANNA)
     stronger = PasswordHasher(HashCost(memory_kib=16), threads=1)
-    renewed = Accounts(store, stronger, issuer, clock)
+    renewed = Accounts(store, stronger, issuer, throttle)
     with pytest.raises(WrongCredentialsError):
         await renewed.log_in(ANNA, WRONG)
     assert await store.by_email(ANNA) == before
@@ -163,3 +167,125 @@ async def test_no_error_shows_a_password(accounts: Accounts) -> None:
         with pytest.raises(AccountsError) as caught:
             await attempt
         assert "hidden" not in f"{caught.value!r} {caught.value}"
+
+
+class FailingStore:
+    """Accounts whose place does not answer, as long as a test says so."""
+
+    def __init__(self, store: EmbeddedUserStore) -> None:
+        self._store = store
+        self.failing: set[str] = set()
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.waiting = asyncio.Semaphore(0)
+
+    async def _reach(self, method: str) -> None:
+        self.waiting.release()
+        await self.gate.wait()
+        if method in self.failing:
+            raise AccountsUnavailableError("not now")
+
+    async def add(self, email: str, password_hash: str) -> User:
+        await self._reach("add")
+        return await self._store.add(email, password_hash)
+
+    async def by_email(self, email: str) -> StoredUser | None:
+        await self._reach("by_email")
+        return await self._store.by_email(email)
+
+    async def by_uid(self, uid: str) -> StoredUser | None:
+        return await self._store.by_uid(uid)
+
+    async def replace_hash(self, uid: str, new_hash: str) -> None:
+        await self._reach("replace_hash")
+        await self._store.replace_hash(uid, new_hash)
+
+    async def grant_admin(self, email: str) -> User:
+        return await self._store.grant_admin(email)
+
+
+@pytest.fixture
+def failing_store(store: EmbeddedUserStore) -> FailingStore:
+    return FailingStore(store)
+
+
+@pytest.fixture
+def failing(
+    failing_store: FailingStore, hasher: PasswordHasher, issuer: TokenIssuer, throttle: LoginThrottle
+) -> Accounts:
+    return Accounts(failing_store, hasher, issuer, throttle, most_at_once=20)
+
+
+async def test_an_outage_is_told_and_does_not_count_as_guessing(failing: Accounts, failing_store: FailingStore) -> None:
+    await failing.register(ANNA, PASSWORD)
+    failing_store.failing = {"by_email", "add"}
+    for _ in range(30):
+        with pytest.raises(AccountsUnavailableError):
+            await failing.log_in(ANNA, PASSWORD)
+    with pytest.raises(AccountsUnavailableError):
+        await failing.register("bert@example.org", PASSWORD)
+    failing_store.failing = set()
+    await failing.log_in(ANNA, PASSWORD)
+
+
+async def test_a_hash_that_cannot_be_renewed_now_keeps_nobody_out(
+    failing: Accounts, failing_store: FailingStore, hasher: PasswordHasher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await failing.register(ANNA, PASSWORD)
+    failing_store.failing = {"replace_hash"}
+    monkeypatch.setattr(hasher, "is_outdated", lambda _hash: True)
+    user, tokens = await failing.log_in(ANNA, PASSWORD)
+    assert user.email == ANNA
+    assert len(tokens) == 5
+
+
+async def test_no_more_are_let_in_than_can_be_served_and_no_work_is_done_for_the_rest(
+    failing: Accounts, failing_store: FailingStore
+) -> None:
+    failing_store.gate.clear()
+    attempts = [asyncio.create_task(failing.log_in(f"{number}@example.org", PASSWORD)) for number in range(20)]
+    for _ in range(20):
+        await failing_store.waiting.acquire()
+    for attempt in (failing.log_in(ANNA, PASSWORD), failing.register(ANNA, PASSWORD)):
+        with pytest.raises(TooManyLoginsError, match="try again"):
+            await attempt
+    assert failing_store.waiting.locked(), "nobody else came this far"
+    failing_store.gate.set()
+    answers = await asyncio.gather(*attempts, return_exceptions=True)
+    assert {type(answer) for answer in answers} == {WrongCredentialsError}
+    await failing.register(ANNA, PASSWORD)
+    await failing.log_in(ANNA, PASSWORD)
+
+
+async def test_who_gives_up_waiting_makes_room(failing: Accounts, failing_store: FailingStore) -> None:
+    failing_store.gate.clear()
+    attempts = [asyncio.create_task(failing.log_in(f"{number}@example.org", PASSWORD)) for number in range(20)]
+    for _ in range(20):
+        await failing_store.waiting.acquire()
+    for attempt in attempts:
+        attempt.cancel()
+    await asyncio.gather(*attempts, return_exceptions=True)
+    failing_store.gate.set()
+    await failing.register(ANNA, PASSWORD)
+
+
+async def test_finding_out_who_has_an_account_by_registering_becomes_slow(accounts: Accounts) -> None:
+    await accounts.register(ANNA, PASSWORD)
+    for _ in range(100):
+        with pytest.raises(EmailTakenError):
+            await accounts.register(ANNA, PASSWORD, origin="198.51.100.9")
+    for email in (ANNA, "nobody@example.org"):
+        with pytest.raises(TooManyAttemptsError):
+            await accounts.register(email, PASSWORD, origin="198.51.100.9")
+    await accounts.register("bert@example.org", PASSWORD, origin="192.0.2.1")
+
+
+async def test_trying_one_password_at_many_addresses_becomes_slow_from_that_place(accounts: Accounts) -> None:
+    await accounts.register(ANNA, PASSWORD)
+    for number in range(100):
+        with pytest.raises(WrongCredentialsError):
+            await accounts.log_in(f"{number}@example.org", WRONG, origin="198.51.100.9")
+    for email in (ANNA, "nobody@example.org"):
+        with pytest.raises(TooManyAttemptsError):
+            await accounts.log_in(email, PASSWORD, origin="198.51.100.9")
+    await accounts.log_in(ANNA, PASSWORD, origin="192.0.2.1")
