@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from aukciszek.accounts.embedded_users import EmbeddedUserStore
+from aukciszek.accounts.user_stores import open_user_store
 from aukciszek.accounts.users import User, normal_email
 from aukciszek.cli.report import JsonOption, Report, plain
 from aukciszek.clock import SystemClock
@@ -48,6 +48,7 @@ async def _grant_admin(settings: Settings, email: str) -> User:
     address = normal_email(email)
     database = await Database.open(settings.database_url)
     try:
-        return await EmbeddedUserStore(database, SystemClock()).grant_admin(address)
+        async with open_user_store(settings, database, SystemClock()) as store:
+            return await store.grant_admin(address)
     finally:
         await database.close()
