@@ -3,7 +3,7 @@
 import asyncio
 import json
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -115,6 +115,15 @@ class Site:
             "SECRET_KEYS_JWT": ",".join(self.token_keys) if number == 1 else self.token_keys[number - 1],
             "WEB_ORIGINS": "https://bids.example.org",
         }
+
+    def occupy(self, number: int) -> None:
+        """Take a party's port, as another server would."""
+        self._sockets[number - 1].listen()
+
+    def leave_sockets(self) -> None:
+        """Make room for a process that takes the ports itself."""
+        for listening in self._sockets:
+            listening.close()
 
     async def start(self) -> None:
         for number, listening in enumerate(self._sockets, 1):
@@ -262,3 +271,12 @@ async def running_site(directory: Path) -> AsyncIterator[Site]:
 async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
     async with running_site(tmp_path_factory.mktemp("site")) as site:
         yield site
+
+
+type NewSite = Callable[[Path], Site]
+
+
+@pytest.fixture
+def new_site() -> NewSite:
+    """Make sites that a test starts in its own way."""
+    return Site

@@ -133,6 +133,7 @@ class RecordedIncidents:
     def __init__(self) -> None:
         self.kinds: list[tuple[str, int | None]] = []
         self.texts: list[str] = []
+        self.details: list[Mapping[str, Json]] = []
 
     async def add_incident(
         self,
@@ -147,6 +148,7 @@ class RecordedIncidents:
         assert auction_id is None or len(auction_id) == 64
         self.kinds.append((kind, party))
         self.texts.append(str(details["text"]))
+        self.details.append(details)
 
 
 class RecordingListener:
@@ -326,3 +328,8 @@ async def new_cluster() -> AsyncIterator[NewCluster]:
     yield make
     for cluster in made:
         await cluster.stop()
+
+
+@pytest.fixture
+def recorded() -> RecordedIncidents:
+    return RecordedIncidents()
