@@ -18,7 +18,6 @@ A wrong product survives step 2 with probability ``1/p`` and every further one w
 
 from dataclasses import dataclass
 from itertools import accumulate
-from math import ceil, exp, log
 
 import numpy as np
 
@@ -41,7 +40,11 @@ _STEP_S, _PRODUCT_S = 2e-3, 4e-10
 
 @dataclass(frozen=True, slots=True)
 class _Claim:
-    """``z`` is the inner product of ``x`` and ``y``: this party's shares of all three."""
+    """``z`` is the inner product of ``x`` and ``y``: this party's shares of all three.
+
+    ``x`` and ``y`` are cut into the blocks of the next step, one in each row and the last one filled up with zeros;
+    blocks of one element each mean that the next step is the last.
+    """
 
     x: Vector
     y: Vector
@@ -78,34 +81,43 @@ class Ledger:
         seed = await session.coin()
         claim = await session.compute(length, lambda: _fold(self._records, self._room(length), seed))
         self._records, self._waiting_terms = [], 0
-        while claim.x.size > _LAST_LENGTH:
+        while claim.x.shape[1] > 1:
             claim = await _shorten(session, claim)
         await _check_openly(session, claim)
 
     def _room(self, length: int) -> Vector:
-        """Return room for two vectors, filled up to whole blocks: kept, as fresh memory costs more than arithmetic."""
-        padded = _padded(length)
-        if self._folded.shape[1] < padded:
-            self._folded = np.empty((2, padded), dtype=np.uint64)
-        return self._folded[:, :padded]
+        """Return room for two tables of so many elements: kept, as fresh memory costs more than arithmetic."""
+        blocks, width = _table_shape(length)
+        if self._folded.shape[1] < blocks * width:
+            self._folded = np.empty((2, blocks * width), dtype=np.uint64)
+        return self._folded[:, : blocks * width].reshape(2, blocks, width)
 
 
 def _blocks(length: int) -> int:
     """Choose how many blocks a claim is cut into: more blocks, fewer rounds, more arithmetic (``b`` per element)."""
-    choices = {steps: max(2, ceil(exp(log(length / _LAST_LENGTH) / steps))) for steps in range(1, 8)}
+    choices = {steps: _root(-(-length // _LAST_LENGTH), steps) for steps in range(1, 8)}
     best = min(choices, key=lambda steps: steps * _STEP_S + choices[steps] * length * _PRODUCT_S)
     return choices[best]
 
 
-def _padded(length: int) -> int:
-    """Return the length of whole blocks."""
-    blocks = _blocks(length) if length > _LAST_LENGTH else 1
-    return -(-length // blocks) * blocks
+def _root(value: int, degree: int) -> int:
+    """Return the least integer from 2 whose power reaches ``value``; exact, so that all machines agree."""
+    low, high = 2, max(2, value)
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if middle**degree >= value else (middle + 1, high)
+    return low
+
+
+def _table_shape(length: int) -> tuple[int, int]:
+    """Return how many blocks, and of which width, hold so many elements."""
+    blocks = _blocks(length) if length > _LAST_LENGTH else length
+    return blocks, -(-length // blocks)
 
 
 def _fold(records: list[tuple[Terms, Vector]], room: Vector, seed: RandomStream) -> _Claim:
     """Step 2: one claim for all records, written to the two rows of ``room``."""
-    x, y = room
+    x, y = room.reshape(2, -1)
     z, done = 0, 0
     for terms, result in records:
         weights = seed.take(terms.size).reshape(terms.shape)
@@ -116,14 +128,12 @@ def _fold(records: list[tuple[Terms, Vector]], room: Vector, seed: RandomStream)
             y[part].reshape(terms.shape)[...] = row_y
             done += terms.size
     x[done:], y[done:] = 0, 0
-    return _Claim(x, y, z % P)
+    return _Claim(room[0], room[1], z % P)
 
 
 async def _shorten(session: Session, claim: _Claim) -> _Claim:
     """Step 3: a claim about vectors that are shorter by a factor, the number of blocks."""
-    length = claim.x.size
-    blocks = _blocks(length)
-    x, y = claim.x.reshape(blocks, -1), claim.y.reshape(blocks, -1)
+    x, y, length, blocks = claim.x, claim.y, claim.x.size, len(claim.x)
     sums = np.zeros(2 * blocks - 1, dtype=np.uint64)
     await session.compute(length * blocks // 4, lambda: kernels.anti_diagonals(x, y, sums))
     coefficients = await _with_claimed(session, sums, blocks - 1, claim.z)
@@ -131,18 +141,16 @@ async def _shorten(session: Session, claim: _Claim) -> _Claim:
     powers = _powers(point, blocks)
     return await session.compute(
         length,
-        lambda: _Claim(
-            _filled_up(combine(powers, x)), _filled_up(combine(powers[::-1], y)), _value(coefficients, point)
-        ),
+        lambda: _Claim(_table(combine(powers, x)), _table(combine(powers[::-1], y)), _value(coefficients, point)),
     )
 
 
 async def _check_openly(session: Session, claim: _Claim) -> None:
     """Step 4: mask what is left, open it and look."""
-    blocks = claim.x.size
+    blocks = len(claim.x)
     masks = session.random(2)
-    f = np.concatenate([claim.x, masks[:1]])
-    g = np.concatenate([claim.y[::-1], masks[1:]])
+    f = np.concatenate([claim.x[:, 0], masks[:1]])
+    g = np.concatenate([claim.y[::-1, 0], masks[1:]])
     sums = np.zeros(2 * blocks + 1, dtype=np.uint64)
     kernels.add_polynomial_product(f, g, sums)
     coefficients = await _with_claimed(session, sums, blocks - 1, claim.z)
@@ -174,6 +182,8 @@ def _powers(point: int, count: int) -> list[int]:
     return list(accumulate(range(1, count), lambda power, _: power * point % P, initial=1))
 
 
-def _filled_up(values: Vector) -> Vector:
-    """Return ``values`` with zeros up to whole blocks."""
-    return np.concatenate([values, np.zeros(_padded(values.size) - values.size, dtype=np.uint64)])
+def _table(values: Vector) -> Vector:
+    """Return ``values`` cut into the blocks of the next step."""
+    table = np.zeros(_table_shape(values.size), dtype=np.uint64)
+    table.reshape(-1)[: values.size] = values
+    return table

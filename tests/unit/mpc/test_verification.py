@@ -63,7 +63,7 @@ async def run(
     return await simulate(program, n=n, t=t, network=Network(n, interfere=interfere))
 
 
-@pytest.mark.parametrize("length", [1, 2, 512, 600, 3000])
+@pytest.mark.parametrize("length", [1, 2, 512, 513, 600, 3000, 5630, 5632])
 async def test_right_products_pass(length: int) -> None:
     simulation = await run(length=length)
     assert simulation.result == {"z": [sum(value**3 for value in range(length)) % P]}
