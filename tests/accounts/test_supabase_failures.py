@@ -15,7 +15,9 @@ HASH = "$argon2id$v=19$m=47104,t=1,p=1$c29tZXNhbHQ$aGFzaA"
 KEY = Secret("service-key-that-nobody-may-see")
 
 
-@pytest.mark.parametrize("failure", ["silent", "hang-up", "not-json", "moved", "401", "404", "429", "500", "503"])
+@pytest.mark.parametrize(
+    "failure", ["silent", "hang-up", "empty", "not-json", "moved", "401", "404", "429", "500", "503"]
+)
 async def test_whatever_is_wrong_accounts_are_unavailable_and_come_back(
     front: Front, failure: str, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -118,7 +118,7 @@ class Front:
         self.project = project
         self.url = ""
         self.failure: str | None = None
-        """``None``, or one of ``silent``, ``hang-up``, ``not-json``, ``moved``, or a status such as ``500``."""
+        """``None``, ``silent``, ``hang-up``, ``empty``, ``not-json``, ``moved``, or a status such as ``500``."""
         self.asked: list[str] = []
         self.waiting = asyncio.Event()
         """Set while somebody waits for an answer that does not come."""
@@ -156,6 +156,8 @@ class Front:
             case "hang-up":
                 assert request.transport is not None
                 request.transport.abort()
+            case "empty":
+                return web.Response()
             case "not-json":
                 return web.Response(text="<html>Welcome</html>", content_type="text/html")
             case "moved":

@@ -17,7 +17,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Final, Protocol, Self
 
-from httpx import AsyncClient as HttpClient, HTTPError, Limits, Timeout
+from httpx import AsyncClient as HttpClient, DecodingError, HTTPError, Limits, Response, Timeout
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from supabase import (
     AsyncClient,
@@ -98,6 +98,7 @@ class SupabaseUserStore:
             # The service key goes to this one place: through no proxy, along no redirect.
             trust_env=False,
             follow_redirects=False,
+            event_hooks={"response": [_refuse_empty]},
         ) as http:
             options = AsyncClientOptions(httpx_client=http, auto_refresh_token=False, persist_session=False)
             yield cls(await acreate_client(url, service_key.reveal(), options), deadline_s)
@@ -160,6 +161,12 @@ class SupabaseUserStore:
             raise _unavailable(f"it refused with code {code!r}; is SUPABASE_KEY the service key?") from None
         except (HTTPError, TimeoutError, ValidationError) as error:
             raise _unavailable(type(error).__name__) from None
+
+
+async def _refuse_empty(response: Response) -> None:
+    """Refuse an answer without content, which Supabase's client takes for one without rows: for nobody's address."""
+    if response.is_success and not await response.aread():
+        raise DecodingError("an answer without content")
 
 
 def _unavailable(reason: str) -> AccountsUnavailableError:
