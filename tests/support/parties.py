@@ -156,9 +156,12 @@ class MemoryNetwork:
         change, self._change = self._change, asyncio.Event()
         change.set()
 
+    async def next_change(self) -> None:
+        await self._change.wait()
+
     async def wait_for(self, condition: Callable[[], bool]) -> None:
         while not condition():
-            await self._change.wait()
+            await self.next_change()
 
 
 @dataclass
@@ -284,6 +287,16 @@ class Parties:
             return all(not house._processes[auction].keys.missing for house in self.houses.values())
 
         await self.network.wait_for(all_have_keys)
+
+    async def wait_for_receipts(self, bidder: Principal, auction: AuctionId, *, at: int, of: Sequence[int]) -> None:
+        """Wait until a party has a bidder's bundles and, for each, the receipts of some parties."""
+        repository = self.repositories[PartyNumber(at)]
+        while True:
+            heads = await repository.bundles_of(auction, bidder.uid)
+            known = [{row.party for row in await repository.receipts(head.digest)} for head in heads]
+            if known and all(set(of) <= parties for parties in known):
+                return
+            await self.network.next_change()
 
     async def withdraw(self, spec: AuctionSpec, bidder: Principal, revision: int) -> None:
         bundle = Bundle.for_withdrawal(auction=spec.auction_id, bidder=UserId(bidder.uid), revision=revision)

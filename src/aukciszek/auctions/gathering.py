@@ -6,18 +6,16 @@ and both stories stay: evidence only adds up, so parties that have the same list
 """
 
 from collections.abc import Iterable
-from typing import Annotated, Final, Self
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from aukciszek.auctions.agreement import InputSet, Tally, form_input_set, tally_receipts
 from aukciszek.auctions.bundle import Bundle, BundleHeader
 from aukciszek.auctions.desk import PATIENCE_S, AuctionDesk
-from aukciszek.auctions.errors import AuctionError, MalformedStatementError
-from aukciszek.auctions.fields import BundleDigestField, DigestField, PartyField, first_fault
+from aukciszek.auctions.errors import AuctionError
 from aukciszek.auctions.holdings import Holding, HoldingsStatement, OtherReceipt
 from aukciszek.auctions.identifiers import BundleDigest
+from aukciszek.auctions.messages import MOST_LISTS_OF_A_PARTY, ListsSeen, ListWanted
 from aukciszek.auctions.ports import MessageKind
+from aukciszek.auctions.replication import Replication
 from aukciszek.auctions.statements import (
     Receipt,
     Signed,
@@ -26,14 +24,7 @@ from aukciszek.auctions.statements import (
     sign,
     statement_digest,
 )
-from aukciszek.cluster import LARGEST_CLUSTER, PartyNumber
-from aukciszek.encoding import canonical_json
-from aukciszek.storage.rows import BundleRow
-
-MOST_LISTS_OF_A_PARTY: Final = 8
-"""An honest party signs one. Two are proof enough; the rest would only fill the disk."""
-
-_MOST_BUNDLES_A_REQUEST: Final = 500
+from aukciszek.cluster import PartyNumber
 
 
 class TooManyListsError(AuctionError):
@@ -42,56 +33,14 @@ class TooManyListsError(AuctionError):
     code = "too-many-lists"
 
 
-class _Message(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    def encode(self) -> bytes:
-        """Return the message's bytes."""
-        return canonical_json(self.model_dump(mode="json"))
-
-    @classmethod
-    def decode(cls, content: bytes) -> Self:
-        """Read a message.
-
-        Raises:
-            MalformedStatementError: it is not of this form.
-        """
-        try:
-            return cls.model_validate_json(content)
-        except ValidationError as error:
-            raise MalformedStatementError(f"malformed message, see {first_fault(error)}") from error
-
-
-class ListsSeen(_Message):
-    """Which lists the sender has, and whether it still gathers and wants to know what the receiver has."""
-
-    asking: bool
-    lists: Annotated[
-        tuple[tuple[PartyField, DigestField], ...], Field(max_length=LARGEST_CLUSTER * MOST_LISTS_OF_A_PARTY)
-    ]
-
-
-class ListWanted(_Message):
-    """One list that the receiver has and the sender has not."""
-
-    party: PartyField
-    digest: DigestField
-
-
-class BundlesWanted(_Message):
-    """Bundles that the receiver has and the sender has not."""
-
-    bundles: Annotated[tuple[BundleDigestField, ...], Field(max_length=_MOST_BUNDLES_A_REQUEST)]
-
-
 class Gathering:
     """The lists and bundles of one auction, as this party has them."""
 
-    def __init__(self, desk: AuctionDesk) -> None:
+    def __init__(self, desk: AuctionDesk, replication: Replication) -> None:
         self._desk = desk
+        self._replication = replication
         self._lists: dict[tuple[PartyNumber, str], Signed[HoldingsStatement]] = {}
         self._seen: dict[PartyNumber, frozenset[tuple[PartyNumber, str]]] = {}
-        self._wanted: set[BundleDigest] = set()
         self._asking = False
         self._started_at_s = 0.0
 
@@ -210,40 +159,6 @@ class Gathering:
         if signed is not None:
             await self._desk.send([sender], MessageKind.HOLDINGS, signed.encode())
 
-    async def receive_bundles_wanted(self, sender: PartyNumber, content: bytes) -> None:
-        """Pass bundles on.
-
-        Raises:
-            MalformedStatementError: the message is not of its form.
-        """
-        wanted = BundlesWanted.decode(content)
-        for bundle in (await self._desk.context.repository.bundle_contents(list(wanted.bundles))).values():
-            await self._desk.send([sender], MessageKind.BUNDLE, bundle)
-
-    async def receive_bundle(self, content: bytes) -> None:
-        """Keep a bundle that this party asked for; drop any other.
-
-        Raises:
-            BundleError: it is no bundle for this auction.
-        """
-        bundle = Bundle.decode(content)
-        bundle.check_fits(self._desk.spec)
-        header = bundle.header()
-        if header.digest in self._wanted:
-            await self._desk.context.repository.put_bundle(
-                BundleRow(
-                    digest=header.digest,
-                    auction_id=self._desk.auction,
-                    bidder=header.bidder,
-                    revision=header.revision,
-                    withdrawal=header.withdrawal,
-                    received_at=None,
-                    content=content,
-                )
-            )
-            self._wanted.discard(header.digest)
-            self._desk.signal.notify()
-
     def _keep(self, signed: Signed[HoldingsStatement]) -> None:
         self._lists[signed.content.party, statement_digest(signed.content)] = signed
 
@@ -280,14 +195,5 @@ class Gathering:
     async def _fetch_bundles(self) -> None:
         tally = self.tally()
         here = await self._desk.context.repository.bundle_digests(self._desk.auction)
-        self._wanted = set(tally.missing([BundleDigest(digest) for digest in here]))
-        await self._desk.signal.wait_announcing(lambda: not self._wanted, lambda: self._ask_for_bundles(tally))
-
-    async def _ask_for_bundles(self, tally: Tally) -> None:
-        """Ask, of every missing bundle, all connected parties that signed for it: one of them is honest."""
-        connected = self._desk.context.network.connected
-        for party in sorted(connected):
-            wanted = sorted(digest for digest in self._wanted if party in tally.in_time[digest])
-            for start in range(0, len(wanted), _MOST_BUNDLES_A_REQUEST):
-                request = BundlesWanted(bundles=tuple(wanted[start : start + _MOST_BUNDLES_A_REQUEST]))
-                await self._desk.send([party], MessageKind.BUNDLES_WANTED, request.encode())
+        missing = tally.missing([BundleDigest(digest) for digest in here])
+        await self._replication.fetch({digest: tally.in_time[digest] for digest in missing})

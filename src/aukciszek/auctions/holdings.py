@@ -98,6 +98,14 @@ def _unpacker[T](layout: struct.Struct, read: Callable[..., T]) -> Callable[[obj
     return unpack
 
 
+type OtherReceiptsField = Annotated[
+    tuple[OtherReceipt, ...],
+    BeforeValidator(_unpacker(_RECEIPT, _read_receipt)),
+    PlainSerializer(_pack_receipts),
+]
+"""Receipts of some party, packed."""
+
+
 class HoldingsStatement(Statement):
     """Everything that this party signed receipts for in one auction, and what it knows of the others' receipts."""
 
@@ -112,12 +120,7 @@ class HoldingsStatement(Statement):
         PlainSerializer(_pack_holdings),
     ]
     """Ascending by bundle, each bundle once."""
-    other_receipts: Annotated[
-        tuple[OtherReceipt, ...],
-        Field(max_length=MOST_OTHER_RECEIPTS),
-        BeforeValidator(_unpacker(_RECEIPT, _read_receipt)),
-        PlainSerializer(_pack_receipts),
-    ]
+    other_receipts: Annotated[OtherReceiptsField, Field(max_length=MOST_OTHER_RECEIPTS)]
     """Ascending by bundle and party, at most one for each bundle and party."""
 
     @model_validator(mode="after")

@@ -112,7 +112,9 @@ class AuctionHouse(AuctionReader):
         if process is not None:
             return await process.intake.accept(bidder, content)
         row = await self.row(auction)
-        return await Intake(AuctionDesk(self._context, rules_of(row), row), None).accept(bidder, content)
+        return await Intake(AuctionDesk(self._context, rules_of(row), row), None, lambda _: None).accept(
+            bidder, content
+        )
 
     async def progress(self, auction: AuctionId) -> AsyncIterator[Progress]:
         """Yield where the auction stands, now and after every change, until it is over.

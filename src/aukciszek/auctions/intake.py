@@ -6,6 +6,7 @@ bundle is on disk together with the receipt.
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from weakref import WeakValueDictionary
@@ -43,8 +44,11 @@ class Accepted:
 class Intake:
     """The counter where one party takes bids for one auction."""
 
-    def __init__(self, desk: AuctionDesk, key_pair: SealingKeyPair | None) -> None:
+    def __init__(
+        self, desk: AuctionDesk, key_pair: SealingKeyPair | None, on_receipt: Callable[[Signed[Receipt]], None]
+    ) -> None:
         """Open the counter; without the sealing key it only repeats the receipts that it gave."""
+        self._on_receipt = on_receipt
         self._desk = desk
         self._key_pair = key_pair
         self._inside = 0
@@ -148,6 +152,7 @@ class Intake:
             ),
         )
         if is_new:
+            self._on_receipt(receipt)
             return Accepted(receipt, is_new=True)
         repeated = await self._earlier_receipt(header.digest)
         return Accepted(repeated or receipt, is_new=False)

@@ -54,6 +54,12 @@ class MessageKind(IntEnum):
     OUTCOME = 12
     """The certificate's body, for a party that was not there when it was computed."""
 
+    RECEIPTS = 13
+    """Receipts that the sender gave."""
+
+    RECEIPTS_KNOWN = 14
+    """How many of the receiver's receipts the sender has."""
+
 
 @dataclass(frozen=True, slots=True)
 class PeerMessage:

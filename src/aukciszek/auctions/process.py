@@ -17,6 +17,7 @@ from aukciszek.auctions.key_exchange import KeyExchange
 from aukciszek.auctions.lifecycle import CANCELLABLE, AuctionState, is_over
 from aukciszek.auctions.orders import Orders
 from aukciszek.auctions.ports import MessageKind, PeerMessage
+from aukciszek.auctions.replication import Replication
 from aukciszek.auctions.sealing_keys import SealingKeyPair
 from aukciszek.auctions.session import Sessions
 from aukciszek.auctions.signal import FIRST_RETRY_S, LONGEST_RETRY_S
@@ -45,8 +46,9 @@ class AuctionProcess:
         self.desk = AuctionDesk(context, spec, row)
         self.orders = Orders(self.desk)
         self.keys = KeyExchange(self.desk)
-        self.intake = Intake(self.desk, key_pair)
-        self.gathering = Gathering(self.desk)
+        self.replication = Replication(self.desk)
+        self.intake = Intake(self.desk, key_pair, self.replication.spread)
+        self.gathering = Gathering(self.desk, self.replication)
         self.sessions = Sessions(self.desk, self.gathering, key_pair)
         self.signing = Signing(self.desk)
         self.failure: AukciszekError | None = None
@@ -55,7 +57,7 @@ class AuctionProcess:
         self._receivers: dict[MessageKind, Callable[[bytes], Awaitable[None]]] = {
             MessageKind.ORDER: self.orders.receive,
             MessageKind.HOLDINGS: self.gathering.receive_list,
-            MessageKind.BUNDLE: self.gathering.receive_bundle,
+            MessageKind.BUNDLE: self.replication.receive_bundle,
             MessageKind.OUTCOME_SIGNATURE: self.signing.receive,
             MessageKind.OUTCOME: self.signing.receive_outcome,
         }
@@ -63,7 +65,9 @@ class AuctionProcess:
             MessageKind.SEALING_KEY: self.keys.receive,
             MessageKind.HOLDINGS_SEEN: self.gathering.receive_seen,
             MessageKind.HOLDINGS_WANTED: self.gathering.receive_list_wanted,
-            MessageKind.BUNDLES_WANTED: self.gathering.receive_bundles_wanted,
+            MessageKind.BUNDLES_WANTED: self.replication.receive_bundles_wanted,
+            MessageKind.RECEIPTS: self.replication.receive_receipts,
+            MessageKind.RECEIPTS_KNOWN: self.replication.receive_known,
             MessageKind.READY: self.sessions.meeting.receive_readiness,
             MessageKind.CONVOCATION: self.sessions.meeting.receive_convocation,
             MessageKind.SIGNATURES_WANTED: self.signing.receive_wanted,
@@ -71,7 +75,7 @@ class AuctionProcess:
 
     async def load(self) -> None:
         """Take up what was stored before a restart."""
-        for part in (self.orders, self.keys, self.gathering, self.signing):
+        for part in (self.orders, self.keys, self.replication, self.gathering, self.signing):
             await part.load()
         self.sessions.load(self._stored.input_set, self._stored.attempt)
 
@@ -86,6 +90,7 @@ class AuctionProcess:
             AuctionState.REVEALING: self._compute_again,
             AuctionState.SIGNING: self._collect_signatures,
         }
+        replication = asyncio.create_task(self.replication.run())
         try:
             while not is_over(self.desk.state):
                 await self._unless_cut_short(steps[self.desk.state])
@@ -95,6 +100,9 @@ class AuctionProcess:
             _log.exception("auction %s stands still in state %s", self.desk.auction, self.desk.state)
             await self.desk.report("stands-still", None, {"error": error.code, "reason": error.message})
             self.desk.signal.notify()
+        finally:
+            replication.cancel()
+            await asyncio.gather(replication, return_exceptions=True)
 
     async def receive(self, sender: PartyNumber, message: PeerMessage) -> None:
         """Hand a peer's message to the part that it concerns.
@@ -116,8 +124,10 @@ class AuctionProcess:
             case AuctionState.CREATED | AuctionState.OPEN:
                 await self.orders.announce(to)
                 await self.keys.announce(to)
+                await self.replication.announce(to)
             case AuctionState.CLOSED:
                 await self.orders.announce(to)
+                await self.replication.announce(to)
             case AuctionState.AGREEING:
                 await self.orders.announce(to)
                 await self.gathering.announce(to)

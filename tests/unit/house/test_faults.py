@@ -9,13 +9,14 @@ import pytest
 from aukciszek.auctions.certificate import CertificateBody
 from aukciszek.auctions.computation import compute
 from aukciszek.auctions.desk import AuctionDesk
+from aukciszek.auctions.gathering import Gathering
 from aukciszek.auctions.holdings import HoldingsStatement
 from aukciszek.auctions.identifiers import AuctionId
 from aukciszek.auctions.lifecycle import AuctionState
 from aukciszek.auctions.ports import MessageKind, PeerMessage
 from aukciszek.auctions.readiness import Readiness
 from aukciszek.auctions.session import Sessions
-from aukciszek.auctions.statements import SealingKeyStatement, sign
+from aukciszek.auctions.statements import SealingKeyStatement, Signed, sign, statement_digest
 from aukciszek.cluster import PartyNumber
 from aukciszek.mpc.errors import InconsistentSharesError
 from support.parties import Parties, StartParties, new_bidder
@@ -189,6 +190,45 @@ async def test_two_lists_of_one_party_both_count_and_are_on_record(start_parties
     assert [one.bidder for one in body.winners] == [winner.uid]
     kinds = {(one.kind, one.party) for one in await parties.house(5).incidents(100)}
     assert ("two-lists", 3) in kinds
+
+
+async def test_a_party_cannot_deny_a_receipt_that_it_gave(
+    start_parties: StartParties, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parties = await start_parties(3, 1)
+    spec = parties.draft()
+    await parties.create(spec)
+    await parties.wait_for_state(spec.auction_id, AuctionState.OPEN)
+    winner = await parties.bid(spec, "5", parties=[1, 3])
+    await parties.bid(spec, "6")
+    async with time_passing(parties):
+        await parties.wait_for_receipts(winner, spec.auction_id, at=2, of=[1, 3])
+    honest = Gathering.sign_own_list
+
+    async def deny(self: Gathering) -> tuple[Signed[HoldingsStatement], str]:
+        if self._desk.context.number != 3:
+            return await honest(self)
+        empty = sign(HoldingsStatement.of(spec.auction_id, PartyNumber(3), []), parties.identities[2])
+        return empty, statement_digest(empty.content)
+
+    monkeypatch.setattr(Gathering, "sign_own_list", deny)
+    parties.clock.move(601)
+    body = await finished(parties, spec.auction_id)
+    assert [one.bidder for one in body.winners] == [winner.uid]
+    assert ("denied-receipt", 3) in {(one.kind, one.party) for one in await parties.house(1).incidents(100)}
+
+
+async def test_a_party_that_was_down_catches_up_while_bids_come_in(start_parties: StartParties) -> None:
+    parties = await start_parties(3, 1)
+    spec = parties.draft()
+    await parties.create(spec)
+    await parties.wait_for_state(spec.auction_id, AuctionState.OPEN)
+    await parties.stop(2)
+    bidder = await parties.bid(spec, "5")
+    await parties.start(2)
+    async with time_passing(parties):
+        await parties.wait_for_receipts(bidder, spec.auction_id, at=2, of=[1, 3])
+    assert await parties.house(2).own_bids(bidder, spec.auction_id) == []
 
 
 async def test_two_announcements_for_one_attempt_are_on_record(start_parties: StartParties) -> None:
