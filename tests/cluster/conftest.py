@@ -14,9 +14,11 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from typer.testing import CliRunner
 
 from aukciszek.auctions.draft import AuctionDraft
 from aukciszek.auctions.spec import AuctionSpec
+from aukciszek.cli.main import build_app
 from aukciszek.cli.people import Person, appoint, everybody
 from aukciszek.cli.running import RunningCluster, running
 from aukciszek.cli.throwaway import free_base_port, make_cluster
@@ -92,6 +94,23 @@ class Ended:
 
 
 type Run = Callable[..., Awaitable[Ended]]
+
+
+@pytest.fixture
+def command_line(monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run the command line in a thread of this process, which spares loading it anew each time."""
+    monkeypatch.setenv("COLUMNS", "200")
+
+    async def run(*arguments: str | Path, typed: str = "", environment: Mapping[str, str] | None = None) -> Ended:
+        words = [str(word) for word in arguments]
+        result = await asyncio.to_thread(
+            CliRunner().invoke, build_app(words[0]), words, input=typed, env=dict(environment or {})
+        )
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return Ended(result.exit_code, result.stdout, result.stderr)
+
+    return run
 
 
 @pytest.fixture

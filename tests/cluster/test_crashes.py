@@ -47,7 +47,8 @@ async def test_a_party_killed_while_bids_come_in_loses_none_that_it_receipted(to
     await town.cluster.wait_until_ready()
     for bidder, one in zip(bidders, placed, strict=True):
         held = await bidder.client.own_bids(overview.id)
-        assert {party for bid in held for party in bid.receipts} == set(one.receipts)
+        # A party may hold a bid whose receipt was lost on the way when it was killed, never the other way round.
+        assert {party for bid in held for party in bid.receipts} >= set(one.receipts)
     for bidder, one in zip(bidders, placed, strict=True):
         if one in missed[:2]:
             complete = await bidder.client.hand_again(one)

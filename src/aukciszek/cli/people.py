@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final, Self
 
+from aukciszek.auctions.identifiers import AuctionId
 from aukciszek.auctions.lifecycle import AuctionState
 from aukciszek.auctions.spec import AuctionSpec
 from aukciszek.cli.running import RunningCluster
@@ -73,12 +74,21 @@ async def open_auction(auctioneer: Person, spec: AuctionSpec) -> AuctionOverview
         RehearsalError: that takes too long.
     """
     await auctioneer.client.create_auction(spec)
+    return await wait_until_open(auctioneer.client, spec.auction_id)
+
+
+async def wait_until_open(client: AukciszekClient, auction: AuctionId) -> AuctionOverview:
+    """Return when all parties take bids.
+
+    Raises:
+        RehearsalError: that takes too long.
+    """
     try:
         async with asyncio.timeout(_OPENING_TIMEOUT_S):
             while True:
-                overview = await auctioneer.client.auction(spec.auction_id)
+                overview = await client.auction(auction)
                 taking_bids = [party for party, one in overview.answers.items() if one.state is AuctionState.OPEN]
-                if len(taking_bids) == spec.parties:
+                if len(taking_bids) == overview.spec.parties:
                     return overview
                 await asyncio.sleep(_LOOK_AGAIN_S)
     except TimeoutError as error:

@@ -1,0 +1,32 @@
+"""The benchmarks measure, and check what they measured."""
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from .conftest import Run
+
+pytestmark = pytest.mark.timeout(300)
+
+
+async def test_the_engine_is_measured_and_its_outcomes_checked(run: "Run") -> None:
+    options = ("--bidders", "9", "--bits", "6", "--parties", "4", "--format", "uniform-price", "--winners", "3")
+    ended = await run("bench", "engine", *options, "--repeat", "3", "--json")
+    assert ended.status == 0, ended.stderr
+    answer = ended.json()
+    assert (answer["bidders"], answer["bits"], answer["parties"], answer["threshold"]) == (9, 6, 4, 1)
+    assert answer["correct"] is True
+    assert len(answer["wall_s"]) == answer["repeat"] == 3
+    assert answer["wall_s_median"] == sorted(answer["wall_s"])[1] > 0
+    assert answer["security"] == "detects"
+    assert min(answer["rounds"], answer["bytes_sent_per_party"], answer["multiplications"]) > 0
+
+
+async def test_the_intake_is_measured(run: "Run") -> None:
+    ended = await run("bench", "intake", "--seconds", "1", "--bidders", "4", "--json")
+    assert ended.status == 0, ended.stderr
+    answer = ended.json()
+    assert answer["errors"] == 0
+    assert answer["bids_per_s"] > 1
+    assert 0 < answer["p50_ms"] <= answer["p95_ms"]
