@@ -90,6 +90,9 @@ class PrssExchange:
             for members, digest in reports.items():
                 self._reports[members][sender] = digest
                 await self._give_or_deal(members, sender)
+            if any(digest is not None and members not in self._keys for members, digest in reports.items()):
+                # A key that was given before this party could be reached is lost: say that it is still lacking.
+                await self._tell_state(sender)
         differing = [members for members, digest in reports.items() if self._differs(members, digest)]
         if differing:
             named = "; ".join(members_text(members) for members in differing)
