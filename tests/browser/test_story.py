@@ -1,0 +1,46 @@
+"""A whole auction by people with browsers: every role, every order, and the outcome checked by each of them."""
+
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.async_api import expect
+
+if TYPE_CHECKING:
+    from .conftest import Town
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+
+
+async def test_from_signing_up_to_a_verified_certificate(town: "Town") -> None:
+    auctioneer = await town.auctioneer()
+    auction = await auctioneer.create_auction("Winter service 2027", description="Snow and ice on 40 km of streets.")
+    await expect(auctioneer.text("The same rules under the same id at 5 of 5 parties.")).to_be_visible()
+
+    # Each comes to the page of another party.
+    bidders = [await town.bidder(party=party) for party in (1, 2, 5)]
+    for bidder, price in zip(bidders, ("700.00", "650.50", "100"), strict=True):
+        await bidder.visit(auction)
+        await bidder.bid(price)
+    await expect(auctioneer.page.get_by_test_id("bids")).to_contain_text("3 sealed bids are in")
+
+    replacing, other, withdrawing = bidders
+    await replacing.replace("600.50")
+    await expect(replacing.page.get_by_test_id("own-bid")).to_contain_text("It counts.")
+    await withdrawing.withdraw()
+    await expect(auctioneer.page.get_by_test_id("bids")).to_contain_text("2 sealed bids are in")
+
+    await auctioneer.close()
+    for person in (auctioneer, *bidders):
+        await person.expect_state("Decided")
+        outcome = person.page.get_by_test_id("outcome")
+        await expect(outcome).to_contain_text("PLN 600.50")
+        await expect(outcome).to_contain_text("5 of 5 parties signed; 3 are enough")
+        await expect(outcome).to_contain_text("1 losing bid was never opened")
+        assert "650" not in await outcome.inner_text()
+    await expect(auctioneer.page.get_by_test_id("outcome")).to_contain_text(replacing.email)
+    for person, verdict in (
+        (replacing, "Your bid was counted (revision 2) and won."),
+        (other, "Your bid was counted (revision 1) and did not win."),
+        (withdrawing, "Your bid was withdrawn and not counted."),
+    ):
+        await expect(person.page.get_by_test_id("own-outcome")).to_contain_text(verdict)
