@@ -13,7 +13,9 @@ from aukciszek.accounts import errors as accounts
 from aukciszek.auctions import errors as auctions, refusals
 from aukciszek.auctions.gathering import TooManyListsError
 from aukciszek.auctions.lifecycle import ForbiddenTransitionError
+from aukciszek.auctions.meeting import UnlawfulConvocationError
 from aukciszek.auctions.orders import UnlawfulOrderError
+from aukciszek.auctions.replication import TooManyReceiptsError
 from aukciszek.auctions.session import InputSetLostError, ShareLostError
 from aukciszek.auctions.signing import OutcomesDifferError
 from aukciszek.clock import MalformedTimeError
@@ -113,6 +115,8 @@ _BY_STATUS: Final[Mapping[HTTPStatus, tuple[type[AukciszekError], ...]]] = Mappi
             OutcomesDifferError,
             ShareLostError,
             TooManyListsError,
+            TooManyReceiptsError,
+            UnlawfulConvocationError,
             UnlawfulOrderError,
             auctions.AgreementError,
             auctions.BrokenRecordError,
