@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Final
 
+from aukciszek.accounts.attempts import Attempts
 from aukciszek.accounts.errors import (
     AccountsUnavailableError,
     EmailTakenError,
@@ -37,6 +38,7 @@ class Accounts:
         self._hasher = hasher
         self._issuer = issuer
         self._throttle = throttle
+        self._attempts = Attempts(throttle)
         self._most_at_once = most_at_once
         self._at_once = 0
 
@@ -86,17 +88,13 @@ class Accounts:
         """
         address = normal_email(email)
         with self._one_more():
-            await self._throttle.begin(address, origin)
-            try:
+            async with self._attempts.attempt(address, origin):
                 stored = await self._store.by_email(address)
                 matches = await self._hasher.verify(password, None if stored is None else stored.password_hash)
-            except (AccountsUnavailableError, TooManyLoginsError):
-                await self._throttle.take_back(address, origin)
-                raise
-            if stored is None or not matches:
-                await self._throttle.failed(address, origin)
-                raise WrongCredentialsError("address and password do not belong together: check both")
-            await self._throttle.succeeded(address, origin)
+                if stored is None or not matches:
+                    await self._throttle.failed(address, origin)
+                    raise WrongCredentialsError("address and password do not belong together: check both")
+                await self._throttle.succeeded(address, origin)
             await self._renew(stored, password)
             return stored.user, self._issuer.issue(stored.user)
 

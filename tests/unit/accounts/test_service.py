@@ -139,6 +139,35 @@ async def test_guesses_sent_all_at_once_are_counted_too(accounts: Accounts) -> N
     assert sum(isinstance(answer, TooManyAttemptsError) for answer in answers) == 20
 
 
+async def test_right_passwords_sent_all_at_once_are_no_guesses(accounts: Accounts) -> None:
+    await accounts.register(ANNA, PASSWORD)
+    answers = await asyncio.gather(*(accounts.log_in(ANNA, PASSWORD) for _ in range(50)))
+    assert {user.email for user, _ in answers} == {ANNA}
+    for _ in range(10):
+        with pytest.raises(WrongCredentialsError):
+            await accounts.log_in(ANNA, WRONG)
+    with pytest.raises(TooManyAttemptsError):
+        await accounts.log_in(ANNA, PASSWORD)
+
+
+async def test_who_waits_for_others_and_gives_up_leaves_nothing_behind(
+    failing: Accounts, failing_store: "FailingStore"
+) -> None:
+    await failing.register(ANNA, PASSWORD)
+    await failing_store.waiting.acquire()
+    failing_store.gate.clear()
+    attempts = [asyncio.create_task(failing.log_in(ANNA, PASSWORD)) for _ in range(15)]
+    for _ in range(10):
+        await failing_store.waiting.acquire()
+    for attempt in attempts[10:]:
+        attempt.cancel()
+    failing_store.gate.set()
+    answers = await asyncio.gather(*attempts, return_exceptions=True)
+    assert [isinstance(answer, asyncio.CancelledError) for answer in answers] == [False] * 10 + [True] * 5
+    await failing.log_in(ANNA, PASSWORD)
+    assert failing._attempts._crowds == {}
+
+
 async def test_an_old_hash_is_renewed_at_the_next_log_in(
     accounts: Accounts, store: EmbeddedUserStore, issuer: TokenIssuer, throttle: LoginThrottle
 ) -> None:
