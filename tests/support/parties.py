@@ -1,7 +1,9 @@
 """Several parties in one process, each with its own storage, joined by a network in memory."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,23 +27,29 @@ from aukciszek.identity import Identity
 from aukciszek.mpc.errors import ChannelClosedError, PartiesMissingError
 from aukciszek.mpc.prss import PrssKeys, deal_prss_keys
 from aukciszek.storage.auctions import AuctionRepository
+from aukciszek.storage.connection import DatabaseConnection, Work
 from aukciszek.storage.database import Database
 
 
 class VirtualClock:
-    """A clock that moves when it is told to, and wakes who sleeps."""
+    """A clock that moves when it is told to, and wakes who sleeps. ``ahead_s`` sets one party's clock apart."""
 
-    def __init__(self) -> None:
+    def __init__(self, of: "VirtualClock | None" = None, ahead_s: float = 0.0) -> None:
+        self._of = of
+        self._ahead = timedelta(seconds=ahead_s)
         self._now = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
         self._moved = asyncio.Event()
 
     def now(self) -> datetime:
-        return self._now
+        return self._now if self._of is None else self._of.now() + self._ahead
 
     def monotonic_s(self) -> float:
-        return self._now.timestamp()
+        return self.now().timestamp()
 
     async def sleep(self, seconds: float) -> None:
+        if self._of is not None:
+            await self._of.sleep(seconds)
+            return
         until = self._now + timedelta(seconds=seconds)
         while self._now < until:
             await self._moved.wait()
@@ -93,17 +101,24 @@ class MemorySessionChannel:
         if self.party in self._network.up:
             boxes[self.party] = bytes(payload)
         self._network.changed()
+        deadline = asyncio.create_task(self._network.clock.sleep(self._timeout_s))
+        complete = asyncio.create_task(self._network.wait_for(lambda: len(boxes) >= self._expected or self._closed))
         try:
-            async with asyncio.timeout(self._timeout_s):
-                await self._network.wait_for(lambda: len(boxes) >= self._expected or self._closed)
-        except TimeoutError:
-            if len(boxes) < self._network.needed:
-                raise PartiesMissingError(set(range(1, self.parties + 1)) - boxes.keys()) from None
+            await asyncio.wait({deadline, complete}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            deadline.cancel()
+            complete.cancel()
         if self._closed:
             raise ChannelClosedError
+        if len(boxes) < self._network.needed:
+            raise PartiesMissingError(set(range(1, self.parties + 1)) - boxes.keys())
         # Who missed a deadline is not waited for again.
         self._expected = len(boxes)
-        return {party: content for party, content in boxes.items() if party != self.party}
+        return {
+            party: self._network.tamper(party, self.party, content)
+            for party, content in boxes.items()
+            if party != self.party
+        }
 
     async def close(self) -> None:
         self._closed = True
@@ -111,26 +126,53 @@ class MemorySessionChannel:
 
 
 class MemoryNetwork:
-    """Delivers messages in order, between parties that are both up; ``drop`` may lose some."""
+    """Delivers messages in order, between parties that are both up.
 
-    def __init__(self, size: int, needed: int) -> None:
+    ``drop`` may lose messages, ``copies`` repeat them, ``tamper`` change what one party sends another in a round; what
+    crosses between ``apart`` parties waits until they are together again.
+    """
+
+    def __init__(self, size: int, needed: int, clock: VirtualClock) -> None:
         self.size = size
         self.needed = needed
+        self.clock = clock
         self.up: set[PartyNumber] = set()
         self.rounds: dict[tuple[bytes, int], dict[int, bytes]] = {}
-        self.delivering = asyncio.Lock()
+        self.tamper: Callable[[int, int, bytes], bytes] = lambda _sender, _to, content: content
+        self.copies = 1
+        self.apart: frozenset[PartyNumber] = frozenset()
         self.refused: list[tuple[PartyNumber, PeerMessage, AukciszekError]] = []
         self.drop: Callable[[PartyNumber, PartyNumber, PeerMessage], bool] = lambda _sender, _to, _message: False
         self._houses: dict[PartyNumber, AuctionHouse] = {}
-        self._mail: asyncio.Queue[tuple[PartyNumber, PartyNumber, PeerMessage]] = asyncio.Queue()
+        self._mail: dict[PartyNumber, asyncio.Queue[tuple[PartyNumber, PeerMessage]]] = {}
+        self._held: list[tuple[PartyNumber, PartyNumber, PeerMessage]] = []
+        self._delivery: dict[PartyNumber, asyncio.Task[None]] = {}
         self._change = asyncio.Event()
 
     def post(self, sender: PartyNumber, to: PartyNumber, message: PeerMessage) -> None:
-        if {sender, to} <= self.up and not self.drop(sender, to, message):
-            self._mail.put_nowait((sender, to, message))
+        if not {sender, to} <= self.up or self.drop(sender, to, message):
+            return
+        if (sender in self.apart) != (to in self.apart):
+            self._held.append((sender, to, message))
+            return
+        for _ in range(self.copies):
+            self._mail[to].put_nowait((sender, message))
+
+    def heal(self) -> None:
+        """Bring parties together again, and deliver what waited."""
+        self.apart = frozenset()
+        held, self._held = self._held, []
+        for sender, to, message in held:
+            self.post(sender, to, message)
+
+    @property
+    def is_quiet(self) -> bool:
+        return all(mail.empty() for mail in self._mail.values())
 
     async def connect(self, number: PartyNumber, house: AuctionHouse) -> None:
         self._houses[number] = house
+        self._mail[number] = asyncio.Queue()
+        self._delivery[number] = asyncio.create_task(self._deliver(number))
         self.up.add(number)
         for peer in sorted(self.up - {number}):
             await self._houses[peer].on_connected(number)
@@ -138,18 +180,25 @@ class MemoryNetwork:
         self.changed()
 
     def disconnect(self, number: PartyNumber) -> None:
+        """Cut a party off; its house goes on."""
         self.up.discard(number)
 
-    async def deliver(self) -> None:
-        """Deliver mail for ever."""
+    async def remove(self, number: PartyNumber) -> None:
+        """Cut a party off for good: nothing reaches its house any more."""
+        self.disconnect(number)
+        delivery = self._delivery.pop(number, None)
+        if delivery is not None:
+            delivery.cancel()
+            await asyncio.gather(delivery, return_exceptions=True)
+
+    async def _deliver(self, number: PartyNumber) -> None:
         while True:
-            sender, to, message = await self._mail.get()
-            async with self.delivering:
-                if to in self.up:
-                    try:
-                        await self._houses[to].on_message(sender, message)
-                    except AukciszekError as error:
-                        self.refused.append((sender, message, error))
+            sender, message = await self._mail[number].get()
+            if number in self.up:
+                try:
+                    await self._houses[number].on_message(sender, message)
+                except AukciszekError as error:
+                    self.refused.append((sender, message, error))
             self.changed()
 
     def changed(self) -> None:
@@ -179,6 +228,10 @@ class Parties:
     databases: dict[PartyNumber, Database] = field(default_factory=dict)
     repositories: dict[PartyNumber, AuctionRepository] = field(default_factory=dict)
     round_timeout_s: float = 20.0
+    skew_s: dict[int, float] = field(default_factory=dict)
+    crashes: dict[int, "Crash"] = field(default_factory=dict)
+    template: Path | None = None
+    """A database that is up to date already, to save the time of making one for each party."""
 
     def __post_init__(self) -> None:
         self.identities = [Identity.new() for _ in range(self.size)]
@@ -199,7 +252,12 @@ class Parties:
 
     async def start(self, number: int) -> AuctionHouse:
         party = PartyNumber(number)
-        database = await Database.open(f"sqlite+aiosqlite:///{self.directory / f'party{number}.db'}")
+        path = self.directory / f"party{number}.db"
+        if self.template is not None and not path.exists():
+            shutil.copy(self.template, path)
+        database = await Database.open(f"sqlite+aiosqlite:///{path}")
+        if number in self.crashes:
+            self.crashes[number].lurk_in(database)
 
         async def prss_keys() -> PrssKeys:
             return self.prss[number - 1]
@@ -210,7 +268,7 @@ class Parties:
                 cluster=self.cluster,
                 threshold=self.threshold,
                 identity=self.identities[number - 1],
-                clock=self.clock,
+                clock=VirtualClock(self.clock, self.skew_s.get(number, 0.0)),
                 database=database,
                 repository=AuctionRepository(database),
                 network=MemoryLinks(self.network, party),
@@ -226,8 +284,7 @@ class Parties:
 
     async def stop(self, number: int) -> None:
         party = PartyNumber(number)
-        async with self.network.delivering:
-            self.network.disconnect(party)
+        await self.network.remove(party)
         await self.houses.pop(party).stop()
         await self.databases.pop(party).close()
 
@@ -331,6 +388,48 @@ class Parties:
         for number in parties or sorted(self.houses):
             await self.houses[PartyNumber(number)].submit(bidder, spec.auction_id, content)
         return bidder
+
+
+class Crash:
+    """Ends a party at one of its writes: before it, or after it and before anything is built on it."""
+
+    def __init__(self, *, writes: int, after: bool) -> None:
+        self.happened = asyncio.Event()
+        self._writes_left = writes
+        self._after = after
+
+    def lurk_in(self, database: Database) -> None:
+        transaction, write = database.transaction, database.write
+
+        @asynccontextmanager
+        async def crashing_transaction() -> AsyncIterator[DatabaseConnection]:
+            strikes = self._strikes()
+            if strikes and not self._after:
+                await self._end()
+            async with transaction() as connection:
+                yield connection
+            if strikes:
+                await self._end()
+
+        async def crashing_write[Result](work: Work[Result]) -> Result:
+            strikes = self._strikes()
+            if strikes and not self._after:
+                await self._end()
+            result = await write(work)
+            if strikes:
+                await self._end()
+            return result
+
+        # On the instance: whatever this party writes goes through the place where it may end.
+        vars(database).update(transaction=crashing_transaction, write=crashing_write)
+
+    def _strikes(self) -> bool:
+        self._writes_left -= 1
+        return self._writes_left == 0 or self.happened.is_set()
+
+    async def _end(self) -> None:
+        self.happened.set()
+        await asyncio.Event().wait()
 
 
 def new_bidder() -> Principal:

@@ -1,6 +1,5 @@
 """Parties in one process for the tests of this folder."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -16,13 +15,11 @@ async def start_parties(tmp_path: Path) -> AsyncIterator[StartParties]:
     async with AsyncExitStack() as stack:
 
         async def start(size: int = 5, threshold: int = 2) -> Parties:
-            network = MemoryNetwork(size, Mode(size, threshold).needed)
-            parties = Parties(tmp_path, size, threshold, VirtualClock(), network)
-            delivery = asyncio.create_task(network.deliver())
+            clock = VirtualClock()
+            network = MemoryNetwork(size, Mode(size, threshold).needed, clock)
+            parties = Parties(tmp_path, size, threshold, clock, network)
 
             async def end() -> None:
-                delivery.cancel()
-                await asyncio.gather(delivery, return_exceptions=True)
                 for number in list(parties.houses):
                     await parties.stop(number)
 
