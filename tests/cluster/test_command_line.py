@@ -1,11 +1,10 @@
 """What people type, from logging in to verifying offline, against five real processes."""
 
 import re
+import secrets
 from typing import TYPE_CHECKING
 
 import pytest
-
-from aukciszek.cli.people import wait_until_open
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,8 +47,8 @@ async def test_an_auction_from_log_in_to_offline_verification(
     created = await auctioneer.type("auction", "create", *rules)
     assert created.json()["accepted_by"] == [1, 2, 3, 4, 5]
     auction = created.json()["auction"]
-    await wait_until_open(town.client, auction)
-    assert (await first.type("auction", "show", auction)).json()["sealing_keys"] == [1, 2, 3, 4, 5]
+    shown = (await first.type("auction", "show", auction)).json()
+    assert (shown["state"], shown["sealing_keys"]) == ("open", [1, 2, 3, 4, 5])
     receipts = tmp_path / "receipts.json"
     placed = await first.type("bid", "place", auction, "--price-file", "-", "--receipts", receipts, typed="42.50\n")
     assert sorted(placed.json()["receipts"]) == ["1", "2", "3", "4", "5"]
@@ -91,6 +90,19 @@ async def test_a_wrong_password_is_refused(town: "Town", command_line: "Run", tm
     )
     assert (ended.status, ended.json()["error"]["code"]) == (3, "wrong-credentials")
     assert not (tmp_path / "state").exists()
+
+
+async def test_a_new_user_registers_and_logs_in(town: "Town", command_line: "Run", tmp_path: "Path") -> None:
+    cluster_file = town.cluster.plan.cluster_file
+    state = ("--state", tmp_path / "state", "--json")
+    known = {"AUKCISZEK_PASSWORD": secrets.token_urlsafe(18)}
+    made = await command_line(*("register", "new@example.org", "--cluster", cluster_file, *state), environment=known)
+    assert made.status == 0, made.stderr
+    first = await command_line("login", "new@example.org", "--cluster", cluster_file, *state, environment=known)
+    assert first.json()["uid"] == made.json()["uid"]
+    again = await command_line("login", "new@example.org", *state, environment=known)
+    assert again.json()["cluster_digest"] == town.client.cluster.digest
+    assert known["AUKCISZEK_PASSWORD"] not in (tmp_path / "state").read_text()
 
 
 async def test_nobody_else_grants_privileges(town: "Town", command_line: "Run") -> None:

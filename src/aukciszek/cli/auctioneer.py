@@ -1,5 +1,6 @@
 """``aukciszek auction``: what an auctioneer types, and everybody who wants to look at auctions."""
 
+import contextlib
 import re
 import secrets
 from collections.abc import Mapping
@@ -22,12 +23,14 @@ from aukciszek.cli.keys import write_new_file
 from aukciszek.cli.report import JsonOption, Report, plain
 from aukciszek.cli.session import Session, StateOption, as_user
 from aukciszek.client.answers import AuctionAnswer
+from aukciszek.client.errors import NotOpenInTimeError
 from aukciszek.client.parties import Outcomes
 from aukciszek.clock import MalformedTimeError, SystemClock, cut_to_milliseconds
 
 AuctionArgument = Annotated[str, typer.Argument(metavar="AUCTION", help="The auction's id, 64 digits of 0-9a-f.")]
 
 _DURATION: Final = re.compile(r"([0-9]{1,6})(s|m|h|d)")
+_OPENING_TIMEOUT_S: Final = 10.0
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -87,7 +90,7 @@ def create(  # noqa: PLR0913 -- one option for each rule of an auction
                 "invited": invite or None,
             }
         )
-        spec, outcomes = as_user(state, lambda session: _create(session, draft))
+        spec, outcomes = as_user(state, lambda session: _create(session, draft, now))
         report.say(f"created [bold]{plain(spec.title)}[/]")
         report.say(f"auction {spec.auction_id}")
         _answer(report, spec.auction_id, outcomes)
@@ -180,14 +183,19 @@ def read_moment(text: str, now: datetime) -> datetime:
     return cut_to_milliseconds(moment)
 
 
-async def _create(session: Session, draft: AuctionDraft) -> tuple[AuctionSpec, Outcomes[AuctionAnswer]]:
+async def _create(session: Session, draft: AuctionDraft, now: datetime) -> tuple[AuctionSpec, Outcomes[AuctionAnswer]]:
     spec = draft.freeze(
         cluster=session.client.cluster,
         threshold=await session.client.threshold(),
         auctioneer=session.tokens.uid,
         nonce=secrets.token_bytes(32),
     )
-    return spec, await session.client.create_auction(spec)
+    outcomes = await session.client.create_auction(spec)
+    if spec.opens_at <= now:
+        # So that a script can bid in the next line; with a party away the auction opens when that party is back.
+        with contextlib.suppress(NotOpenInTimeError):
+            await session.client.wait_until_open(spec.auction_id, timeout_s=_OPENING_TIMEOUT_S)
+    return spec, outcomes
 
 
 def _answer(report: Report, auction: AuctionId, outcomes: Outcomes[AuctionAnswer]) -> None:

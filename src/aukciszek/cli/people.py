@@ -9,8 +9,6 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final, Self
 
-from aukciszek.auctions.identifiers import AuctionId
-from aukciszek.auctions.lifecycle import AuctionState
 from aukciszek.auctions.spec import AuctionSpec
 from aukciszek.cli.running import RunningCluster
 from aukciszek.client.overview import AuctionOverview
@@ -21,7 +19,6 @@ _AT_ONCE: Final = 8
 """How many people act at the same time: the login server hashes passwords on few cores."""
 
 _OPENING_TIMEOUT_S: Final = 60.0
-_LOOK_AGAIN_S: Final = 0.05
 
 
 class RehearsalError(AukciszekError):
@@ -71,28 +68,10 @@ async def open_auction(auctioneer: Person, spec: AuctionSpec) -> AuctionOverview
     """Create an auction and wait until all parties take bids.
 
     Raises:
-        RehearsalError: that takes too long.
+        NotOpenInTimeError: that takes too long.
     """
     await auctioneer.client.create_auction(spec)
-    return await wait_until_open(auctioneer.client, spec.auction_id)
-
-
-async def wait_until_open(client: AukciszekClient, auction: AuctionId) -> AuctionOverview:
-    """Return when all parties take bids.
-
-    Raises:
-        RehearsalError: that takes too long.
-    """
-    try:
-        async with asyncio.timeout(_OPENING_TIMEOUT_S):
-            while True:
-                overview = await client.auction(auction)
-                taking_bids = [party for party, one in overview.answers.items() if one.state is AuctionState.OPEN]
-                if len(taking_bids) == overview.spec.parties:
-                    return overview
-                await asyncio.sleep(_LOOK_AGAIN_S)
-    except TimeoutError as error:
-        raise RehearsalError("the parties did not all begin to take bids: see their logs") from error
+    return await auctioneer.client.wait_until_open(spec.auction_id, timeout_s=_OPENING_TIMEOUT_S)
 
 
 async def everybody[T, R](

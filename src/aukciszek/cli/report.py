@@ -19,6 +19,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from aukciszek.cli.exit_codes import ExitCode
+from aukciszek.cli.signals import TerminatedError
 from aukciszek.client.errors import NotLoggedInError, PartyRefusedError, UnreachableError
 from aukciszek.errors import AukciszekError
 
@@ -131,5 +132,7 @@ def status_of(error: AukciszekError) -> ExitCode:
             return ExitCode.REFUSED
         case UnreachableError():
             return ExitCode.UNREACHABLE
+        case TerminatedError():
+            return ExitCode.TERMINATED
         case _:
             return ExitCode.UNUSABLE

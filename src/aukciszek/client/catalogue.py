@@ -1,12 +1,18 @@
 """Asking all parties about auctions, and putting their answers together."""
 
 from collections.abc import Mapping
+from typing import Final
 
 from aukciszek.auctions.identifiers import AuctionId, parse_auction_id
+from aukciszek.auctions.lifecycle import AuctionState
 from aukciszek.client.answers import AuctionAnswer, AuctionList
 from aukciszek.client.connection import PartyConnection, Request
+from aukciszek.client.errors import NotOpenInTimeError
 from aukciszek.client.overview import AuctionOverview, rules_of
 from aukciszek.client.parties import Parties
+from aukciszek.clock import Clock
+
+_LOOK_AGAIN_S: Final = 0.1
 
 
 async def list_auctions(parties: Parties) -> list[AuctionOverview]:
@@ -52,3 +58,23 @@ async def describe_auction(parties: Parties, auction: str) -> AuctionOverview:
     outcomes = await parties.each(ask)
     answers = outcomes.need(1, "show the auction")
     return AuctionOverview.combine(auction_id, answers, outcomes.errors, parties.cluster)
+
+
+async def wait_until_open(parties: Parties, auction: AuctionId, clock: Clock, timeout_s: float) -> AuctionOverview:
+    """Return when all parties take bids.
+
+    Raises:
+        NotOpenInTimeError: the time has passed; names the parties that do not take bids.
+        ClientError: no party gave a usable answer.
+    """
+    deadline_s = clock.monotonic_s() + timeout_s
+    while True:
+        overview = await describe_auction(parties, auction)
+        open_at = {party for party, answer in overview.answers.items() if answer.state is AuctionState.OPEN}
+        missing = [number for number in parties.cluster.numbers if number not in open_at]
+        if not missing:
+            return overview
+        if clock.monotonic_s() >= deadline_s:
+            listed = ", ".join(map(str, missing))
+            raise NotOpenInTimeError(f"after {timeout_s:.0f} s no bids are taken by party {listed}: see their states")
+        await clock.sleep(_LOOK_AGAIN_S)

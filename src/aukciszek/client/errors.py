@@ -10,6 +10,7 @@
     ├── PartiesDisagreeError     two parties tell different stories; one of them lies or is mistaken
     ├── ForgedStatementError     a signature is not the party's
     ├── SealingKeysMissingError  not every party has made its sealing key known yet
+    ├── NotOpenInTimeError       not every party took bids in time
     ├── AuctionCancelledError    there will be no outcome
     ├── ReceiptStoreError        the file for receipts cannot be used
     ├── TrustFileError           the file with certificates to trust cannot be used
@@ -111,3 +112,9 @@ class ReceiptStoreError(ClientError):
     """The file for receipts holds those of another bid, or cannot be written."""
 
     code = "receipt-store"
+
+
+class NotOpenInTimeError(ClientError):
+    """Not every party began to take bids in time."""
+
+    code = "not-open-in-time"

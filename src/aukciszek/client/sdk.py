@@ -22,7 +22,7 @@ from aukciszek.auctions.sealing import BidPlace
 from aukciszek.auctions.spec import AuctionSpec
 from aukciszek.client.answers import AuctionAnswer, LoggedIn, Registered, Status
 from aukciszek.client.bidding import HeldBid, PlacedBid, hand_over, held_bids, next_revision, seal_price
-from aukciszek.client.catalogue import describe_auction, list_auctions
+from aukciszek.client.catalogue import describe_auction, list_auctions, wait_until_open
 from aukciszek.client.connection import PartyConnection, Patience, Request
 from aukciszek.client.discovery import ask_statuses
 from aukciszek.client.errors import AnswerNotUnderstoodError, NotLoggedInError, PartiesDisagreeError
@@ -140,13 +140,19 @@ class AukciszekClient:
         """
         return await self._order(spec, "/api/auctions", body=spec.canonical_bytes, what="create the auction")
 
-    async def close_auction(self, auction: AuctionId) -> Outcomes[AuctionAnswer]:
+    async def close_auction(
+        self, auction: AuctionId, *, overview: AuctionOverview | None = None
+    ) -> Outcomes[AuctionAnswer]:
         """Close an auction before its time, if its rules allow it.
+
+        Args:
+            auction: the auction's id.
+            overview: what :meth:`auction` gave, if the caller has it already.
 
         Raises:
             ClientError: fewer than ``t + 1`` parties accepted the order.
         """
-        spec = (await self.auction(auction)).spec
+        spec = (overview or await self.auction(auction)).spec
         return await self._order(spec, f"/api/auctions/{auction}/close", body=None, what="close the auction")
 
     async def cancel_auction(self, auction: AuctionId) -> Outcomes[AuctionAnswer]:
@@ -174,6 +180,15 @@ class AukciszekClient:
             ClientError: no party gave a usable answer, or a party signed two sealing keys.
         """
         return await describe_auction(self._parties, auction)
+
+    async def wait_until_open(self, auction: AuctionId, *, timeout_s: float = 30.0) -> AuctionOverview:
+        """Return when all parties take bids; just after its creation an auction's sealing keys are still on their way.
+
+        Raises:
+            NotOpenInTimeError: the time has passed; names the parties that do not take bids.
+            ClientError: no party gave a usable answer.
+        """
+        return await wait_until_open(self._parties, auction, self._clock, timeout_s)
 
     async def place_bid(self, auction: str, price: str, *, overview: AuctionOverview | None = None) -> PlacedBid:
         """Bid, or replace the bid made before; the price leaves this process only as sealed shares.

@@ -145,11 +145,18 @@ def _price(prices: tuple[str, ...], auction_format: AuctionFormat) -> str | list
 
 @contextmanager
 def _workplace() -> Iterator[tuple[Path, Path]]:
-    """Yield a directory for secrets, removed afterwards, and one for the certificate, which stays."""
+    """Yield a directory for secrets, removed afterwards, and one for the certificate, which stays.
+
+    Where something went wrong, the parties' logs stay as well; they hold nothing secret.
+    """
     public_files = Path(tempfile.mkdtemp(prefix="aukciszek-demo-"))
     secret_files = Path(tempfile.mkdtemp(prefix="aukciszek-parties-"))
     try:
         yield secret_files, public_files
+    except Exception:
+        for log in secret_files.glob("*.log"):
+            shutil.copy(log, public_files)
+        raise
     finally:
         shutil.rmtree(secret_files, ignore_errors=True)
         if not any(public_files.iterdir()):

@@ -105,7 +105,7 @@ class Demo:
 
     async def _close(self, overview: AuctionOverview) -> Certificate:
         with self._story.following() as on_progress:
-            await self.auctioneer.client.close_auction(overview.id)
+            await self.auctioneer.client.close_auction(overview.id, overview=overview)
             return await self._client.wait_for_outcome(overview.id, on_progress)
 
     def _judge(

@@ -62,7 +62,8 @@ class Story:
         )
         self._report.say("   one for each server, sealed so that only that server can open its own.")
         fewest = min(len(one.receipts) for one in placed)
-        self._report.say(f"   Every bidder holds at least {fewest} of {spec.parties} signed receipts.")
+        least = "" if fewest == spec.parties else "at least "
+        self._report.say(f"   Every bidder holds {least}{fewest} of {spec.parties} signed receipts.")
 
     def outcome_is_known(self, names: Sequence[str], prices: Sequence[str], currency: str, seconds: float) -> None:
         """Tell who won."""

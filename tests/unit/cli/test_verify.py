@@ -1,0 +1,146 @@
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from aukciszek.auctions.certificate import Certificate, CertificateBody, Winner
+from aukciszek.auctions.identifiers import AuctionId, BundleDigest, UserId
+from aukciszek.auctions.record import AuditRecord
+from aukciszek.auctions.spec import AuctionSpec
+from aukciszek.cluster import Cluster, PartyNumber
+from aukciszek.identity import Identity
+from aukciszek.storage.records import FIRST_PREVIOUS_HASH, record_hash
+from aukciszek.storage.rows import NewRecordEntry, RecordRow
+
+if TYPE_CHECKING:
+    from .conftest import Run
+
+UID = UserId("22222222-2222-4222-8222-222222222222")
+NOW = datetime(2026, 1, 31, tzinfo=UTC)
+
+
+@pytest.fixture
+def certificate(cluster_file: Path, party_directories: list[Path], tmp_path: Path) -> Path:
+    """A certificate that three of five parties signed."""
+    cluster = Cluster.read(cluster_file)
+    bundle = BundleDigest("cd" * 32)
+    body = CertificateBody(
+        spec=AuctionSpec(
+            title="Road salt",
+            description="",
+            direction="reverse",
+            format="first-price",
+            winners=1,
+            currency="EUR",
+            minimum="0",
+            maximum="100",
+            step="1",
+            reserve_price=None,
+            minimum_bids=1,
+            opens_at=NOW,
+            closes_at=NOW.replace(hour=1),
+            early_close_allowed=True,
+            cancel_allowed=True,
+            invited=None,
+            auctioneer=UserId("11111111-1111-4111-8111-111111111111"),
+            nonce="ab" * 32,
+            cluster=cluster.digest,
+            parties=5,
+            threshold=2,
+        ),
+        bids=(bundle,),
+        left_out=(),
+        lot="00" * 32,
+        outcome="sold",
+        winners=(Winner(bundle=bundle, bidder=UID),),
+        prices=("42",),
+    )
+    signatures = [
+        body.signed_by(PartyNumber(number), Identity.read(party_directories[number - 1] / "identity.pem"))
+        for number in (1, 3, 5)
+    ]
+    path = tmp_path / "certificate.json"
+    path.write_bytes(Certificate.assemble(body, cluster_file.read_bytes(), signatures).encode())
+    return path
+
+
+def write_record(path: Path, auction: str, actions: list[str]) -> None:
+    rows = []
+    previous = FIRST_PREVIOUS_HASH
+    for seq, action in enumerate(actions, start=1):
+        entry = NewRecordEntry(auction_id=auction, at=NOW, actor="party 1", action=action, details={})
+        digest = record_hash(entry, seq, previous)
+        rows.append(
+            RecordRow(
+                auction_id=auction,
+                seq=seq,
+                at=NOW,
+                actor="party 1",
+                action=action,
+                details="{}",
+                previous_hash=previous,
+                hash=digest,
+            )
+        )
+        previous = digest
+    path.write_bytes(AuditRecord.of(AuctionId(auction), PartyNumber(1), rows).encode())
+
+
+def test_a_certificate_that_enough_parties_signed_holds(run: "Run", certificate: Path, cluster_file: Path) -> None:
+    ended = run("verify", certificate, "--cluster", cluster_file, "--json")
+    assert ended.status == 0
+    answer = ended.json()
+    assert (answer["verified"], answer["winners"], answer["prices"], answer["signed_by"]) == (
+        True,
+        [UID],
+        ["42"],
+        [1, 3, 5],
+    )
+
+
+def test_people_see_what_was_checked(run: "Run", certificate: Path) -> None:
+    ended = run("verify", certificate)
+    assert "3 of 5 parties signed" in ended.stdout
+    assert "not checked  cluster" in ended.stdout
+    assert "the certificate holds" in ended.stdout
+
+
+def test_a_changed_certificate_does_not_hold(run: "Run", certificate: Path) -> None:
+    certificate.write_bytes(certificate.read_bytes().replace(b'"42"', b'"41"'))
+    ended = run("verify", certificate, "--json")
+    assert (ended.status, ended.json()["verified"]) == (1, False)
+
+
+def test_a_certificate_of_another_cluster_does_not_hold(
+    run: "Run", certificate: Path, party_directories: list[Path], tmp_path: Path
+) -> None:
+    entries = [party_directories[number - 1] / f"party-{number}.json" for number in (1, 2, 3)]
+    run("cluster", "build", *entries, "-o", tmp_path / "other.json")
+    assert run("verify", certificate, "--cluster", tmp_path / "other.json").status == 1
+
+
+def test_what_is_no_certificate_is_refused(run: "Run", tmp_path: Path) -> None:
+    (tmp_path / "novel.txt").write_text("It was a dark and stormy night.")
+    ended = run("verify", tmp_path / "novel.txt", "--json")
+    assert (ended.status, ended.json()["error"]["code"]) == (5, "malformed-certificate")
+
+
+def test_a_missing_file_is_named(run: "Run", tmp_path: Path) -> None:
+    ended = run("verify", tmp_path / "nothing.json", "--json")
+    assert (ended.status, ended.json()["error"]["code"]) == (5, "unreadable-file")
+
+
+def test_a_whole_record_is_accepted_and_a_cut_one_is_not(run: "Run", certificate: Path, tmp_path: Path) -> None:
+    auction = run("verify", certificate, "--json").json()["auction"]
+    record = tmp_path / "record.json"
+    write_record(record, auction, ["created", "opened", "closed"])
+    assert run("verify", certificate, "--record", record).status == 0
+    record.write_bytes(record.read_bytes().replace(b'"opened"', b'"closed"'))
+    ended = run("verify", certificate, "--record", record, "--json")
+    assert (ended.status, ended.json()["records"][0]["whole"]) == (1, False)
+
+
+def test_the_record_of_another_auction_proves_nothing(run: "Run", certificate: Path, tmp_path: Path) -> None:
+    write_record(tmp_path / "record.json", "ee" * 32, ["created"])
+    assert run("verify", certificate, "--record", tmp_path / "record.json").status == 1
