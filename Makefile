@@ -1,20 +1,23 @@
 # `make help` lists what there is. Everything runs in an environment that uv builds from uv.lock; where uv is not
-# installed, it is fetched from PyPI into .tools/ and used from there.
+# installed, it is fetched from PyPI into .tools/ and used from there. The page is built where npm is installed.
 
 SHELL := /bin/bash
 PYTHON ?= python3
 UV := $(shell command -v uv || echo .tools/bin/uv)
+NPM := $(shell command -v npm)
 RUN := $(UV) run --frozen
+PAGE := src/aukciszek/server/page_files/index.html
 ARGS ?=
+HISTORIES ?= 1000
 
 # Five servers start at once in the demo and in tests: compile the packages once instead of in each of them.
 export UV_COMPILE_BYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit check format bench clean
+.PHONY: help setup page demo test unit histories soak check format bench screenshots clean
 
 help: ## List the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 .tools/bin/uv:
 	@$(PYTHON) -m venv .tools 2>/dev/null || { rm -rf .tools; \
@@ -24,14 +27,26 @@ help: ## List the targets
 setup: $(UV) ## Build the environment from the lock file
 	@$(UV) sync --frozen --quiet
 
-demo: setup ## A whole auction on five servers; options in ARGS="--bidders 100 --once"
+web/node_modules/.package-lock.json: web/package-lock.json
+	@cd web && $(NPM) ci --silent
+
+$(PAGE): web/node_modules/.package-lock.json web/index.html web/vite.config.ts $(shell find web/src web/public -type f)
+	@cd web && $(NPM) run --silent build
+
+page: $(if $(NPM),$(PAGE)) ## Build the page, where npm is installed
+
+demo: setup page ## A whole auction on five servers; options in ARGS="--bidders 100 --once"
 	@$(RUN) aukciszek demo $(ARGS)
 
-test: setup ## Every test
+test: setup page ## Every test
+	@$(if $(NPM),cd web && $(NPM) test --silent)
 	@$(RUN) pytest -n auto $(ARGS)
 
 unit: setup ## The quick tests: no server is started
 	@$(RUN) pytest -n auto tests/unit tests/property $(ARGS)
+
+histories: setup ## Thousands of histories of trouble; HISTORIES=1000 for each test
+	@HISTORIES=$(HISTORIES) $(RUN) pytest -n auto tests/simulation $(ARGS)
 
 check: setup ## Lint, format, types, layers, dependencies
 	@$(RUN) ruff check
@@ -39,10 +54,11 @@ check: setup ## Lint, format, types, layers, dependencies
 	@$(RUN) mypy
 	@$(RUN) lint-imports
 	@$(RUN) deptry src
+	@$(if $(NPM),$(MAKE) --no-print-directory web/node_modules/.package-lock.json && cd web && $(NPM) run --silent check)
 
 format: setup ## Mend what can be mended without thought
 	@$(RUN) ruff check --fix
 	@$(RUN) ruff format
 
 clean: ## Remove what can be built again
-	@rm -rf .venv .tools .mypy_cache .pytest_cache .ruff_cache dist
+	@rm -rf .venv .tools .mypy_cache .pytest_cache .ruff_cache dist web/node_modules $(dir $(PAGE))
