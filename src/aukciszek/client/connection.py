@@ -16,6 +16,7 @@ import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
 from pydantic import BaseModel, ValidationError
 
+from aukciszek.certificates import tls_fault
 from aukciszek.client.errors import AnswerNotUnderstoodError, PartyRefusedError, UnreachableError
 from aukciszek.clock import Clock
 
@@ -181,7 +182,8 @@ class PartyConnection:
         )
 
     def _unreachable(self, error: Exception) -> UnreachableError:
-        reason = "no answer in time" if isinstance(error, TimeoutError | asyncio.TimeoutError) else str(error)
+        in_time = not isinstance(error, TimeoutError | asyncio.TimeoutError)
+        reason = (tls_fault(error) or str(error)) if in_time else "no answer in time"
         return UnreachableError(
             f"party {self.number} ({self._url}) cannot be reached: {reason or type(error).__name__}",
             {self.number: reason or type(error).__name__},

@@ -124,9 +124,11 @@ def tls_context(ca_file: Path | None) -> ssl.SSLContext:
         TrustFileError: ``ca_file`` cannot be read.
     """
     try:
-        return ssl.create_default_context(cafile=ca_file)
+        context = ssl.create_default_context(cafile=ca_file)
     except OSError as error:
         raise TrustFileError(f"cannot use the certificates in {ca_file} ({error.strerror or error})") from error
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    return context
 
 
 async def _caught[T](call: Awaitable[T]) -> T | AukciszekError:

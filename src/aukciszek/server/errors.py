@@ -20,6 +20,7 @@
     └── PeerError
         ├── UnknownAddressError       peer-address-unknown
         ├── PeerIdentityError         peer-identity
+        ├── PeerCertificateError      peer-certificate
         ├── MalformedFrameError       malformed-frame
         ├── RoundOrderError           round-out-of-order
         ├── PeerFloodError            peer-flood
@@ -153,6 +154,12 @@ class PeerIdentityError(PeerError):
     """A peer did not prove that it is the party that its address belongs to."""
 
     code = "peer-identity"
+
+
+class PeerCertificateError(PeerError):
+    """A peer's certificate, or its TLS, is not acceptable."""
+
+    code = "peer-certificate"
 
 
 class MalformedFrameError(PeerError):

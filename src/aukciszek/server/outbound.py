@@ -17,10 +17,11 @@ from typing import Any, Final, Protocol
 
 import aiohttp
 
+from aukciszek.certificates import tls_fault
 from aukciszek.clock import Clock
 from aukciszek.cluster import PartyNumber
 from aukciszek.server.directory import Peer
-from aukciszek.server.errors import MalformedFrameError, PeerError, PeerIdentityError
+from aukciszek.server.errors import MalformedFrameError, PeerCertificateError, PeerError, PeerIdentityError
 from aukciszek.server.frames import WelcomeFrame, decode_frame
 from aukciszek.server.identity_token import IdentityTokens
 
@@ -138,7 +139,12 @@ class OutboundLink:
         except PeerError as error:
             self._observer.on_peer_fault(self._peer.number, error)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            self._note_trouble(error)
+            fault = tls_fault(error)
+            if fault is None:
+                self._note_trouble(error)
+            else:
+                text = f"no link to party {self._peer.number} at {self._peer.url}: {fault}"
+                self._observer.on_peer_fault(self._peer.number, PeerCertificateError(text))
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:

@@ -17,7 +17,7 @@ from aukciszek.cluster import PartyNumber
 from aukciszek.errors import AukciszekError
 from aukciszek.server.diagnosis import log_failure
 from aukciszek.server.directory import PeerDirectory
-from aukciszek.server.errors import PeerError, PeerIdentityError
+from aukciszek.server.errors import PeerCertificateError, PeerError, PeerIdentityError
 from aukciszek.server.frames import KeyFrame, KeyStateFrame, MessageFrame, encode_frame
 from aukciszek.server.identity_token import IdentityTokens
 from aukciszek.server.inbound import InboundLinks
@@ -148,7 +148,8 @@ class Peers:
 
     def on_peer_fault(self, peer: PartyNumber, error: PeerError) -> None:
         """Record what ``peer``, or someone at its place, did on the link that this party dialled to it."""
-        if isinstance(error, PeerIdentityError):
+        if isinstance(error, PeerIdentityError | PeerCertificateError):
+            # Somebody on the way may have answered in its place, so the party is not blamed.
             self._incidents.report(error.code, error.message, address=self._directory.peers[peer].url)
         else:
             self._incidents.report(error.code, error.message, party=peer)
