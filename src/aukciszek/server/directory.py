@@ -45,6 +45,8 @@ class PeerDirectory:
     threshold: int
     peers: Mapping[PartyNumber, Peer]
     """All parties but this one."""
+    tunnel_address: str | None = None
+    """This party's address inside the WireGuard tunnel; links are accepted there and nowhere else. ``None`` without."""
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -57,7 +59,12 @@ class PeerDirectory:
             cluster=settings.cluster,
             threshold=settings.threshold,
             peers={number: Peer(number, url, address) for number, url, address in addresses if number != own},
+            tunnel_address=settings.wireguard_ips[own - 1] if settings.wireguard_ips else None,
         )
+
+    def takes_links_at(self, own_address: str) -> bool:
+        """Tell whether links may come in at this address of this machine: with a tunnel, only at its inner end."""
+        return self.tunnel_address is None or plain_address(own_address) == plain_address(self.tunnel_address)
 
     def party_at(self, address: str) -> PartyNumber | None:
         """Return the party whose connections come from ``address``, if there is one."""

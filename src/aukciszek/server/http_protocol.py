@@ -1,7 +1,8 @@
 """Limits that a connection must keep before any request of it is looked at.
 
 uvicorn's ``httptools`` protocol waits for a request's head for any time and to any length. Here a head has a largest
-size and must be complete in time, so that nobody holds memory or connections without saying anything.
+size and must be complete in time, so that nobody holds memory or connections without saying anything. Nor does it ever
+give up on somebody who asks for an answer and does not take it; here whoever takes too little of it is cut off.
 """
 
 import asyncio
@@ -18,6 +19,10 @@ MOST_HEADERS: Final = 100
 HEAD_TIMEOUT_S: Final = 20.0
 """From the opening of a connection, or from the first byte of a further request, to the end of the head."""
 
+TAKING_TIMEOUT_S: Final = 30.0
+LEAST_TAKEN: Final = 32 * 1024
+"""Bytes that somebody has to take of a long answer within each such time."""
+
 
 class LimitedHttpProtocol(HttpToolsProtocol):
     """One connection, with a bounded head."""
@@ -33,6 +38,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self._head_bytes = 0
         self._in_head = True
         self._deadline: asyncio.TimerHandle | None = None
+        self._next_look: asyncio.TimerHandle | None = None
 
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in uvicorn
@@ -42,6 +48,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     @override
     def connection_lost(self, exc: Exception | None) -> None:
         self._end_deadline()
+        self._look_no_more()
         super().connection_lost(exc)
 
     @override
@@ -70,6 +77,34 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self._in_head = False
         self._end_deadline()
         super().on_headers_complete()
+
+    @override
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._look_later()
+
+    @override
+    def resume_writing(self) -> None:
+        self._look_no_more()
+        super().resume_writing()
+
+    def _look_later(self) -> None:
+        self._look_no_more()
+        waiting = self.transport.get_write_buffer_size()
+        self._next_look = self.loop.call_later(TAKING_TIMEOUT_S, self._look, waiting)
+
+    def _look(self, waiting_before: int) -> None:
+        """Cut off whoever has taken next to nothing of what waits, which is all that is written meanwhile."""
+        if self.transport.get_write_buffer_size() > waiting_before - LEAST_TAKEN:
+            self._next_look = None
+            self.transport.abort()
+        else:
+            self._look_later()
+
+    def _look_no_more(self) -> None:
+        if self._next_look is not None:
+            self._next_look.cancel()
+            self._next_look = None
 
     def _start_deadline(self) -> None:
         if self._deadline is None:

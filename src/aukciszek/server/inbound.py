@@ -97,8 +97,11 @@ class InboundLinks:
     def _admit(self, socket: WebSocket) -> tuple[PartyNumber, str] | None:
         """Return who dials and the id of its token, or ``None`` if it is nobody whom we know."""
         address = socket.client.host if socket.client is not None else ""
+        own_address = (socket.scope.get("server") or ("", 0))[0]
         sender = self._directory.party_at(address)
         try:
+            if not self._directory.takes_links_at(own_address):
+                raise UnknownAddressError("the parties' links are inside the WireGuard tunnel, and this one is not")
             if sender is None:
                 raise UnknownAddressError("no party's connections come from this address: see the cluster file")
             return sender, self._tokens.verify(_bearer_token(socket), sender)

@@ -150,7 +150,6 @@ def _answer(file: PageFile, request: Request, policy: str) -> Response:
         "Content-Security-Policy": policy,
         "Cross-Origin-Opener-Policy": "same-origin",
         "ETag": f'"{file.sha256}"',
-        "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
         "Vary": "Accept-Encoding",
     }
     if file.sha256 in request.headers.get("if-none-match", ""):

@@ -132,18 +132,27 @@ def _check_tls(settings: Settings, reader: Reader) -> None:
         reader.add("SSL_CERTFILE", f"is missing, with SSL_KEYFILE: TLS ends at this party itself, whose URL is {url}")
     elif settings.ssl_certfile is not None and not needs_certificate:
         reader.add("SSL_CERTFILE", f"would not be used, since this party's URL is {url}: leave it out, or use https://")
-    elif url.startswith("http://") and not _is_out_of_reach(settings):
+    elif url.startswith("http://") and not _is_out_of_reach(settings, settings.party_id):
         reader.add(
             "CLUSTER_FILE",
             f"gives this party the URL {url}, which is neither on loopback nor in a WireGuard tunnel: it must start "
             "with https://, and SSL_CERTFILE and SSL_KEYFILE name its certificate and key",
         )
+    for party in settings.cluster.parties:
+        within_reach = party.url.startswith("http://") and not _is_out_of_reach(settings, party.number)
+        if within_reach and party.number != settings.party_id:
+            reader.add(
+                "CLUSTER_FILE",
+                f"gives party {party.number} the URL {party.url}, which is neither on loopback nor in a WireGuard "
+                "tunnel: it must start with https://, or anybody on the way could read and change what it carries",
+            )
+            return
 
 
-def _is_out_of_reach(settings: Settings) -> bool:
-    """Tell whether nobody outside can listen to what this party's own URL carries."""
-    url = settings.own.url
-    in_tunnel = bool(settings.wireguard_ips) and _names(url, settings.wireguard_ips[settings.party_id - 1])
+def _is_out_of_reach(settings: Settings, party: int) -> bool:
+    """Tell whether nobody outside can listen to what a party's URL carries."""
+    url = settings.cluster.parties[party - 1].url
+    in_tunnel = len(settings.wireguard_ips) >= party and _names(url, settings.wireguard_ips[party - 1])
     return in_tunnel or parsing.is_loopback(urlsplit(url).hostname or "")
 
 

@@ -234,6 +234,12 @@ def test_a_public_url_without_tls_does_not_start(environment: MakeEnvironment, u
     assert "https://" in problems(environment(urls=urls))["CLUSTER_FILE"]
 
 
+@pytest.mark.parametrize("url", ["http://party3.example.org", "http://192.0.2.7:8000", "http://10.83.0.3:7000"])
+def test_another_party_is_not_reached_without_tls_either(environment: MakeEnvironment, url: str) -> None:
+    urls = [*LOOPBACK[:2], url, *LOOPBACK[3:]]
+    assert "gives party 3 the URL" in problems(environment(urls=urls))["CLUSTER_FILE"]
+
+
 def test_https_without_a_certificate_does_not_start(environment: MakeEnvironment) -> None:
     assert "TLS ends at this party" in problems(environment(urls=PUBLIC))["SSL_CERTFILE"]
 

@@ -127,7 +127,7 @@ async def test_a_party_with_a_certificate_serves_over_tls_1_3_alone(new_place: N
             with pytest.raises(aiohttp.ClientError):
                 await session.get(settings.own.url.replace("https", "http"))
             async with session.get(f"{settings.own.url}/api/status", ssl=trusting) as answer:
-                assert "Strict-Transport-Security" in answer.headers
+                assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
     finally:
         stop.set()
         await running
@@ -201,6 +201,9 @@ def test_a_tunnel_takes_the_place_of_public_addresses(new_place: NewPlace) -> No
     ]
     assert directory.party_at("10.9.0.3") == 3
     assert directory.party_at("127.0.0.3") is None, "outside the tunnel nobody is trusted"
+    assert not directory.takes_links_at("127.0.0.1"), "outside the tunnel nobody is listened to"
+    assert directory.takes_links_at("10.9.0.1")
+    assert directory.takes_links_at("::ffff:10.9.0.1")
     assert directory.own_address is None, "an address that this machine does not have is left to its routes"
 
 
