@@ -4,6 +4,7 @@ Each party is the real ``aukciszek serve``. Ready means: it says so itself, and 
 """
 
 import asyncio
+import importlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
@@ -93,12 +94,18 @@ async def running(plan: ThrowawayCluster) -> AsyncIterator[RunningCluster]:
         ChildEndedError: a party ended at once.
         NotReadyError: the parties did not become ready in time.
     """
+    await asyncio.to_thread(_compile_kernels)
     async with children() as group:
         cluster = RunningCluster(plan, group)
         for party in plan.parties:
             await cluster.start(party)
         await cluster.wait_until_ready()
         yield cluster
+
+
+def _compile_kernels() -> None:
+    """Fill the on-disk cache of compiled kernels once, before several processes would do so at the same time."""
+    importlib.import_module("aukciszek.mpc.kernels")
 
 
 def _what_is_missing(answers: Mapping[int, Status], parties: int) -> str:

@@ -74,7 +74,6 @@ async def _play(plan: DemoPlan, report: Report, ending: Ending, *, once: bool) -
             files.cluster, UserId(str(uuid.UUID(int=0)))
         )  # refuses contradictory options before anything is started
         story.parties_start(files)
-        await asyncio.to_thread(_compile_kernels)
         async with (
             running(files) as cluster,
             AukciszekClient.open(files.cluster, patience=_PATIENT) as client,
@@ -161,8 +160,3 @@ def _workplace() -> Iterator[tuple[Path, Path]]:
         shutil.rmtree(secret_files, ignore_errors=True)
         if not any(public_files.iterdir()):
             public_files.rmdir()
-
-
-def _compile_kernels() -> None:
-    """Fill the on-disk cache of compiled kernels once, before several processes would do it at the same time."""
-    import aukciszek.mpc.kernels  # noqa: F401, PLC0415 -- compiling takes seconds, and only this command needs it
