@@ -112,7 +112,7 @@ def _headers(error: AukciszekError, status: HTTPStatus) -> dict[str, str]:
         headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, TooManyAttemptsError):
         headers["Retry-After"] = str(error.retry_after_s)
-    if status is HTTPStatus.SERVICE_UNAVAILABLE:
+    if status in {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.INSUFFICIENT_STORAGE}:
         headers["Retry-After"] = str(_BUSY_FOR_S)
     if isinstance(error, BodyTooLargeError | BodyTooSlowError):
         headers["Connection"] = "close"

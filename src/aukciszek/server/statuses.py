@@ -26,7 +26,13 @@ from aukciszek.identity import IdentityKeyError
 from aukciszek.mpc.errors import MpcError
 from aukciszek.server import errors as server
 from aukciszek.settings import SettingsError
-from aukciszek.storage.errors import StorageError
+from aukciszek.storage.errors import (
+    DatabaseDamagedError,
+    StorageError,
+    StorageFaultError,
+    StorageFullError,
+    StorageUnavailableError,
+)
 
 INTERNAL: Final = frozenset(
     {MpcError, StorageError, SettingsError, ClusterFileError, IdentityKeyError, server.PeerError}
@@ -133,7 +139,11 @@ _BY_STATUS: Final[Mapping[HTTPStatus, tuple[type[AukciszekError], ...]]] = Mappi
             accounts.AccountsUnavailableError,
             accounts.TooManyLoginsError,
             server.BusyError,
+            DatabaseDamagedError,
+            StorageFaultError,
+            StorageUnavailableError,
         ),
+        HTTPStatus.INSUFFICIENT_STORAGE: (StorageFullError,),
     }
 )
 

@@ -12,9 +12,11 @@ share the one that follows.
 """
 
 import asyncio
+import logging
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final, Self
 
 from sqlalchemy import URL, Connection, make_url
@@ -22,12 +24,19 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from aukciszek.secret import Secret
 from aukciszek.storage.connection import DatabaseConnection, Store, Work
-from aukciszek.storage.errors import DatabaseUnavailableError
+from aukciszek.storage.errors import DatabaseUnavailableError, StorageFaultError, StorageUnavailableError
+from aukciszek.storage.faults import fault_of
 from aukciszek.storage.migrations import alone_in_this_process, upgrade
 from aukciszek.storage.postgresql import PostgresqlStore
 from aukciszek.storage.sqlite import SqliteStore
 
+_log = logging.getLogger(__name__)
+
 _LARGEST_GROUP: Final = 64
+MOST_WAITING: Final = 8192
+"""Writes that may wait for their turn; whoever comes then is turned away at once."""
+
+_TELL_AGAIN_S: Final = 30.0
 _DRIVERS: Final = {
     "sqlite": "sqlite",
     "sqlite+aiosqlite": "sqlite",
@@ -47,13 +56,17 @@ class Database:
             await auctions.append_record(auction_id, now, "party", "closed", {}, connection=connection)
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, path: str | None = None) -> None:
+        """Write to ``store``, which keeps everything in the file ``path``, if it is one."""
         self._store = store
+        self._path = path
         self._turn = asyncio.Lock()
         self._in_turn: asyncio.Task[Any] | None = None
         self._erasure_due = False
         self._waiting: list[tuple[Work[Any], asyncio.Future[Any]]] = []
         self._group_writer: asyncio.Task[None] | None = None
+        self._told = ""
+        self._told_at_s = 0.0
 
     @classmethod
     async def open(cls, url: Secret[str] | str) -> Self:
@@ -62,12 +75,19 @@ class Database:
         Raises:
             DatabaseUnavailableError: the URL is of an unknown kind, or the database cannot be reached.
             DatabaseVersionError: a newer version of this program wrote the database.
+            StorageFaultError: the disk is full, or the database is damaged.
         """
         address = _parse(url.reveal() if isinstance(url, Secret) else url)
         try:
-            is_sqlite = address.get_backend_name() == "sqlite"
-            database = cls(await SqliteStore.open(address) if is_sqlite else PostgresqlStore(address))
+            if address.get_backend_name() == "sqlite":
+                database = cls(await SqliteStore.open(address), address.database)
+            else:
+                database = cls(PostgresqlStore(address))
             await database._start()
+        except StorageUnavailableError as error:
+            raise DatabaseUnavailableError(
+                f"the database does not open ({error.message}): see DATABASE_URL and DATA_DIR"
+            ) from None
         except (DBAPIError, sqlite3.Error, OSError) as error:
             cause = error.orig if isinstance(error, DBAPIError) else error
             raise DatabaseUnavailableError(
@@ -84,13 +104,15 @@ class Database:
 
         Raises:
             RuntimeError: the task is inside a transaction already; pass its connection on instead.
+            StorageFaultError: the storage failed, and nothing was committed.
         """
         self._refuse_second_transaction()
         async with self._turn:
             self._in_turn = asyncio.current_task()
             try:
-                async with self._store.writing() as connection:
-                    yield connection
+                with self._faults():
+                    async with self._store.writing() as connection:
+                        yield connection
                 await self._erase_if_due()
             finally:
                 self._in_turn = None
@@ -98,8 +120,9 @@ class Database:
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[DatabaseConnection]:
         """Read: everything read on the connection is of one moment; writers go on meanwhile."""
-        async with self._store.reading() as connection:
-            yield connection
+        with self._faults():
+            async with self._store.reading() as connection:
+                yield connection
 
     async def write[Result](self, work: Work[Result]) -> Result:
         """Do ``work`` in one transaction, and share its commit with others that wait at the same moment.
@@ -109,8 +132,11 @@ class Database:
 
         Raises:
             RuntimeError: the task is inside a transaction; pass its connection on instead.
+            StorageFaultError: the storage failed, and nothing was committed.
         """
         self._refuse_second_transaction()
+        if len(self._waiting) >= MOST_WAITING:
+            raise StorageUnavailableError("too much waits to be stored: try again in a few seconds")
         answer: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append((work, answer))
         if self._group_writer is None:
@@ -118,8 +144,13 @@ class Database:
         return await answer
 
     async def read[Result](self, work: Work[Result]) -> Result:
-        """Do ``work`` on a snapshot."""
-        return await self._store.read(work)
+        """Do ``work`` on a snapshot.
+
+        Raises:
+            StorageFaultError: the storage failed.
+        """
+        with self._faults():
+            return await self._store.read(work)
 
     def erase_after_commit(self) -> None:
         """Ask that no copy of what the current transaction overwrites stays in the database's files."""
@@ -167,12 +198,16 @@ class Database:
             return [work(connection) for work, _ in group]
 
         try:
-            results = await self._store.write(work_of_all)
+            with self._faults():
+                results = await self._store.write(work_of_all)
         except Exception as error:  # noqa: BLE001 -- whatever it is, it goes to whom it belongs
-            if len(group) == 1:
-                _answer(group[0][1], error=error)
-            for each in group if len(group) > 1 else ():
-                await self._write_group([each])
+            # A fault of the storage concerns all: trying one by one would only keep everybody waiting.
+            if len(group) > 1 and not isinstance(error, StorageFaultError):
+                for each in group:
+                    await self._write_group([each])
+                return
+            for _, answer in group:
+                _answer(answer, error=error)
         except asyncio.CancelledError:
             for _, answer in group:
                 answer.cancel()
@@ -182,8 +217,31 @@ class Database:
                 _answer(answer, result)
 
     async def _erase_if_due(self) -> None:
+        """Erase, or leave it to the next commit: the one before is durable whatever becomes of this."""
         if self._erasure_due:
-            self._erasure_due = not await self._store.erase()
+            try:
+                self._erasure_due = not await self._store.erase()
+            except (DBAPIError, sqlite3.Error) as error:
+                _log.error("what was erased is still in the database's log: %s", type(error).__name__)
+
+    @contextmanager
+    def _faults(self) -> Iterator[None]:
+        """Turn an error of the database that is a fault of the storage into one."""
+        try:
+            yield
+        except (DBAPIError, sqlite3.Error) as error:
+            fault = fault_of(error, self._path)
+            if fault is None:
+                raise
+            self._tell(fault)
+            raise fault from error
+
+    def _tell(self, fault: StorageFaultError) -> None:
+        """Tell the operator, once in a while: a full disk fails every bid."""
+        now_s = time.monotonic()
+        if fault.code != self._told or now_s - self._told_at_s > _TELL_AGAIN_S:
+            self._told, self._told_at_s = fault.code, now_s
+            _log.error("storage fault %s: %s", fault.code, fault.message)
 
 
 def _answer(answer: asyncio.Future[Any], result: object = None, *, error: Exception | None = None) -> None:

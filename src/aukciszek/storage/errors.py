@@ -5,6 +5,10 @@
     StorageError
     ├── DatabaseUnavailableError   database-unavailable
     ├── DatabaseVersionError       database-version
+    ├── StorageFaultError          storage-fault
+    │   ├── StorageUnavailableError   storage-unavailable
+    │   ├── StorageFullError          storage-full
+    │   └── DatabaseDamagedError      database-damaged
     ├── MissingRowError            missing-row
     └── RevisionTakenError         revision-taken
 
@@ -30,6 +34,30 @@ class DatabaseVersionError(StorageError):
     """The database was written by a newer version of this program."""
 
     code = "database-version"
+
+
+class StorageFaultError(StorageError):
+    """The place where everything is stored failed; what was asked for was not stored."""
+
+    code = "storage-fault"
+
+
+class StorageUnavailableError(StorageFaultError):
+    """Nothing can be stored or read at this moment."""
+
+    code = "storage-unavailable"
+
+
+class StorageFullError(StorageFaultError):
+    """There is no room to store anything more."""
+
+    code = "storage-full"
+
+
+class DatabaseDamagedError(StorageFaultError):
+    """What is stored is not what was written."""
+
+    code = "database-damaged"
 
 
 class MissingRowError(StorageError):

@@ -8,6 +8,7 @@ from sqlalchemy import URL
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from aukciszek.storage.connection import Work, finish
+from aukciszek.storage.errors import StorageUnavailableError
 
 _CONNECTIONS: Final = 5
 
@@ -72,7 +73,12 @@ async def _borrowed(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     """Borrow a connection; what was not committed is rolled back when it is given back."""
     connection = engine.connect()
     try:
-        await finish(connection.start())
+        try:
+            await finish(connection.start())
+        except OSError as error:
+            raise StorageUnavailableError(
+                f"the database's server cannot be reached ({error.strerror or type(error).__name__}): see that it runs"
+            ) from error
         yield connection
     finally:
         if connection.sync_connection is not None:

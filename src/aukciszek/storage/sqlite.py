@@ -17,6 +17,8 @@ from typing import Any, Final, Self
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 
 from aukciszek.storage.connection import Work, finish
+from aukciszek.storage.errors import DatabaseDamagedError
+from aukciszek.storage.faults import damaged, fault_of
 
 _READERS: Final = 4
 _BUSY_TIMEOUT_MS: Final = 10_000
@@ -184,7 +186,11 @@ def _empty_log(connection: Connection) -> bool:
 
 
 def _prepare_file(path: str) -> None:
-    """Make the file readable by its owner alone (SQLite gives its log the same mode), and turn on its log for good."""
+    """Make the file readable by its owner alone (SQLite gives its log the same mode), and turn on its log for good.
+
+    Raises:
+        DatabaseDamagedError: the file's pages are not what was written.
+    """
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     until_s = time.monotonic() + _BUSY_TIMEOUT_MS / 1000
     with closing(sqlite3.connect(path, isolation_level=None, timeout=0)) as connection:
@@ -197,4 +203,21 @@ def _prepare_file(path: str) -> None:
                     raise
                 time.sleep(_RETRY_S)
             else:
-                return
+                break
+        _check(connection)
+
+
+def _check(connection: sqlite3.Connection) -> None:
+    """Look through all pages for what SQLite never writes; what is inside the rows is checked by those who read it.
+
+    Raises:
+        DatabaseDamagedError: a page is not what it was.
+    """
+    try:
+        (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.DatabaseError as error:
+        if isinstance(fault := fault_of(error), DatabaseDamagedError):
+            raise fault from error
+        raise
+    if found != "ok":
+        raise damaged(str(found).strip().replace("\n", " "))
