@@ -40,10 +40,10 @@ demo: setup page ## A whole auction on five servers; options in ARGS="--bidders 
 
 test: setup page ## Every test
 	@$(if $(NPM),cd web && $(NPM) test --silent)
-	@$(RUN) pytest -n auto $(ARGS)
+	@$(RUN) pytest -n auto --dist loadfile $(ARGS)
 
 unit: setup ## The quick tests: no server is started
-	@$(RUN) pytest -n auto tests/unit tests/property $(ARGS)
+	@$(RUN) pytest -n auto --dist loadfile tests/unit tests/property $(ARGS)
 
 histories: setup ## Thousands of histories of trouble; HISTORIES=1000 for each test
 	@HISTORIES=$(HISTORIES) $(RUN) pytest -n auto tests/simulation $(ARGS)
