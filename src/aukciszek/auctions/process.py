@@ -26,6 +26,7 @@ from aukciszek.auctions.spec import AuctionSpec
 from aukciszek.cluster import PartyNumber
 from aukciszek.encoding import Json
 from aukciszek.errors import AukciszekError
+from aukciszek.storage.errors import StorageFaultError
 from aukciszek.storage.rows import AuctionRow
 
 _log = logging.getLogger(__name__)
@@ -35,6 +36,9 @@ _LONGEST_SLEEP_S: Final = 30.0
 
 ASKS_FOR_OUTCOME: Final = frozenset({MessageKind.HOLDINGS_SEEN, MessageKind.READY})
 """What only a party sends that does not know the outcome."""
+
+STORAGE_RETRY_S: Final = 2.0
+"""How long an auction waits before it asks again whether anything can be stored."""
 
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
@@ -93,7 +97,11 @@ class AuctionProcess:
         replication = asyncio.create_task(self.replication.run())
         try:
             while not is_over(self.desk.state):
-                await self._unless_cut_short(steps[self.desk.state])
+                try:
+                    await self._unless_cut_short(steps[self.desk.state])
+                    self.failure = None
+                except StorageFaultError as fault:
+                    await self._wait_for_storage(fault)
         except AukciszekError as error:
             # Nothing is lost: everything is stored, and the operator is told what to mend before a restart.
             self.failure = error
@@ -103,6 +111,13 @@ class AuctionProcess:
         finally:
             replication.cancel()
             await asyncio.gather(replication, return_exceptions=True)
+
+    async def _wait_for_storage(self, fault: StorageFaultError) -> None:
+        """Wait a little; then the step is taken again from the state that is stored, as after a restart."""
+        self.failure = fault
+        _log.error("auction %s waits in state %s: %s", self.desk.auction, self.desk.state, fault.message)
+        self.desk.signal.notify()
+        await self.desk.context.clock.sleep(STORAGE_RETRY_S)
 
     async def receive(self, sender: PartyNumber, message: PeerMessage) -> None:
         """Hand a peer's message to the part that it concerns.

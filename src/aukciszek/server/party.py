@@ -16,6 +16,7 @@ from aukciszek.accounts.tokens import TokenIssuer, TokenVerifier
 from aukciszek.accounts.user_stores import open_user_store
 from aukciszek.auctions.desk import PartyContext
 from aukciszek.auctions.house import AuctionHouse
+from aukciszek.auctions.soundness import check_unfinished
 from aukciszek.clock import Clock
 from aukciszek.identity import Identity, IdentityKeyError
 from aukciszek.mpc.mode import Mode
@@ -45,6 +46,7 @@ class Party:
     verifier: TokenVerifier
     accounts: Accounts | None
     """At the login server only."""
+    repository: AuctionRepository
     house: AuctionHouse
     peers: Peers
     prss: PrssExchange
@@ -115,6 +117,7 @@ class Party:
                 settings.own_token_key, url=settings.own.url, login_server_url=login_url, clock=clock
             ),
             accounts=accounts,
+            repository=repository,
             house=AuctionHouse(context),
             peers=peers,
             prss=prss,
@@ -133,8 +136,10 @@ class Party:
 
         Raises:
             CertificateError: the authorities that the peers' certificates are checked with cannot be read.
+            DatabaseDamagedError: what is stored of an unfinished auction is not what was written.
         """
         tls = client_context(self.settings)
+        await check_unfinished(self.repository, self.settings.cluster, self.settings.party_id)
         self._work.push_async_callback(_end, asyncio.create_task(self.incidents.run(), name="incidents"))
         await self.prss.load(self.peers)
         self._work.push_async_callback(self.house.stop)

@@ -26,6 +26,7 @@ from aukciszek.server.link_reader import SlowFrame
 from aukciszek.server.outbound import Dialler, OutboundLink
 from aukciszek.server.session_channel import LinkChannel
 from aukciszek.server.sessions import Sessions
+from aukciszek.storage.errors import StorageFaultError
 
 _log = logging.getLogger(__name__)
 
@@ -179,6 +180,8 @@ class Peers:
             await reaction
         except PeerError as error:
             self._incidents.report(error.code, error.message, party=peer, auction=auction)
+        except StorageFaultError:
+            pass  # not the peer's fault: the database has told the log, and peers repeat what matters
         except AukciszekError as error:
             kind = f"a message of kind {message.kind.name}" if message is not None else "a message about keys"
             self._incidents.report(
