@@ -29,6 +29,8 @@ from aukciszek.cluster import Cluster
 _PATIENT: Final = Patience(request_timeout_s=120.0, attempts=6)
 """With hundreds of bidders on two cores the servers are busy."""
 
+_AUTHORITY: Final = "ca.pem"
+
 
 def demo(  # noqa: PLR0913 -- a command's parameters are its options
     *,
@@ -44,6 +46,7 @@ def demo(  # noqa: PLR0913 -- a command's parameters are its options
     once: Annotated[bool, typer.Option("--once", help="Leave after the outcome; 0 only if it is right.")] = False,
     equal_bids: Annotated[bool, typer.Option("--equal-bids", help="All bid the same, so the lot decides.")] = False,
     base_port: Annotated[int, typer.Option(help="Party i listens at this port plus i.")] = BASE_PORT,
+    https: Annotated[bool, typer.Option("--https", help="TLS everywhere, with a throw-away authority.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Run a whole auction on this machine: servers, bidders, sealed bids, outcome, certificate.
@@ -61,6 +64,7 @@ def demo(  # noqa: PLR0913 -- a command's parameters are its options
             seed=seed,
             equal_bids=equal_bids,
             base_port=base_port,
+            https=https,
         )
         run_until_signalled(lambda ending: _play(plan, report, ending, once=once))
 
@@ -69,24 +73,30 @@ async def _play(plan: DemoPlan, report: Report, ending: Ending, *, once: bool) -
     check_ports(plan.parties, plan.base_port)
     story = Story(report)
     with _workplace() as (secret_files, public_files):
-        files = make_cluster(secret_files, parties=plan.parties, threshold=plan.threshold, base_port=plan.base_port)
+        files = make_cluster(
+            secret_files, parties=plan.parties, threshold=plan.threshold, base_port=plan.base_port, tls=plan.https
+        )
         plan.rules(
             files.cluster, UserId(str(uuid.UUID(int=0)))
         )  # refuses contradictory options before anything is started
         story.parties_start(files)
         async with (
             running(files) as cluster,
-            AukciszekClient.open(files.cluster, patience=_PATIENT) as client,
+            AukciszekClient.open(files.cluster, ca_file=files.ca_file, patience=_PATIENT) as client,
         ):
             demo = Demo(plan, cluster, client, story)
             result = await cluster.children.while_all_run(demo.run())
             (public_files / "cluster.json").write_bytes(files.cluster_file.read_bytes())
+            if files.ca_file is not None:
+                (public_files / _AUTHORITY).write_bytes(files.ca_file.read_bytes())
             await _tell(result, client, story, public_files)
             report.result(_answer(plan, result, public_files))
             if not result.correct:
                 report.answer_is_no()
             if not once:
                 _invite(report, demo, files.cluster)
+                if plan.https:
+                    report.say(f"   Trust {plain(str(public_files / _AUTHORITY))} for it (programs: --ca-file).")
                 ending.is_welcome = True
                 await cluster.children.while_all_run(asyncio.Event().wait())
 
@@ -132,7 +142,7 @@ def _answer(plan: DemoPlan, result: DemoResult, public_files: Path) -> Mapping[s
         "auction": body.auction,
         "certificate": str(public_files / "certificate.json"),
         "cluster_file": str(public_files / "cluster.json"),
-    }
+    } | ({"ca_file": str(public_files / _AUTHORITY)} if plan.https else {})
 
 
 def _price(prices: tuple[str, ...], auction_format: AuctionFormat) -> str | list[str] | None:

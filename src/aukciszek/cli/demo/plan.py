@@ -35,6 +35,8 @@ class DemoPlan:
     seed: int
     equal_bids: bool
     base_port: int
+    https: bool = False
+    """The parties speak TLS, with certificates of an authority that exists for this demo alone."""
 
     @property
     def grid(self) -> PriceGrid:
