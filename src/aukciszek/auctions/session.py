@@ -27,7 +27,7 @@ from aukciszek.auctions.sealing import open_envelope
 from aukciszek.auctions.sealing_keys import SealingKeyPair
 from aukciszek.auctions.signal import FIRST_RETRY_S, LONGEST_RETRY_S
 from aukciszek.cluster import PartyNumber
-from aukciszek.mpc.errors import MpcError
+from aukciszek.mpc.errors import InconsistentSharesError, MpcError
 from aukciszek.mpc.runtime import Runtime
 
 _log = logging.getLogger(__name__)
@@ -162,6 +162,8 @@ class Sessions:
             runtime = Runtime(channel, threshold=context.threshold, prss_keys=prss_keys, session_id=identifier)
             await runtime.start()
             result = await compute(runtime, self._task(bids, shares), self._follow)
+            for liar in sorted(runtime.liars):
+                await desk.report("lied-in-session", PartyNumber(liar), {"session": identifier.hex()})
         finally:
             await channel.close()
         return SessionOutcome(shares.input_set, bids, unusable, result)
@@ -193,7 +195,12 @@ class Sessions:
         desk = self._desk
         _log.warning("auction %s: a session ended without an outcome: %s", desk.auction, error.code)
         await desk.note("session-failed", {"error": error.code})
-        await desk.report("session-failed", None, {"error": error.code, "reason": error.message})
+        details = {"error": error.code, "reason": error.message}
+        suspects = error.suspects if isinstance(error, InconsistentSharesError) else frozenset[int]()
+        for suspect in sorted(suspects):
+            await desk.report("session-failed", PartyNumber(suspect), details)
+        if not suspects:
+            await desk.report("session-failed", None, details)
 
 
 class ShareLostError(AuctionError):

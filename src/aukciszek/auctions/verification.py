@@ -6,7 +6,7 @@ honest; normally all ``n`` have. A bidder's receipt file adds the question wheth
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from aukciszek.auctions.certificate import Certificate
 from aukciszek.auctions.errors import StatementError
@@ -60,6 +60,14 @@ def verify_certificate(
     return VerificationReport(tuple(checks))
 
 
+_SECURITY: Final = {
+    "verifies": "everything that was computed was verified before the outcome was opened",
+    "detects": "a lie would have been noticed at once",
+    "robust": "lies and silence would have been corrected",
+}
+"""What held against up to ``t`` dishonest parties; it follows from ``n`` and ``t``, which the rules name."""
+
+
 def _check_cluster(certificate: Certificate, cluster: Cluster | None) -> Check:
     digest = certificate.cluster.digest
     if cluster is None:
@@ -89,7 +97,8 @@ def _check_signatures(certificate: Certificate) -> Check:
         )
     if genuine < needed:
         return Check("signatures", "failed", f"{genuine} of {spec.parties} parties signed, at least {needed} must")
-    return Check("signatures", "passed", f"{genuine} of {spec.parties} parties signed, {needed} are enough")
+    text = f"{genuine} of {spec.parties} parties signed, {needed} are enough; {_SECURITY[spec.mode.security]}"
+    return Check("signatures", "passed", text)
 
 
 def _describe(certificate: Certificate) -> str:
