@@ -95,7 +95,13 @@ async def test_users_without_the_privilege_are_refused(site: "Site", name: str) 
 async def test_status_says_who_a_party_is(site: "Site") -> None:
     answer = await site.get("/api/status", party=2)
     assert answer.status == 200
-    assert answer.json | {"time": "", "version": ""} == {
+    status = answer.json
+    clocks = [peer.pop("clock_offset_ms") for peer in status["peers"]]
+    round_trips = [peer.pop("round_trip_ms") for peer in status["peers"]]
+    for offset, round_trip in zip(clocks, round_trips, strict=True):
+        assert (offset is None) == (round_trip is None)
+        assert offset is None or abs(offset) <= round_trip / 2 + 2
+    assert status | {"time": "", "version": ""} == {
         "party": 2,
         "name": "Party 2",
         "version": "",

@@ -22,6 +22,8 @@ class PeerStatus(_Answer):
 
     party: int
     connected: bool
+    clock_offset_ms: int | None = None
+    """How far the peer's clock is ahead of the party's own, as the party measured it."""
 
 
 class Status(_Answer):

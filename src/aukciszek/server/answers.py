@@ -36,6 +36,9 @@ class PeerAnswer(_Answer):
 
     party: int
     connected: bool
+    clock_offset_ms: int | None
+    """How far the peer's clock is ahead of this party's, if it was measured; off by half the round trip at most."""
+    round_trip_ms: float | None
 
 
 class StatusAnswer(_Answer):

@@ -12,14 +12,18 @@ byte  frame      then
 4     leave      session id (32 bytes): the sender will send no more rounds of this session
 5     key state  canonical JSON: what the sender knows of the PRSS keys that it shares with the receiver
 6     key        number of members (1 byte), the members' numbers (1 byte each, ascending), 32 bytes of key
+7     ask time   nonce (8 bytes): the sender asks what time it is at the receiver
+8     time       nonce (8 bytes), milliseconds since 1970 (8 bytes)
 ====  =========  ==============================================================================================
 
 Numbers are unsigned, big-endian. A round's header has 40 bytes, so that its payload stays aligned for 64-bit words.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, unique
 from struct import Struct
+from types import MappingProxyType
 from typing import Final
 
 from aukciszek.auctions.identifiers import AuctionId
@@ -34,6 +38,7 @@ LARGEST_FRAME: Final = 256 * 1024 * 1024
 
 SESSION_ID_BYTES: Final = 32
 PRSS_KEY_BYTES: Final = 32
+TIME_NONCE_BYTES: Final = 8
 LARGEST_ROUND: Final = 2**32 - 1
 _LARGEST_TOKEN: Final = 4096
 _LARGEST_KEY_STATE: Final = 64 * 1024
@@ -41,6 +46,8 @@ _LARGEST_KEY_STATE: Final = 64 * 1024
 _MESSAGE_HEAD: Final = Struct(">BB32s")
 _ROUND_HEAD: Final = Struct(">B3sI32s")
 _LEAVE: Final = Struct(">B32s")
+_TIME_WANTED: Final = Struct(f">B{TIME_NONCE_BYTES}s")
+_TIME: Final = Struct(f">B{TIME_NONCE_BYTES}sQ")
 _NO_PADDING: Final = bytes(3)
 
 type Buffer = bytes | bytearray | memoryview
@@ -56,6 +63,8 @@ class FrameType(IntEnum):
     LEAVE = 4
     KEY_STATE = 5
     KEY = 6
+    TIME_WANTED = 7
+    TIME = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +112,26 @@ class KeyFrame:
     key: Secret[bytes]
 
 
-type Frame = WelcomeFrame | MessageFrame | RoundFrame | LeaveFrame | KeyStateFrame | KeyFrame
+@dataclass(frozen=True, slots=True)
+class TimeWantedFrame:
+    """The sender asks what time it is at the receiver."""
+
+    nonce: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class TimeFrame:
+    """What time it is at the sender."""
+
+    nonce: bytes
+    """Of the question."""
+    milliseconds: int
+    """Since the beginning of 1970, UTC."""
+
+
+type Frame = (
+    WelcomeFrame | MessageFrame | RoundFrame | LeaveFrame | KeyStateFrame | KeyFrame | TimeWantedFrame | TimeFrame
+)
 
 
 def encode_round(session_id: bytes, number: int, payload: Buffer) -> bytes:
@@ -126,13 +154,21 @@ def encode_frame(frame: Frame) -> bytes:
     Raises:
         ValueError: the frame would be larger than a receiver accepts.
     """
-    content = _encode(frame)
+    content = _encode_time(frame) if isinstance(frame, TimeWantedFrame | TimeFrame) else _encode(frame)
     if len(content) > LARGEST_FRAME:
         raise ValueError(f"a frame has at most {LARGEST_FRAME} bytes")
     return content
 
 
-def _encode(frame: Frame) -> bytes:
+def _encode_time(frame: TimeWantedFrame | TimeFrame) -> bytes:
+    if isinstance(frame, TimeWantedFrame):
+        return _TIME_WANTED.pack(FrameType.TIME_WANTED, frame.nonce)
+    return _TIME.pack(FrameType.TIME, frame.nonce, frame.milliseconds)
+
+
+def _encode(
+    frame: WelcomeFrame | MessageFrame | RoundFrame | LeaveFrame | KeyStateFrame | KeyFrame,
+) -> bytes:
     match frame:
         case WelcomeFrame(token):
             return bytes([FrameType.WELCOME]) + token.encode("ascii")
@@ -156,25 +192,22 @@ def decode_frame(content: bytes) -> Frame:
     """
     if not content or len(content) > LARGEST_FRAME:
         raise MalformedFrameError(f"a frame has 1 to {LARGEST_FRAME} bytes, not {len(content)}")
-    match content[0]:
-        case FrameType.ROUND:
-            return _decode_round(content)
-        case FrameType.MESSAGE:
-            return _decode_message(content)
-        case FrameType.LEAVE:
-            if len(content) != _LEAVE.size:
-                raise MalformedFrameError(f"a leave frame has {_LEAVE.size} bytes, not {len(content)}")
-            return LeaveFrame(content[1:])
-        case FrameType.KEY_STATE:
-            if len(content) > _LARGEST_KEY_STATE:
-                raise MalformedFrameError(f"a key state frame has at most {_LARGEST_KEY_STATE} bytes")
-            return KeyStateFrame(content[1:])
-        case FrameType.KEY:
-            return _decode_key(content)
-        case FrameType.WELCOME:
-            return _decode_welcome(content)
-        case unknown:
-            raise MalformedFrameError(f"no frame is of type {unknown}: does the peer run another version?")
+    decode = _DECODERS.get(content[0])
+    if decode is None:
+        raise MalformedFrameError(f"no frame is of type {content[0]}: does the peer run another version?")
+    return decode(content)
+
+
+def _decode_leave(content: bytes) -> LeaveFrame:
+    if len(content) != _LEAVE.size:
+        raise MalformedFrameError(f"a leave frame has {_LEAVE.size} bytes, not {len(content)}")
+    return LeaveFrame(content[1:])
+
+
+def _decode_key_state(content: bytes) -> KeyStateFrame:
+    if len(content) > _LARGEST_KEY_STATE:
+        raise MalformedFrameError(f"a key state frame has at most {_LARGEST_KEY_STATE} bytes")
+    return KeyStateFrame(content[1:])
 
 
 def _decode_round(content: bytes) -> RoundFrame:
@@ -209,7 +242,31 @@ def _decode_key(content: bytes) -> KeyFrame:
     return KeyFrame(members, Secret(content[2 + count :]))
 
 
+def _decode_time(content: bytes) -> TimeWantedFrame | TimeFrame:
+    layout = _TIME_WANTED if content[0] == FrameType.TIME_WANTED else _TIME
+    if len(content) != layout.size:
+        raise MalformedFrameError(f"a frame about the time has {layout.size} bytes, not {len(content)}")
+    if layout is _TIME_WANTED:
+        return TimeWantedFrame(content[1:])
+    _, nonce, milliseconds = _TIME.unpack(content)
+    return TimeFrame(nonce, milliseconds)
+
+
 def _decode_welcome(content: bytes) -> WelcomeFrame:
     if len(content) > _LARGEST_TOKEN or not content.isascii():
         raise MalformedFrameError("a welcome frame does not hold a token")
     return WelcomeFrame(content[1:].decode("ascii"))
+
+
+_DECODERS: Final[Mapping[int, Callable[[bytes], Frame]]] = MappingProxyType(
+    {
+        FrameType.WELCOME: _decode_welcome,
+        FrameType.MESSAGE: _decode_message,
+        FrameType.ROUND: _decode_round,
+        FrameType.LEAVE: _decode_leave,
+        FrameType.KEY_STATE: _decode_key_state,
+        FrameType.KEY: _decode_key,
+        FrameType.TIME_WANTED: _decode_time,
+        FrameType.TIME: _decode_time,
+    }
+)

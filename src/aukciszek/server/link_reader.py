@@ -1,6 +1,7 @@
 """Reading what one peer sends over its link: rounds at once, everything else in line.
 
-``docs/protocol.md``, "Links between parties". Rounds go straight to their session. Messages and keys may need the
+``docs/protocol.md``, "Links between parties". Rounds go straight to their session,
+and questions about the time are answered at once. Messages and keys may need the
 database, so they are dealt with one by one beside the reading; when too many wait, nothing more is read from
 that peer for a while. The first frame that breaks the rules ends the link.
 """
@@ -17,6 +18,8 @@ from aukciszek.server.frames import (
     LeaveFrame,
     MessageFrame,
     RoundFrame,
+    TimeFrame,
+    TimeWantedFrame,
     WelcomeFrame,
     decode_frame,
 )
@@ -25,6 +28,9 @@ from aukciszek.server.socket_protocol import DirectSocket
 
 MOST_BYTES_WAITING: Final = 64 * 1024 * 1024
 """Of messages that one peer sent and this party has not dealt with; then nothing more is read from that peer."""
+
+_FRAME_OVERHEAD: Final = 512
+"""Bytes that a waiting frame takes beside its content, so that many small ones are bounded, too."""
 
 type SlowFrame = MessageFrame | KeyStateFrame | KeyFrame
 """Frames that may need the database."""
@@ -35,6 +41,10 @@ class FrameHandler(Protocol):
 
     def on_sender_up(self, sender: PartyNumber) -> None:
         """React to ``sender`` having opened its link to this party."""
+        ...
+
+    def on_time(self, sender: PartyNumber, frame: TimeWantedFrame | TimeFrame) -> None:
+        """React at once to a frame about the time."""
         ...
 
     async def on_frame(self, sender: PartyNumber, frame: SlowFrame) -> None:
@@ -90,10 +100,12 @@ class LinkReader:
             self._sessions.on_round(self._sender, frame)
         elif isinstance(frame, LeaveFrame):
             self._sessions.on_leave(self._sender, frame.session_id)
+        elif isinstance(frame, TimeWantedFrame | TimeFrame):
+            self._handler.on_time(self._sender, frame)
         elif isinstance(frame, WelcomeFrame):
             raise MalformedFrameError("a welcome frame travels from the accepting to the dialling party")
         else:
-            self._put_in_line(frame, len(content))
+            self._put_in_line(frame, len(content) + _FRAME_OVERHEAD)
 
     def _put_in_line(self, frame: SlowFrame, size: int) -> None:
         self._line.append((frame, size))

@@ -18,12 +18,13 @@ from aukciszek.errors import AukciszekError
 from aukciszek.server.diagnosis import log_failure
 from aukciszek.server.directory import PeerDirectory
 from aukciszek.server.errors import PeerCertificateError, PeerError, PeerIdentityError
-from aukciszek.server.frames import KeyFrame, KeyStateFrame, MessageFrame, encode_frame
+from aukciszek.server.frames import KeyFrame, KeyStateFrame, MessageFrame, TimeFrame, TimeWantedFrame, encode_frame
 from aukciszek.server.identity_token import IdentityTokens
 from aukciszek.server.inbound import InboundLinks
 from aukciszek.server.incidents import IncidentLog
 from aukciszek.server.link_reader import SlowFrame
 from aukciszek.server.outbound import Dialler, OutboundLink
+from aukciszek.server.peer_clocks import PeerClocks
 from aukciszek.server.session_channel import LinkChannel
 from aukciszek.server.sessions import Sessions
 from aukciszek.storage.errors import StorageFaultError
@@ -59,6 +60,7 @@ class Peers:
         self._clock = clock
         self._links: dict[PartyNumber, OutboundLink] = {}
         self._sessions = Sessions(own=self.own, size=self.size, enough=enough, sender=self)
+        self.clocks = PeerClocks(clock, self.write)
         self.inbound = InboundLinks(directory, tokens, self._sessions, incidents)
         self._listener: PeerListener | None = None
         self._keys: KeyExchange | None = None
@@ -93,6 +95,7 @@ class Peers:
             Dialler.open(self._directory.own_address, tls, self._tokens, self._clock)
         )
         self.inbound.start(self)
+        self._dialling.append(asyncio.create_task(self.clocks.run(lambda: self.connected), name="peers' clocks"))
         for number, peer in self._directory.peers.items():
             link = self._links[number] = OutboundLink(peer, dialler, self)
             self._dialling.append(asyncio.create_task(link.run(), name=f"link to party {number}"))
@@ -139,6 +142,7 @@ class Peers:
     async def on_receiver_up(self, peer: PartyNumber) -> None:
         """Tell everyone concerned that ``peer`` can be reached."""
         self._sessions.on_receiver_up(peer)
+        self.clocks.ask(peer)
         for listener in (self._keys, self._listener):
             if listener is not None:
                 await self._told(listener.on_connected(peer), peer)
@@ -160,6 +164,14 @@ class Peers:
         link = self._links.get(sender)
         if link is not None:
             link.dial_now()
+        self.clocks.ask(sender)
+
+    def on_time(self, sender: PartyNumber, frame: TimeWantedFrame | TimeFrame) -> None:
+        """Tell a peer the time, or hear it."""
+        if isinstance(frame, TimeWantedFrame):
+            self.clocks.on_wanted(sender, frame)
+        else:
+            self.clocks.on_time(sender, frame)
 
     async def on_frame(self, sender: PartyNumber, frame: SlowFrame) -> None:
         """Hand a frame to whom it concerns."""

@@ -6,8 +6,10 @@ from typing import Annotated, Literal, cast
 from fastapi import APIRouter, Query, Response
 
 from aukciszek import __version__
+from aukciszek.cluster import PartyNumber
 from aukciszek.server.answers import IncidentAnswer, IncidentsAnswer, PeerAnswer, StatusAnswer
 from aukciszek.server.dependencies import CurrentAdmin, ThisParty
+from aukciszek.server.peer_clocks import ClockOffset
 
 StatusMode = Literal["robust", "detects", "verifies"]
 
@@ -36,11 +38,20 @@ async def get_status(party: ThisParty) -> StatusAnswer:
         mode=cast("StatusMode", party.mode.security),
         login_server=settings.login_server,
         peers=tuple(
-            PeerAnswer(party=number, connected=number in connected)
+            _peer_answer(number, party.peers.clocks.offsets.get(number), connected=number in connected)
             for number in settings.cluster.numbers
             if number != settings.party_id
         ),
         time=party.clock.now(),
+    )
+
+
+def _peer_answer(number: PartyNumber, measured: ClockOffset | None, *, connected: bool) -> PeerAnswer:
+    return PeerAnswer(
+        party=number,
+        connected=connected,
+        clock_offset_ms=None if measured is None else round(1000 * measured.offset_s),
+        round_trip_ms=None if measured is None else round(1000 * measured.round_trip_s, 3),
     )
 
 

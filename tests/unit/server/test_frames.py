@@ -129,6 +129,8 @@ def test_every_type_of_frame_is_decoded() -> None:
         FrameType.LEAVE: bytes(32),
         FrameType.KEY_STATE: b"{}",
         FrameType.KEY: b"\x01\x01" + bytes(32),
+        FrameType.TIME_WANTED: bytes(8),
+        FrameType.TIME: bytes(16),
     }
     assert set(examples) == set(FrameType)
     for kind, rest in examples.items():
