@@ -24,9 +24,10 @@ LARGEST_OFFSET_S: Final = 2.0
 """Beyond this the log warns."""
 
 WARN_AGAIN_S: Final = 600.0
-SHORTEST_ANSWER_GAP_S: Final = 0.05
-"""Whoever asks more often gets no answer."""
+MOST_ANSWERS_A_SECOND: Final = 4
+"""To one peer; whoever asks more often gets no answer."""
 
+_MOST_OPEN_QUESTIONS: Final = 4
 _SAMPLES: Final = 8
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
@@ -50,7 +51,6 @@ class ClockOffset:
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    nonce: bytes
     asked_at: datetime
     asked_at_s: float
 
@@ -62,9 +62,9 @@ class PeerClocks:
         """Send frames with ``write``, which drops them where there is no link."""
         self._clock = clock
         self._write = write
-        self._asked: dict[PartyNumber, _Question] = {}
+        self._asked: dict[PartyNumber, dict[bytes, _Question]] = {}
         self._samples: dict[PartyNumber, deque[ClockOffset]] = {}
-        self._answered_at_s: dict[PartyNumber, float] = {}
+        self._answered_at_s: dict[PartyNumber, deque[float]] = {}
         self._warned_at_s: dict[PartyNumber, float] = {}
 
     @property
@@ -80,26 +80,28 @@ class PeerClocks:
             await self._clock.sleep(ASK_EVERY_S)
 
     def ask(self, peer: PartyNumber) -> None:
-        """Ask a peer for the time; a question that is open is given up."""
+        """Ask a peer for the time; the oldest question that is still open is given up when there are many."""
         nonce = secrets.token_bytes(TIME_NONCE_BYTES)
-        self._asked[peer] = _Question(nonce, self._clock.now(), self._clock.monotonic_s())
+        questions = self._asked.setdefault(peer, {})
+        while len(questions) >= _MOST_OPEN_QUESTIONS:
+            del questions[next(iter(questions))]
+        questions[nonce] = _Question(self._clock.now(), self._clock.monotonic_s())
         self._write(peer, encode_frame(TimeWantedFrame(nonce)))
 
     def on_wanted(self, sender: PartyNumber, frame: TimeWantedFrame) -> None:
         """Tell a peer the time, unless it asks all the time."""
         now_s = self._clock.monotonic_s()
-        last_s = self._answered_at_s.get(sender)
-        if last_s is None or now_s - last_s >= SHORTEST_ANSWER_GAP_S:
-            self._answered_at_s[sender] = now_s
+        answered = self._answered_at_s.setdefault(sender, deque(maxlen=MOST_ANSWERS_A_SECOND))
+        if len(answered) < MOST_ANSWERS_A_SECOND or now_s - answered[0] >= 1:
+            answered.append(now_s)
             milliseconds = (self._clock.now() - _EPOCH) // _MILLISECOND
             self._write(sender, encode_frame(TimeFrame(frame.nonce, milliseconds)))
 
     def on_time(self, sender: PartyNumber, frame: TimeFrame) -> None:
         """Compare a peer's time with the own; an answer that nobody waits for is dropped."""
-        question = self._asked.get(sender)
-        if question is None or question.nonce != frame.nonce:
+        question = self._asked.get(sender, {}).pop(frame.nonce, None)
+        if question is None:
             return
-        del self._asked[sender]
         round_trip_s = self._clock.monotonic_s() - question.asked_at_s
         middle_s = (question.asked_at - _EPOCH).total_seconds() + round_trip_s / 2
         sample = ClockOffset(frame.milliseconds / 1000 - middle_s, round_trip_s)

@@ -13,7 +13,7 @@ from aukciszek.cluster import PartyNumber
 from aukciszek.encoding import MalformedEncodingError
 from aukciszek.identity import Identity
 from aukciszek.mpc.errors import PartiesMissingError
-from aukciszek.server import inbound, link_reader, outbound
+from aukciszek.server import inbound, link_reader, outbound, peer_clocks
 from aukciszek.server.frames import (
     LARGEST_FRAME,
     KeyStateFrame,
