@@ -96,6 +96,9 @@ class PeerClocks:
             answered.append(now_s)
             milliseconds = (self._clock.now() - _EPOCH) // _MILLISECOND
             self._write(sender, encode_frame(TimeFrame(frame.nonce, milliseconds)))
+            if sender not in self._samples:
+                # Its link is up now, so that it can answer; an earlier question may have come too early for that.
+                self.ask(sender)
 
     def on_time(self, sender: PartyNumber, frame: TimeFrame) -> None:
         """Compare a peer's time with the own; an answer that nobody waits for is dropped."""

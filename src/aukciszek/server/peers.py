@@ -164,7 +164,6 @@ class Peers:
         link = self._links.get(sender)
         if link is not None:
             link.dial_now()
-        self.clocks.ask(sender)
 
     def on_time(self, sender: PartyNumber, frame: TimeWantedFrame | TimeFrame) -> None:
         """Tell a peer the time, or hear it."""

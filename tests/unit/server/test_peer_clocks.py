@@ -36,8 +36,9 @@ class Pair:
         assert isinstance(wanted, TimeWantedFrame)
         self.second.on_wanted(ONE, wanted)
         self._clock.advance(self._delays[TWO])
-        time = decode_frame(self.frames.pop())
+        time = decode_frame(self.frames.pop(0))
         assert isinstance(time, TimeFrame)
+        self.frames.clear()
         self.first.on_time(TWO, time)
         self._clock.advance(1.0)
 
@@ -102,8 +103,8 @@ def test_answers_that_nobody_waits_for_and_questions_without_end_change_nothing(
     assert not pair.first.offsets
     for _ in range(10):
         pair.second.on_wanted(ONE, TimeWantedFrame(bytes(8)))
-    assert len(pair.frames) == MOST_ANSWERS_A_SECOND
-    assert pair.frames[0][0] == FrameType.TIME
+    answers = [frame for frame in pair.frames if frame[0] == FrameType.TIME]
+    assert len(answers) == len(pair.frames) - len(answers) == MOST_ANSWERS_A_SECOND
 
 
 async def test_linked_parties_measure_each_other(new_cluster: "NewCluster") -> None:
