@@ -4,8 +4,12 @@
 :func:`choose_widths` weighs them by what a round and a product cost.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from math import frexp, ldexp
+from statistics import median
+from typing import Final, Self
 
 import numpy as np
 
@@ -17,12 +21,47 @@ from aukciszek.mpc.shared import Shared
 _WIDEST = 32
 
 
+FASTEST_ROUND_S: Final = 2.5e-4
+SLOWEST_ROUND_S: Final = 1.0
+"""Between these a measured round counts; what lies outside, a liar may have made up or a stall may have caused."""
+
+
+_ROOT_OF_HALF = 0.7071
+
+
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """What a round and a product cost, in seconds. All parties must use the same, or they lose step."""
+    """What a round and a product cost, in seconds. All parties must use the same, or they lose step.
+
+    The default is that of parties in one data centre. A product's cost is this party's work for it: arithmetic,
+    masks, bytes, verification.
+    """
 
     round_s: float = 1e-3
     product_s: float = 8e-8
+
+    @classmethod
+    def from_round_trips(cls, seconds: Sequence[float]) -> Self:
+        """Return the pace of parties that each measured what a round takes; the same for all who hold the same list.
+
+        It is the median, so with ``n >= 2t + 1`` measurements ``t`` liars cannot push it out of what honest parties
+        measured. Anything that is no duration counts as the slowest, and the result is rounded to a power of two,
+        by exact arithmetic, so that it is the same on all machines.
+        No pace can make an outcome wrong: it only decides how many rounds and products are spent on it.
+
+        Args:
+            seconds: One measurement of each party that takes part; all parties must agree on the list, but for its
+                order.
+
+        Raises:
+            ValueError: the list is empty.
+        """
+        if not seconds:
+            raise ValueError("a pace follows from at least one measurement")
+        usable = [value if value > 0 else SLOWEST_ROUND_S for value in seconds]
+        typical = min(max(median(usable), FASTEST_ROUND_S), SLOWEST_ROUND_S)
+        mantissa, exponent = frexp(typical)  # the mantissa is from 1/2 to 1
+        return cls(round_s=ldexp(1.0, exponent if mantissa > _ROOT_OF_HALF else exponent - 1))
 
 
 @dataclass(frozen=True, slots=True)

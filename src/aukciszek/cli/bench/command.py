@@ -28,6 +28,7 @@ def engine(  # noqa: PLR0913 -- a command's parameters are its options
     auction_format: Annotated[str, typer.Option("--format", help=f"{', '.join(FORMATS)}.")] = "first-price",
     winners: Annotated[int, typer.Option(min=1, help="How many bidders win.")] = 1,
     repeat: Annotated[int, typer.Option(min=1, help="How many runs are measured.")] = 5,
+    latency_ms: Annotated[float, typer.Option(min=0, max=1000, help="How much later every message arrives.")] = 0.0,
     seed: Annotated[int, typer.Option(help="Of the bids.")] = 1,
     as_json: JsonOption = False,
 ) -> None:
@@ -42,6 +43,7 @@ def engine(  # noqa: PLR0913 -- a command's parameters are its options
             winners=winners,
             repeat=repeat,
             seed=seed,
+            latency_s=latency_ms / 1000,
         )
         if winners > 1 and plan.auction_format in {"first-price", "second-price"}:
             raise OptionError(f"a {plan.auction_format} auction has one winner: leave --winners out")
@@ -106,9 +108,12 @@ def _answer(plan: EngineBenchmark, measured: Measured) -> Mapping[str, Any]:
         "format": plan.auction_format,
         "winners": plan.winners,
         "security": measured.security,
+        "latency_ms": 1000 * plan.latency_s,
+        "round_ms": round(1000 * measured.findings[0].round_s, 2),
         "repeat": plan.repeat,
         "wall_s": [round(seconds, 4) for seconds in measured.wall_s],
         "wall_s_median": round(statistics.median(measured.wall_s), 4),
+        "cpu_s_per_party": round(statistics.median(measured.cpu_s), 4),
         "rounds": max(run.rounds for run in runs),
         "bytes_sent_per_party": max(run.bytes_sent for run in runs),
         "multiplications": max(run.multiplications for run in runs),

@@ -3,6 +3,7 @@
 import asyncio
 import random
 import shutil
+import statistics
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,12 +27,14 @@ class Measured:
 
     Attributes:
         wall_s: of each run, the time that the slowest party took.
+        cpu_s: of each run, the processor's time that a party took, on average.
         correct: whether all parties found the right outcome in all runs.
         security: what held in these runs against ``t`` liars.
         findings: of each party.
     """
 
     wall_s: Sequence[float]
+    cpu_s: Sequence[float]
     correct: bool
     security: str
     findings: Sequence[Findings]
@@ -52,13 +55,7 @@ async def measure(plan: EngineBenchmark, report: Report) -> Measured:
 
 
 async def _measure_in(directory: Path, plan: EngineBenchmark) -> Measured:
-    task = new_task(
-        bidders=[min(plan.bidders, _WARM_UP_BIDDERS), *[plan.bidders] * plan.repeat],
-        bits=plan.bits,
-        threshold=plan.threshold,
-        auction_format=plan.auction_format,
-        winners=plan.winners,
-    )
+    task = new_task(plan, bidders=[min(plan.bidders, _WARM_UP_BIDDERS), *[plan.bidders] * plan.repeat])
     chooser = random.Random(plan.seed)  # noqa: S311 -- bids of a benchmark guard nothing, and must be repeatable
     bids = await asyncio.to_thread(write_task, directory, task, plan.parties, chooser)
     cluster = make_cluster(
@@ -78,4 +75,5 @@ async def _measure_in(directory: Path, plan: EngineBenchmark) -> Measured:
         task.is_right(number, steps, found.runs[number]) for number, steps in enumerate(bids) for found in findings
     )
     wall_s = [max(found.runs[number].wall_s for found in findings) for number in range(1, len(task.runs))]
-    return Measured(wall_s, correct, Mode(plan.parties, plan.threshold).security, findings)
+    cpu_s = [statistics.fmean(found.runs[number].cpu_s for found in findings) for number in range(1, len(task.runs))]
+    return Measured(wall_s, cpu_s, correct, Mode(plan.parties, plan.threshold).security, findings)

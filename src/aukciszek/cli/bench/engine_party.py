@@ -6,6 +6,7 @@ import resource
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -15,14 +16,17 @@ from fastapi import FastAPI
 
 from aukciszek.auctions.computation import compute
 from aukciszek.auctions.ports import PeerMessage
+from aukciszek.cli.bench.rounds import DelayedChannel, agree_on_pace
 from aukciszek.cli.bench.task import Findings, Found, Task, findings_file, read_prss_keys, read_task
 from aukciszek.cli.keys import write_new_file
 from aukciszek.clock import SystemClock
 from aukciszek.cluster import PartyNumber
 from aukciszek.encoding import Json
 from aukciszek.identity import Identity
+from aukciszek.mpc.channel import Channel
 from aukciszek.mpc.mode import Mode
 from aukciszek.mpc.prss import PrssKeys
+from aukciszek.mpc.ranking import Pace
 from aukciszek.mpc.runtime import Runtime
 from aukciszek.server.directory import PEER_PATH, PeerDirectory
 from aukciszek.server.frames import KeyFrame
@@ -88,35 +92,43 @@ async def _take_part(settings: Settings, directory: Path) -> None:
         # As the server does: what start-up left behind need not be looked through again and again.
         gc.collect()
         gc.freeze()
-        found = [await _run(peers, keys, task, directory, number) for number in range(len(task.runs))]
-        peers_are_done = peers.open_channel(task.farewell, round_timeout_s=_ROUND_TIMEOUT_S)
-        await peers_are_done.exchange(b"farewell")
+        party = _Party(peers, keys, task, directory)
+        pace = await agree_on_pace(party.channel(task.acquaintance))
+        found = [await party.run(number, pace) for number in range(len(task.runs))]
+        await party.channel(task.farewell).exchange(b"farewell")
     peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    findings = Findings(runs=tuple(found), peak_mib=peak_mib)
+    findings = Findings(runs=tuple(found), round_s=pace.round_s, peak_mib=peak_mib)
     content = findings.model_dump_json().encode()
     await asyncio.to_thread(write_new_file, findings_file(directory, settings.party_id), content, mode=0o600)
 
 
-async def _run(peers: Peers, keys: PrssKeys, task: Task, directory: Path, number: int) -> Found:
-    run = task.runs[number]
-    computation = await asyncio.to_thread(task.computation, directory, number, peers.own)
-    barrier = peers.open_channel(run.barrier, round_timeout_s=_ROUND_TIMEOUT_S)
-    await barrier.exchange(b"ready")
-    started_s = time.perf_counter()
-    channel = peers.open_channel(run.session, round_timeout_s=_ROUND_TIMEOUT_S)
-    runtime = Runtime(channel, threshold=task.threshold, prss_keys=keys, session_id=run.session)
-    await runtime.start()
-    result = await compute(runtime, computation, _ignore_progress)
-    wall_s = time.perf_counter() - started_s
-    await channel.close()
-    await barrier.close()
-    return Found.of(
-        result,
-        wall_s=wall_s,
-        rounds=runtime.rounds,
-        bytes_sent=runtime.bytes_sent,
-        multiplications=runtime.multiplications,
-    )
+@dataclass(frozen=True, slots=True)
+class _Party:
+    """One party, linked to all others."""
+
+    peers: Peers
+    keys: PrssKeys
+    task: Task
+    directory: Path
+
+    async def run(self, number: int, pace: Pace) -> Found:
+        """Take part in one run, from the moment in which all parties are ready."""
+        run = self.task.runs[number]
+        computation = await asyncio.to_thread(self.task.computation, self.directory, number, self.peers.own)
+        await self.channel(run.barrier).exchange(b"ready")
+        started_s, cpu_started_s = time.perf_counter(), time.process_time()
+        runtime = Runtime(
+            self.channel(run.session), threshold=self.task.threshold, prss_keys=self.keys, session_id=run.session
+        )
+        await runtime.start()
+        result = await compute(runtime, computation, _ignore_progress, pace)
+        wall_s, cpu_s = time.perf_counter() - started_s, time.process_time() - cpu_started_s
+        return Found.of(result, runtime, wall_s=wall_s, cpu_s=cpu_s)
+
+    def channel(self, session_id: bytes) -> Channel:
+        """Open a channel. None is closed: the parties leave together, at the end of all runs."""
+        channel = self.peers.open_channel(session_id, round_timeout_s=_ROUND_TIMEOUT_S)
+        return DelayedChannel(channel, self.task.latency_s)
 
 
 async def _ignore_progress(_stage: str, _fraction: float) -> None:

@@ -7,7 +7,11 @@ from aukciszek.auctions.spec import AuctionFormat
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineBenchmark:
-    """The options of one benchmark of the engine."""
+    """The options of one benchmark of the engine.
+
+    Attributes:
+        latency_s: how much later than by itself every message arrives.
+    """
 
     bidders: int
     bits: int
@@ -17,6 +21,7 @@ class EngineBenchmark:
     winners: int
     repeat: int
     seed: int
+    latency_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,9 +17,11 @@ from aukciszek.auctions.computation import ComputationResult, ComputationTask
 from aukciszek.auctions.fields import BytesField
 from aukciszek.auctions.identifiers import BundleDigest
 from aukciszek.auctions.spec import AuctionFormat, Direction
+from aukciszek.cli.bench.plan import EngineBenchmark
 from aukciszek.cli.expectation import PlainRules, expected_outcome
 from aukciszek.cli.keys import write_new_file
 from aukciszek.mpc.prss import PrssKeys, new_prss_key, prss_sets
+from aukciszek.mpc.runtime import Runtime
 from aukciszek.mpc.shamir import share_values
 from aukciszek.secret import Secret
 
@@ -46,16 +48,23 @@ class Run(_File):
 
 
 class Task(_File):
-    """What all parties of a benchmark know."""
+    """What all parties of a benchmark know.
+
+    Attributes:
+        latency_s: how much later than by itself every message arrives.
+        acquaintance: the session id of the rounds by which the parties measure their pace.
+        farewell: the session id of the exchange after which nobody waits for anybody any more.
+    """
 
     threshold: int
     bits: int
     auction_format: AuctionFormat
     direction: Direction = "reverse"
     winners: int
+    latency_s: float
     runs: tuple[Run, ...]
+    acquaintance: BytesField
     farewell: BytesField
-    """The session id of the exchange after which nobody waits for anybody any more."""
 
     @property
     def highest_step(self) -> int:
@@ -98,6 +107,7 @@ class Found(_File):
 
     Attributes:
         wall_s: from the barrier to the outcome.
+        cpu_s: the processor's time in between, of all threads; unlike ``wall_s`` little moved by what else runs.
         bytes_sent: to all other parties together.
     """
 
@@ -106,24 +116,24 @@ class Found(_File):
     prices: tuple[int, ...]
     lot: BytesField
     wall_s: float
+    cpu_s: float
     rounds: int
     bytes_sent: int
     multiplications: int
 
     @classmethod
-    def of(
-        cls, result: ComputationResult, *, wall_s: float, rounds: int, bytes_sent: int, multiplications: int
-    ) -> "Found":
-        """Take over a result."""
+    def of(cls, result: ComputationResult, runtime: Runtime, *, wall_s: float, cpu_s: float) -> "Found":
+        """Take over what a session found and what it cost."""
         return cls(
             kind=result.kind,
             winners=result.winners,
             prices=result.prices,
             lot=result.lot or b"",
             wall_s=wall_s,
-            rounds=rounds,
-            bytes_sent=bytes_sent,
-            multiplications=multiplications,
+            cpu_s=cpu_s,
+            rounds=runtime.rounds,
+            bytes_sent=runtime.bytes_sent,
+            multiplications=runtime.multiplications,
         )
 
 
@@ -131,6 +141,8 @@ class Findings(_File):
     """What one party found in all runs."""
 
     runs: tuple[Found, ...]
+    round_s: float
+    """What a round takes, as the parties agreed before the first run."""
     peak_mib: float
     """The most memory that the party's process ever held."""
 
@@ -139,14 +151,16 @@ class _KeyFile(_File):
     keys: Annotated[dict[str, BytesField], Field(repr=False)]
 
 
-def new_task(*, bidders: Sequence[int], bits: int, threshold: int, auction_format: AuctionFormat, winners: int) -> Task:
+def new_task(plan: EngineBenchmark, bidders: Sequence[int]) -> Task:
     """Think up the public part of a benchmark: one run for each number in ``bidders``."""
     return Task(
-        threshold=threshold,
-        bits=bits,
-        auction_format=auction_format,
-        winners=winners,
+        threshold=plan.threshold,
+        bits=plan.bits,
+        auction_format=plan.auction_format,
+        winners=plan.winners,
+        latency_s=plan.latency_s,
         runs=tuple(_new_run(count) for count in bidders),
+        acquaintance=secrets.token_bytes(_ID_BYTES),
         farewell=secrets.token_bytes(_ID_BYTES),
     )
 
