@@ -6,6 +6,7 @@ import { PageError } from '../src/core/errors'
 
 export const VECTORS = new URL('../../tests/vectors/', import.meta.url)
 
+// eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- each file has a form of its own
 export function vectors<T>(name: string): T {
   return JSON.parse(readFileSync(new URL(name, VECTORS), 'utf-8')) as T
 }

@@ -42,7 +42,7 @@ async def list_auctions(
 ) -> AuctionsAnswer:
     """Return auctions, the newest first; ``before`` is the id of the last one on the page before."""
     views = await party.house.auctions(limit, before)
-    return AuctionsAnswer(auctions=tuple(AuctionAnswer.of(view) for view in views))
+    return AuctionsAnswer(auctions=tuple(AuctionAnswer.of(view, with_keys=False) for view in views))
 
 
 async def create_auction(

@@ -40,9 +40,7 @@ def test_any_threshold_and_one_shares_give_the_bid(sealed: dict[str, Any]) -> No
     shares = _shares(sealed)
     needed = sealed["threshold"] + 1
     for points in (sorted(shares)[:needed], sorted(shares)[-needed:]):
-        bits = [
-            interpolate(points, [shares[party][bit] for party in points]) for bit in range(len(sealed["bits"]))
-        ]
+        bits = [interpolate(points, [shares[party][bit] for party in points]) for bit in range(len(sealed["bits"]))]
         assert "".join(map(str, bits)) == sealed["bits"]
 
 

@@ -37,9 +37,8 @@ export function canonicalText(value: Json): string {
     return JSON.stringify(value)
   }
   if (Array.isArray(value)) return `[${value.map((member: Json) => canonicalText(member)).join(',')}]`
-  const members = value as { readonly [key: string]: Json }
+  const members = value as Readonly<Record<string, Json>>
   const keys = Object.keys(members).sort()
-  // eslint-disable-next-line no-control-regex -- ASCII is what the canonical form allows in keys
   if (keys.some((key) => !/^[\x00-\x7f]*$/.test(key))) throw malformed('keys must be ASCII text')
   return `{${keys.map((key) => `${JSON.stringify(key)}:${canonicalText(members[key] ?? null)}`).join(',')}}`
 }

@@ -87,7 +87,7 @@ function refuse(message: string): never {
 function checkText(typed: string, longest: number, allowed: '' | '\n'): void {
   if (typed !== typed.trim() || typed !== typed.normalize('NFC')) refuse('a text is trimmed and in normal form NFC')
   if (HIDDEN.test(allowed ? typed.replaceAll(allowed, '') : typed)) refuse('a text holds an invisible character')
-  if ([...typed].length > longest) refuse(`a text has more than ${longest} characters`)
+  if (Array.from(typed).length > longest) refuse(`a text has more than ${longest} characters`)
 }
 
 function checkRules(spec: AuctionSpec): void {

@@ -1,0 +1,162 @@
+/** Against parties that are away, refuse or lie. */
+
+import { beforeAll, expect, test } from 'vitest'
+
+import { describeAuction } from '../src/api/overview'
+import { nextRevision, receiptFile, type HeldBid } from '../src/api/bidding'
+import { PartyConnection, type Fetch } from '../src/api/connection'
+import { need, Parties } from '../src/api/parties'
+import { Session } from '../src/api/session'
+import { parseCluster, type Cluster } from '../src/core/cluster'
+import { toBase64url, utf8 } from '../src/core/encoding'
+import { PageError } from '../src/core/errors'
+import { encodeReceiptFile, parseReceiptFile } from '../src/core/receipts'
+import { text } from '../src/core/schema'
+import { auctionId, parseSpecBytes } from '../src/core/spec'
+import { stepOf, wholeFraction } from '../src/ui/progress'
+import { parseRoute } from '../src/ui/router.svelte'
+import { codeOf, vectors } from './vectors'
+
+let cluster: Cluster
+
+beforeAll(async () => {
+  cluster = await parseCluster(utf8(vectors<{ cluster_file: string }>('statements.json').cluster_file))
+})
+
+function problem(status: number, code: string): Response {
+  return new Response(JSON.stringify({ code, detail: 'as it says' }), { status })
+}
+
+function party(network: Fetch): PartyConnection {
+  const entry = cluster.parties[0]
+  if (!entry) throw new Error('the cluster has parties')
+  return new PartyConnection(entry, network)
+}
+
+test("a party's problem is told with its code, and not asked again", async () => {
+  let asked = 0
+  const one = party(() => {
+    asked += 1
+    return Promise.resolve(problem(409, 'bid-too-late'))
+  })
+  await expect(one.ask('/x')).rejects.toMatchObject({ code: 'bid-too-late', status: 409, party: 1 })
+  expect(asked).toBe(1)
+})
+
+test('a party that is away is asked again, where that does no harm', async () => {
+  let asked = 0
+  const flaky: Fetch = () => {
+    asked += 1
+    return asked < 3 ? Promise.reject(new TypeError('network')) : Promise.resolve(new Response('"here"'))
+  }
+  expect(await party(flaky).askFor(text(), '/x')).toBe('here')
+  asked = 0
+  expect(await codeOf(() => party(flaky).ask('/x', { repeatable: false }))).toBe('party-unreachable')
+  expect(asked).toBe(1)
+})
+
+test('what is no JSON of the agreed form is not understood', async () => {
+  const one = party(() => Promise.resolve(new Response('<html>')))
+  expect(await codeOf(() => one.askFor(text(), '/x'))).toBe('answer-not-understood')
+})
+
+test('of several errors the one that a party told is worth more than silence', async () => {
+  const outcomes = await new Parties(cluster, () => Promise.reject(new TypeError('network'))).each((one) =>
+    one.number === 2 ? Promise.reject(new PageError('not-invited', 'no')) : one.ask('/x', { repeatable: false }),
+  )
+  expect(await codeOf(() => need(outcomes, 3))).toBe('not-invited')
+})
+
+test('rules that do not belong to the id are not believed, and those of another cluster neither', async () => {
+  const known = parseSpecBytes(utf8(vectors<{ rules: { text: string }[] }>('rules.json').rules[0]?.text ?? ''))
+  const spec = { ...known, cluster: cluster.digest }
+  const id = await auctionId(spec)
+  const answer = (shown: object) => ({
+    id,
+    spec: shown,
+    state: 'open',
+    state_since: '2026-03-01T12:00:00.000Z',
+    bids: 3,
+    sealing_keys: [],
+  })
+  const liar = cluster.parties[1]?.url ?? ''
+  const network: Fetch = (url) => {
+    const shown = url.startsWith(liar) ? { ...spec, title: 'Something else' } : spec
+    return Promise.resolve(new Response(JSON.stringify(answer(shown))))
+  }
+  const overview = await describeAuction(new Parties(cluster, network), id)
+  expect(overview.spec).toEqual(spec)
+  expect([...overview.errors].map(([number, error]) => [number, error.code])).toEqual([[2, 'forged-statement']])
+  const other = { ...known, cluster: 'cd'.repeat(32) }
+  const elsewhere = await auctionId(other)
+  const foreign: Fetch = () => Promise.resolve(new Response(JSON.stringify({ ...answer(other), id: elsewhere })))
+  expect(await codeOf(() => describeAuction(new Parties(cluster, foreign), elsewhere))).toBe('parties-disagree')
+})
+
+function held(revision: number, parties: readonly number[]): HeldBid {
+  const receipts = new Map(
+    parties.map((number) => {
+      const content = {
+        auction: 'ab'.repeat(32),
+        party: number,
+        kind: 'receipt' as const,
+        bundle: 'cd'.repeat(32),
+        received_at: '2026-03-01T12:00:00.000Z',
+      }
+      return [number, { content, statement: utf8(`signed ${number}`) }]
+    }),
+  )
+  return { bundle: 'cd'.repeat(32), revision, withdrawal: false, receipts }
+}
+
+test('the next revision follows the last, and no liar pushes it to the end', () => {
+  expect(nextRevision([], 2)).toBe(1)
+  expect(nextRevision([held(1, [1, 2, 3, 4, 5])], 2)).toBe(2)
+  // One party alone holds a later one: believable, as a bid may reach a few only.
+  expect(nextRevision([held(1, [1, 2, 3, 4, 5]), held(2, [4])], 2)).toBe(3)
+  expect(nextRevision([held(1, [1, 2, 3]), held(2 ** 32 - 1, [4, 5])], 2)).toBe(2)
+})
+
+test('a receipt file is read back as it was written', () => {
+  const file = receiptFile('ab'.repeat(32), '22222222-2222-4222-8222-222222222222', [held(1, [3, 1])])
+  const again = parseReceiptFile(utf8(encodeReceiptFile(file)))
+  expect(again).toEqual(file)
+  expect(again.bids[0]?.receipts.map((one) => new TextDecoder().decode(one))).toEqual(['signed 1', 'signed 3'])
+})
+
+function token(claims: object): string {
+  return `head.${toBase64url(utf8(JSON.stringify(claims)))}.signature`
+}
+
+test('tokens are of one person, and expire with the first of them', () => {
+  const uid = '22222222-2222-4222-8222-222222222222'
+  const claims = { uid, email: 'ann@example.org', isAdmin: false }
+  const session = Session.of([token({ ...claims, exp: 2000 }), token({ ...claims, exp: 1000 })])
+  expect(session).toMatchObject({ uid, isAuctioneer: false, expiresAt: 1_000_000 })
+  expect(() => session.tokenAt(3)).toThrow(expect.objectContaining({ code: 'not-logged-in' }))
+  const other = token({ ...claims, uid: uid.replace('2', '3'), exp: 1 })
+  expect(() => Session.of([token({ ...claims, exp: 1 }), other])).toThrow(PageError)
+})
+
+test('addresses lead to pages', () => {
+  expect(parseRoute('')).toEqual({ page: 'home' })
+  expect(parseRoute('#/parties/')).toEqual({ page: 'parties' })
+  expect(parseRoute(`#/auctions/${'ab'.repeat(32)}`)).toEqual({ page: 'auction', id: 'ab'.repeat(32) })
+  expect(parseRoute('#/auctions/AB')).toEqual({ page: 'unknown' })
+})
+
+test('progress never goes back from stage to stage', () => {
+  const way = [
+    { state: 'closed', stage: '' },
+    { state: 'agreeing', stage: 'agreeing' },
+    { state: 'computing', stage: 'checking' },
+    { state: 'computing', stage: 'ranking' },
+    { state: 'computing', stage: 'verifying' },
+    { state: 'revealing', stage: 'revealing' },
+    { state: 'signing', stage: 'done' },
+    { state: 'final', stage: '' },
+  ] as const
+  const steps = way.map(stepOf)
+  expect(steps).toEqual([...steps].sort((one, other) => one - other))
+  expect(wholeFraction({ state: 'final', stage: '', fraction: 1 })).toBe(1)
+})
