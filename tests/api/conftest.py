@@ -235,6 +235,11 @@ class Site:
     async def create(self, auctioneer: User, **changes: Any) -> AuctionSpec:
         """Create an auction at all parties, and wait until it takes bids."""
         spec = self.rules(auctioneer, **changes)
+        await self.announce(auctioneer, spec)
+        return spec
+
+    async def announce(self, auctioneer: User, spec: AuctionSpec) -> None:
+        """Tell all parties of an auction, and wait until it takes bids."""
         for party in range(1, SIZE + 1):
             answer = await self.post(
                 "/api/auctions",
@@ -246,7 +251,6 @@ class Site:
             assert answer.status in {200, 201}, answer
         for party in range(1, SIZE + 1):
             await self.until_state(spec, "open", party=party)
-        return spec
 
     async def until_state(self, spec: AuctionSpec, state: str, *, party: int = 1) -> None:
         """Watch an auction until it is in ``state``."""

@@ -1,17 +1,18 @@
 """The FastAPI application of one party: routes, errors and what surrounds them. Built anew for each party."""
 
-from typing import Any, Final
+from typing import Any, Final, override
 
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 from aukciszek import __version__
-from aukciszek.server.answers import ProblemAnswer
 from aukciszek.server.directory import PEER_PATH
+from aukciszek.server.documentation import install_documentation
 from aukciszek.server.envelope import Envelope
+from aukciszek.server.interface import complete
 from aukciszek.server.page import Page, install_page
 from aukciszek.server.party import Party
-from aukciszek.server.problems import MEDIA_TYPE, install
+from aukciszek.server.problems import install
 from aukciszek.server.progress import Watchers
 from aukciszek.server.routes_accounts import account_routes
 from aukciszek.server.routes_auctions import auction_routes
@@ -20,29 +21,33 @@ from aukciszek.server.routes_status import status_routes
 
 OPENAPI_PATH: Final = "/api/openapi.json"
 
-_PROBLEMS: Final[dict[str, Any]] = {
-    "description": "A problem document (RFC 9457)",
-    "content": {MEDIA_TYPE: {"schema": ProblemAnswer.model_json_schema()}},
-}
+
+class _App(FastAPI):
+    @override
+    def openapi(self) -> dict[str, Any]:
+        """Describe the interface, with the errors and examples that FastAPI does not know of."""
+        if self.openapi_schema is None:
+            self.openapi_schema = complete(super().openapi())
+        return self.openapi_schema
 
 
 def create_app(party: Party) -> FastAPI:
     """Return the application that speaks for ``party``; whoever serves it starts and stops the party."""
-    app = FastAPI(
+    app = _App(
         title="Aukciszek",
         version=__version__,
         openapi_url=OPENAPI_PATH,
-        # The pages for browsing the interface load scripts from elsewhere, which no origin that takes bids may do.
+        # FastAPI's pages for this load scripts from elsewhere, which no origin that takes bids may do; see /docs.
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        responses=dict.fromkeys(("4XX", "5XX"), _PROBLEMS),
     )
     app.state.party = party
     app.state.watchers = Watchers()
     for routes in (status_routes(), account_routes(), auction_routes(), bid_routes()):
         app.include_router(routes)
     install_page(app, Page.read(), party.settings.servers)
+    install_documentation(app, party.settings.own.url)
     app.add_api_websocket_route(PEER_PATH, party.peers.inbound.serve)
     install(app)
     app.add_middleware(
