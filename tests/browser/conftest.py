@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
-from support.browsing import Visitor, chromium, in_ci, missing_component
 
 from aukciszek.cli.running import RunningCluster, running
 from aukciszek.cli.throwaway import free_base_port, make_cluster
+from support.browsing import Visitor, chromium, in_ci, missing_component
 
 PARTIES = 5
 THRESHOLD = 2

@@ -6,15 +6,15 @@ The people in them are at the pages of real parties, in an auction that takes pl
 import asyncio
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from playwright.async_api import Browser, expect
-from support.browsing import DESKTOP, PHONE, Visitor, chromium, missing_component
 
 from aukciszek.cli.running import RunningCluster, running
 from aukciszek.cli.throwaway import free_base_port, make_cluster
+from support.browsing import DESKTOP, PHONE, Visitor, chromium, missing_component
 
 LOOKS: Final[Mapping[str, Mapping[str, Any]]] = {
     "light": {"viewport": DESKTOP, "color_scheme": "light"},
@@ -45,75 +45,105 @@ class Photographer:
         await visitor.page.set_viewport_size(DESKTOP)
 
 
-async def take_all(cluster: RunningCluster, browser: Browser, directory: Path) -> None:
-    photographer = Photographer(directory)
-    auctioneer = await Visitor.come(browser, cluster.plan.cluster)
-    for page in ("home", "sign-in", "sign-up"):
-        await auctioneer.go(page.removeprefix("home"))
-        await photographer.take(auctioneer, page)
-    await auctioneer.sign_up("roads@council.example")
-    await cluster.run("users grant-admin", ["users", "grant-admin", auctioneer.email], cluster.plan.login_server)
-    await auctioneer.button("Sign out").click()
-    await auctioneer.sign_in(auctioneer.email)
-    await photographer.take(auctioneer, "auctions-empty")
-    await auctioneer.create_auction("Office chairs, 120 pieces", auction_format="Second price (Vickrey)")
-    auction = await auctioneer.create_auction(TITLE, description=DESCRIPTION)
-    await auctioneer.go("create")
-    await auctioneer.page.get_by_label("Title").fill("School meals 2027/28")
-    for label, price in (("Lowest price", "4"), ("Highest price", "25"), ("Step", "0.05")):
-        await auctioneer.page.get_by_label(label, exact=True).fill(price)
-    await photographer.take(auctioneer, "create")
-    await auctioneer.visit(auction)
+class Shooting:
+    """One auction, and the pictures of it."""
 
-    bidders = [await Visitor.come(browser, cluster.plan.cluster, party=party) for party in (2, 3, 4)]
-    visitor = bidders[0]
-    await visitor.visit(auction)
-    await photographer.take(visitor, "auction-visitor")
-    for number, (bidder, price) in enumerate(zip(bidders, ("48200", "51999.50", "47650"), strict=True), start=1):
-        await bidder.sign_up(f"office@carrier-{number}.example")
-        await bidder.visit(auction)
-        await bidder.type_price(price)
-        if bidder is visitor:
-            await bidder.type_price("48200.25")
-            await photographer.take(bidder, "bid-off-grid")
-        await bidder.bid(price)
-    await photographer.take(visitor, "bid-sealed")
-    await photographer.take(auctioneer, "auctioneer")
-    await visitor.go("auctions")
-    await expect(visitor.text("3 sealed bids")).to_be_visible()
-    await photographer.take(visitor, "auctions")
-    await visitor.go("parties")
-    await expect(visitor.text("serve the same page")).to_be_visible()
-    await photographer.take(visitor, "parties")
+    def __init__(self, cluster: RunningCluster, browser: Browser, directory: Path) -> None:
+        self._cluster = cluster
+        self._browser = browser
+        self._directory = directory
+        self._take = Photographer(directory).take
 
-    await auctioneer.visit(auction)
-    await auctioneer.close()
-    await auctioneer.expect_state("Decided")
-    await expect(auctioneer.text(bidders[2].email)).to_be_visible()
-    await photographer.take(auctioneer, "outcome-auctioneer")
-    await bidders[1].visit(auction)
-    await expect(bidders[1].page.get_by_test_id("own-outcome")).to_be_visible()
-    await photographer.take(bidders[1], "outcome-bidder")
-    certificate = directory / "certificate.json"
-    async with bidders[1].page.expect_download() as download:
-        await bidders[1].button("Download the certificate").click()
-    await (await download.value).save_as(certificate)
-    await bidders[1].go("verify")
-    await bidders[1].page.get_by_label("Certificate", exact=True).set_input_files(certificate)
-    await expect(bidders[1].text("The certificate holds")).to_be_visible()
-    await photographer.take(bidders[1], "verify")
-    certificate.unlink()
-    await bidders[1].go("nowhere")
-    await photographer.take(bidders[1], "nothing-here")
-    await bidders[1].page.get_by_label("Language").select_option("pl")
-    await bidders[1].page.goto(f"{cluster.plan.cluster.party(3).url}/#/auctions/{auction}")
-    await expect(bidders[1].page.get_by_test_id("own-outcome")).to_be_visible()
-    await photographer.take(bidders[1], "outcome-polish")
-    await cluster.stop(5)
-    await bidders[1].page.get_by_label("Język").select_option("en")
-    await bidders[1].go("parties")
-    await expect(bidders[1].text("4 of 5 parties are up")).to_be_visible()
-    await photographer.take(bidders[1], "parties-one-down")
+    async def run(self) -> None:
+        auctioneer = await self._come(1)
+        await self._strangers(auctioneer)
+        await self._appoint(auctioneer)
+        auction = await self._creation(auctioneer)
+        bidders = [await self._come(party) for party in (2, 3, 4)]
+        await self._bidding(auction, auctioneer, bidders)
+        await self._outcome(auction, auctioneer, bidders)
+        await self._other_looks(auction, bidders[1])
+
+    async def _come(self, party: int) -> Visitor:
+        return await Visitor.come(self._browser, self._cluster.plan.cluster, party=party)
+
+    async def _strangers(self, stranger: Visitor) -> None:
+        for page in ("home", "sign-in", "sign-up", "nothing-here"):
+            await stranger.go(page.removeprefix("home"))
+            await self._take(stranger, page)
+
+    async def _appoint(self, auctioneer: Visitor) -> None:
+        await auctioneer.go("")
+        await auctioneer.sign_up("roads@council.example")
+        granted = ["users", "grant-admin", auctioneer.email]
+        await self._cluster.run("users grant-admin", granted, self._cluster.plan.login_server)
+        await auctioneer.button("Sign out").click()
+        await auctioneer.sign_in(auctioneer.email)
+        await self._take(auctioneer, "auctions-empty")
+
+    async def _creation(self, auctioneer: Visitor) -> str:
+        await auctioneer.create_auction("Office chairs, 120 pieces", auction_format="Second price (Vickrey)")
+        auction = await auctioneer.create_auction(TITLE, description=DESCRIPTION)
+        await auctioneer.go("create")
+        await auctioneer.page.get_by_label("Title").fill("School meals 2027/28")
+        for label, price in (("Lowest price", "4"), ("Highest price", "25"), ("Step", "0.05")):
+            await auctioneer.page.get_by_label(label, exact=True).fill(price)
+        await self._take(auctioneer, "create")
+        await auctioneer.visit(auction)
+        return auction
+
+    async def _bidding(self, auction: str, auctioneer: Visitor, bidders: Sequence[Visitor]) -> None:
+        first = bidders[0]
+        await first.visit(auction)
+        await expect(first.text("5 of 5 parties")).to_be_visible()
+        await self._take(first, "auction-visitor")
+        for number, (bidder, price) in enumerate(zip(bidders, ("48200", "51999.50", "47650"), strict=True), start=1):
+            await bidder.sign_up(f"office@carrier-{number}.example")
+            await bidder.visit(auction)
+            if bidder is first:
+                await bidder.type_price("48200.25")
+                await self._take(bidder, "bid-off-grid")
+            await bidder.bid(price)
+        await expect(first.page.get_by_test_id("bids")).to_contain_text("3")
+        await self._take(first, "bid-sealed")
+        await expect(auctioneer.page.get_by_test_id("bids")).to_contain_text("3")
+        await self._take(auctioneer, "auctioneer")
+        await first.go("auctions")
+        await expect(first.text("3 sealed bids")).to_be_visible()
+        await self._take(first, "auctions")
+        await first.go("parties")
+        await expect(first.text("serve the same page")).to_be_visible()
+        await self._take(first, "parties")
+
+    async def _outcome(self, auction: str, auctioneer: Visitor, bidders: Sequence[Visitor]) -> None:
+        winner, loser = bidders[2], bidders[1]
+        await auctioneer.close()
+        await auctioneer.expect_state("Decided")
+        await expect(auctioneer.text(winner.email)).to_be_visible()
+        await self._take(auctioneer, "outcome-auctioneer")
+        await loser.visit(auction)
+        await expect(loser.page.get_by_test_id("own-outcome")).to_be_visible()
+        await self._take(loser, "outcome-bidder")
+        certificate = self._directory / "certificate.json"
+        async with loser.page.expect_download() as download:
+            await loser.button("Download the certificate").click()
+        await (await download.value).save_as(certificate)
+        await loser.go("verify")
+        await loser.page.get_by_label("Certificate", exact=True).set_input_files(certificate)
+        await expect(loser.text("The certificate holds")).to_be_visible()
+        await self._take(loser, "verify")
+        certificate.unlink()
+
+    async def _other_looks(self, auction: str, reader: Visitor) -> None:
+        await reader.page.get_by_label("Language").select_option("pl")
+        await reader.visit(auction)
+        await expect(reader.page.get_by_test_id("own-outcome")).to_be_visible()
+        await self._take(reader, "outcome-polish")
+        await self._cluster.stop(5)
+        await reader.page.get_by_label("Język").select_option("en")
+        await reader.go("parties")
+        await expect(reader.text("4 of 5 parties are up")).to_be_visible()
+        await self._take(reader, "parties-one-down")
 
 
 async def main(directory: Path) -> None:
@@ -121,12 +151,13 @@ async def main(directory: Path) -> None:
     missing = missing_component()
     if missing is not None:
         sys.exit(missing)
-    directory.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
         files = make_cluster(Path(scratch), parties=5, threshold=2, base_port=free_base_port(5))
         async with running(files) as cluster, chromium() as browser:
-            await take_all(cluster, browser, directory)
+            await Shooting(cluster, browser, directory).run()
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1])))
+    target = Path(sys.argv[1])
+    target.mkdir(parents=True, exist_ok=True)
+    asyncio.run(main(target))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from playwright.async_api import Page, expect
+
 from support.browsing import PHONE, Visitor, in_ci
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """Nothing that leaves a bidder's browser tells the bid: every request is recorded, and the envelopes in it opened."""
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 import pytest
@@ -23,6 +23,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)
 
 PRICE = "73191.50"
 STEP = 146383
+BYTE_ORDERS: tuple[Literal["big", "little"], ...] = ("big", "little")
 
 
 async def sealing_keys(town: "Town", auction: str) -> dict[int, SealingKeyPair]:
@@ -54,7 +55,11 @@ async def test_neither_the_bid_nor_two_shares_leave_the_browser_together(town: "
     auction = await auctioneer.create_auction("Recorded")
     bidder = await town.bidder()
     requests: list[Request] = []
-    bidder.context.on("request", lambda request: requests.append(request))
+
+    def record(request: Request) -> None:
+        requests.append(request)
+
+    bidder.context.on("request", record)
     await bidder.visit(auction)
     await bidder.bid(PRICE)
     await expect(bidder.page.get_by_test_id("own-bid")).to_contain_text("PLN 73,191.50")
