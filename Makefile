@@ -60,5 +60,8 @@ format: setup ## Mend what can be mended without thought
 	@$(RUN) ruff check --fix
 	@$(RUN) ruff format
 
+screenshots: setup page ## Pictures of every page, light, dark and on a phone, in docs/screenshots
+	@PYTHONPATH=tests $(RUN) python tests/browser/take_screenshots.py docs/screenshots
+
 clean: ## Remove what can be built again
 	@rm -rf .venv .tools .mypy_cache .pytest_cache .ruff_cache dist web/node_modules $(dir $(PAGE))

@@ -55,6 +55,25 @@ async def test_a_party_that_comes_back_takes_the_bid_when_it_is_handed_again(tow
     await expect(bidder.page.get_by_test_id("handed")).to_contain_text("5 of 5 parties")
 
 
+async def test_progress_says_whom_the_parties_wait_for_and_goes_on_by_itself(town: "Town") -> None:
+    auctioneer = await town.auctioneer()
+    auction = await auctioneer.create_auction("Progress")
+    bidder = await town.bidder()
+    await bidder.visit(auction)
+    await bidder.bid("10")
+    await town.cluster.stop(4)
+    try:
+        await auctioneer.close()
+        for person in (auctioneer, bidder):
+            await expect(person.page.get_by_role("progressbar", name="The parties find the outcome")).to_be_visible()
+            await expect(person.text("Waiting for Open University.")).to_be_visible(timeout=40_000)
+    finally:
+        await town.cluster.restart(4)
+        await town.cluster.wait_until_ready()
+    await auctioneer.expect_state("Decided")
+    await expect(auctioneer.page.get_by_test_id("outcome")).to_contain_text("PLN 10.00")
+
+
 async def test_an_expired_session_keeps_what_was_typed(town: "Town") -> None:
     auctioneer = await town.auctioneer()
     auction = await auctioneer.create_auction("Sessions end")
