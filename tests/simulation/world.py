@@ -29,7 +29,7 @@ from support.parties import Crash, MemoryNetwork, Parties, VirtualClock, new_bid
 
 BIDDERS: Final = 3
 DURATION_S: Final = 60
-_MOST_STEPS: Final = 4_000
+_MOST_STEPS: Final = 600
 _ALLOWED_TO_OPEN: Final = {"lot", "input checks of all bundles", "winners", "prices"}
 
 type Side = Literal["before", "after"]
@@ -172,19 +172,27 @@ class World:
             assert stored.get(content.bundle) == content.received_at, "a receipt was given for something not durable"
 
     async def _check_outcome(self, certificate: Certificate) -> None:
-        signers: dict[BundleDigest, set[int]] = {}
-        for number, repository in self.parties.repositories.items():
-            for head in await repository.own_receipts(self.spec.auction_id):
-                if head.received_at is not None and in_time(head.received_at, self.spec.closes_at):
-                    signers.setdefault(BundleDigest(head.digest), set()).add(number)
-        counting = [digest for digest, parties in signers.items() if len(parties) > self.parties.threshold]
+        signers = await self._punctual_signers()
+        body, threshold = certificate.body, self.parties.threshold
+        counting = {digest for digest, parties in signers.items() if len(parties) > threshold}
+        # Who is lost for good may take along what only it and t others know; where nobody can be lost, nothing is open.
+        can_be_lost = self.parties.size - self.network.needed
+        open_to_doubt = {digest for digest in counting if len(signers[digest]) <= threshold + can_be_lost}
+        doubtful_bidders = {self.handed.prices[digest][0] for digest in open_to_doubt}
         latest: dict[int, BundleDigest] = {}
         for digest in sorted(counting, key=lambda digest: self.handed.prices[digest][1]):
             latest[self.handed.prices[digest][0]] = digest
-        prices = {digest: self.handed.prices[digest][2] for digest in latest.values()}
-        bids = {digest: price for digest, price in prices.items() if price is not None}
+        expected = {digest for digest in latest.values() if self.handed.prices[digest][2] is not None}
+        for digest in expected ^ set(body.bids):
+            assert self.handed.prices[digest][0] in doubtful_bidders, "other bids count than the rules say"
+        assert set(body.bids) <= counting, "a bid counts that too few parties signed for"
+        self._check_winner(certificate)
+
+    def _check_winner(self, certificate: Certificate) -> None:
         body = certificate.body
-        assert set(body.bids) == set(bids), "other bids count than the rules say"
+        prices = {digest: self.handed.prices[digest][2] for digest in body.bids}
+        bids = {digest: price for digest, price in prices.items() if price is not None}
+        assert bids.keys() == prices.keys(), "a withdrawal counts as a bid"
         if not bids:
             assert body.outcome == "too-few-bids"
             return
@@ -192,6 +200,15 @@ class World:
         first = next(digest for digest in lot_order(bytes.fromhex(body.lot or ""), body.bids) if bids[digest] == best)
         assert [one.bundle for one in body.winners] == [first]
         assert body.prices == (str(best),)
+
+    async def _punctual_signers(self) -> dict[BundleDigest, set[int]]:
+        """Return, by bundle, the parties on whose disks it lies with a receipt in time."""
+        signers: dict[BundleDigest, set[int]] = {}
+        for number, repository in self.parties.repositories.items():
+            for head in await repository.own_receipts(self.spec.auction_id):
+                if head.received_at is not None and in_time(head.received_at, self.spec.closes_at):
+                    signers.setdefault(BundleDigest(head.digest), set()).add(number)
+        return signers
 
     async def _do(self, operation: Operation) -> None:
         match operation:
