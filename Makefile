@@ -4,7 +4,9 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 UV := $(shell command -v uv || echo .tools/bin/uv)
-NPM := $(shell command -v npm)
+# Older versions of Node.js, such as Debian 12's, cannot build the page; everything else works without it.
+NPM := $(shell node -e 'const [a, b] = process.versions.node.split(".").map(Number); \
+	process.exit((a === 20 && b >= 19) || (a === 22 && b >= 12) || a > 22 ? 0 : 1)' 2>/dev/null && command -v npm)
 RUN := $(UV) run --frozen
 PAGE := src/aukciszek/server/page_files/index.html
 ARGS ?=

@@ -11,6 +11,21 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
 
 
+async def test_a_price_that_a_losing_bid_sets_is_told_as_such(town: "Town") -> None:
+    auctioneer = await town.auctioneer()
+    auction = await auctioneer.create_auction("Second price", auction_format="Second price (Vickrey)")
+    bidders = [await town.bidder() for _ in range(3)]
+    for bidder, price in zip(bidders, ("10", "20", "30"), strict=True):
+        await bidder.visit(auction)
+        await bidder.bid(price)
+    await auctioneer.close()
+    await auctioneer.expect_state("Decided")
+    outcome = auctioneer.page.get_by_test_id("outcome")
+    await expect(outcome).to_contain_text("PLN 20.00")
+    await expect(outcome).to_contain_text("2 losing bids stayed sealed. The price above is that of the best of them")
+    await expect(outcome).not_to_contain_text("never opened")
+
+
 async def test_from_signing_up_to_a_verified_certificate(town: "Town") -> None:
     auctioneer = await town.auctioneer()
     auction = await auctioneer.create_auction("Winter service 2027", description="Snow and ice on 40 km of streets.")

@@ -102,7 +102,7 @@ async function checkReceipts(certificate: Certificate, file: ReceiptFile): Promi
     }
   }
   return [
-    check('receipts', 'passed', 'receipts.genuine', { revisions: file.bids.length }),
+    check('receipts', 'passed', 'receipts.genuine', { count: file.bids.length }),
     checkOwnBid(certificate, file.bids, punctual),
   ]
 }
