@@ -65,5 +65,8 @@ format: setup ## Mend what can be mended without thought
 screenshots: setup page ## Pictures of every page, light, dark and on a phone, in docs/screenshots
 	@PYTHONPATH=tests $(RUN) python tests/browser/take_screenshots.py docs/screenshots
 
+bench: setup ## The engine beside MPyC: writes docs/benchmarks.md; takes half an hour, less with ARGS="--most 1000"
+	@$(UV) run --frozen --group bench python bench/side_by_side.py $(ARGS)
+
 clean: ## Remove what can be built again
 	@rm -rf .venv .tools .mypy_cache .pytest_cache .ruff_cache dist web/node_modules $(dir $(PAGE))
