@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
+from aukciszek.auctions.sealing_keys import SealingKeyPair, SealingPublicKey
+from aukciszek.cli.backup_file import write_private, write_public
 from aukciszek.cli.report import JsonOption, Report, plain
 from aukciszek.cluster import ClusterFileError, PartyEntry
 from aukciszek.encoding import canonical_json, to_base64url
@@ -16,6 +18,8 @@ from aukciszek.identity import Identity
 
 IDENTITY_FILE = "identity.pem"
 TOKEN_KEY_FILE = "token.key"  # noqa: S105 -- the name of a file, not a secret
+BACKUP_PRIVATE_FILE = "backup.key"
+BACKUP_PUBLIC_FILE = "backup.pub"
 _TOKEN_KEY_BYTES = 48
 
 
@@ -28,9 +32,8 @@ class KeyFileError(AukciszekError):
 def add_commands(app: typer.Typer) -> None:
     """Add ``keys`` to the command line."""
     keys = typer.Typer(no_args_is_help=True, help="A party's own keys.")
-    # A callback keeps `new` a subcommand although it is the only one.
-    keys.callback()(lambda: None)
     keys.command("new")(keys_new)
+    keys.command("backup")(keys_backup)
     app.add_typer(keys, name="keys")
 
 
@@ -63,6 +66,30 @@ def keys_new(  # noqa: PLR0913 -- one parameter for each thing that the cluster 
                 "entry_file": str(entry_file),
             }
         )
+
+
+def keys_backup(
+    directory: Annotated[Path, typer.Argument(help="Where the pair is written; made if missing.")],
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a pair of keys for backups, on a machine that is not the party's.
+
+    Take the public half to the party's machine: backups are encrypted to it. Keep the private half apart from the
+    backups; without it they are worth nothing to anybody, you included.
+    """
+    with Report(as_json=as_json) as report:
+        pair = SealingKeyPair.new()
+        try:
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise KeyFileError(f"cannot make the directory {directory} ({error.strerror})") from error
+        private, public = directory / BACKUP_PRIVATE_FILE, directory / BACKUP_PUBLIC_FILE
+        write_new_file(private, write_private(pair), mode=0o600)
+        write_new_file(public, write_public(SealingPublicKey(pair.public_bytes)), mode=0o644)
+        report.say(f"private key  {plain(str(private))} (secret; needed to restore, never on the party's machine)")
+        report.say(f"public key   {plain(str(public))} (for `aukciszek backup --to`)")
+        report.result({"private_key_file": str(private), "public_key_file": str(public)})
 
 
 def make_party_keys(data_dir: Path, *, number: int, name: str, url: str, address: str) -> PartyEntry:

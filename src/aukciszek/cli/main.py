@@ -24,6 +24,8 @@ COMMANDS: Final[Mapping[str, str]] = {
     "cluster": "cluster_commands",
     "wireguard": "wireguard",
     "users": "users",
+    "backup": "backup",
+    "restore": "backup",
     "bench": "bench",
 }
 """Every command, and the module of this layer that offers it."""

@@ -24,7 +24,13 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from aukciszek.secret import Secret
 from aukciszek.storage.connection import DatabaseConnection, Store, Work
-from aukciszek.storage.errors import DatabaseUnavailableError, StorageFaultError, StorageUnavailableError
+from aukciszek.storage.errors import (
+    DatabaseDamagedError,
+    DatabaseUnavailableError,
+    StorageFaultError,
+    StorageFullError,
+    StorageUnavailableError,
+)
 from aukciszek.storage.faults import fault_of
 from aukciszek.storage.migrations import alone_in_this_process, upgrade
 from aukciszek.storage.postgresql import PostgresqlStore
@@ -89,6 +95,9 @@ class Database:
                 f"the database does not open ({error.message}): see DATABASE_URL and DATA_DIR"
             ) from None
         except (DBAPIError, sqlite3.Error, OSError) as error:
+            fault = fault_of(error, address.database)
+            if isinstance(fault, StorageFullError | DatabaseDamagedError):
+                raise fault from error
             cause = error.orig if isinstance(error, DBAPIError) else error
             raise DatabaseUnavailableError(
                 f"the database does not open ({type(cause).__name__}: {cause}): see DATABASE_URL and DATA_DIR"

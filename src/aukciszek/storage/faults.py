@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from aukciszek.storage.errors import DatabaseDamagedError, StorageFaultError, StorageFullError, StorageUnavailableError
 
 _FULL: Final = frozenset({sqlite3.SQLITE_FULL})
-_DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT})
 _UNAVAILABLE: Final = {
     sqlite3.SQLITE_BUSY: "another program holds the database locked: end it",
     sqlite3.SQLITE_LOCKED: "another program holds the database locked: end it",
@@ -21,6 +21,7 @@ _UNAVAILABLE: Final = {
     sqlite3.SQLITE_PERM: "the database may not be opened: check its owner and permissions",
     sqlite3.SQLITE_CANTOPEN: "the database cannot be opened: check DATA_DIR, permissions and the limit of open files",
     sqlite3.SQLITE_IOERR: "the disk reports an error: check the disk, its quota and the system's log",
+    sqlite3.SQLITE_NOTADB: "the file is no database: see what stands in its place",
     sqlite3.SQLITE_NOMEM: "the machine has no memory left",
     sqlite3.SQLITE_PROTOCOL: "another program holds the database locked: end it",
 }

@@ -1,0 +1,120 @@
+"""A whole database as bytes, taken while it is in use, and put in place again: ``aukciszek backup`` and ``restore``.
+
+SQLite only: its online backup copies one consistent moment, whoever writes meanwhile. The copy is made in memory, so
+that no second file ever holds sealing keys in the clear. What a PostgreSQL server's operator does instead is written in
+``docs/operations.md``.
+"""
+
+import os
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import URL, make_url
+
+from aukciszek.secret import Secret
+from aukciszek.storage.database import Database
+from aukciszek.storage.errors import DatabaseUnavailableError, StorageError
+from aukciszek.storage.faults import fault_of
+
+_BUSY_TIMEOUT_S: Final = 10.0
+
+
+class NotOneFileError(StorageError):
+    """The database is not a file of SQLite's, so it is not ours to copy."""
+
+    code = "database-not-one-file"
+
+
+class DatabaseInPlaceError(StorageError):
+    """There is a database already where one is to be restored."""
+
+    code = "database-in-place"
+
+
+def file_of(url: Secret[str] | str) -> Path:
+    """Return the file of a SQLite database.
+
+    Raises:
+        NotOneFileError: it is another kind of database.
+    """
+    address = make_url(url.reveal() if isinstance(url, Secret) else url)
+    if address.get_backend_name() != "sqlite" or not address.database:
+        raise NotOneFileError(
+            "this command copies SQLite databases only: back up PostgreSQL with pg_dump, as docs/operations.md says"
+        )
+    return Path(address.database)
+
+
+def take_snapshot(path: Path) -> bytes:
+    """Return one consistent moment of a database, which may be in use.
+
+    Raises:
+        DatabaseUnavailableError: there is no database, or it cannot be read.
+        StorageFaultError: it is locked or damaged.
+    """
+    if not path.exists():
+        raise DatabaseUnavailableError(f"there is no database at {path}: see DATABASE_URL and DATA_DIR")
+    try:
+        with (
+            closing(sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None)) as source,
+            closing(sqlite3.connect(":memory:")) as copy,
+        ):
+            # Taking the moment first: the copying itself would wait for a lock without end.
+            source.execute("BEGIN")
+            source.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+            source.backup(copy)
+            return copy.serialize()
+    except sqlite3.Error as error:
+        raise fault_of(error, str(path)) or DatabaseUnavailableError(f"{path} cannot be copied ({error})") from error
+
+
+@asynccontextmanager
+async def install(path: Path, content: bytes) -> AsyncIterator[Database]:
+    """Put a snapshot where no database is; on the way it is open, checked, brought up to date and may be changed.
+
+    It takes its place when the context is left, whole and durable, or, after an exception, not at all.
+
+    Raises:
+        DatabaseInPlaceError: there is a database already.
+        StorageError: the snapshot is damaged, or of a newer version of this program.
+    """
+    draft = path.with_name(path.name + ".restoring")
+    for present in (path, path.with_name(path.name + "-wal")):
+        if present.exists():
+            raise DatabaseInPlaceError(
+                f"{present} is there already: move it away first, together with its -wal and -shm"
+            )
+    try:
+        _write(draft, content)
+        database = await Database.open(URL.create("sqlite", database=str(draft)).render_as_string())
+        try:
+            yield database
+        finally:
+            await database.close()
+        draft.rename(path)
+        _sync_directory(path.parent)
+    finally:
+        for left_over in path.parent.glob(draft.name + "*"):
+            left_over.unlink()
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.unlink(missing_ok=True)
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise DatabaseUnavailableError(f"{path} cannot be written ({error.strerror})") from error
+
+
+def _sync_directory(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
