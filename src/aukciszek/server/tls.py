@@ -31,20 +31,21 @@ def server_context(settings: Settings) -> ssl.SSLContext | None:
 def client_context(settings: Settings) -> ssl.SSLContext | None:
     """Return what this party checks the others' certificates with, or ``None`` where no party uses TLS.
 
+    Where the parties name an authority, no other is trusted: one that the machine happens to know could otherwise put
+    somebody between two parties.
+
     Raises:
-        CertificateError: the file with additional authorities is missing or unreadable.
+        CertificateError: the file with authorities is missing or unreadable.
     """
     if not any(url.startswith("https:") for url in settings.peer_urls):
         return None
-    context = ssl.create_default_context()
+    try:
+        context = ssl.create_default_context(cafile=settings.ssl_ca_file)
+    except (OSError, ssl.SSLError) as error:
+        raise CertificateError(
+            f"the authorities in {settings.ssl_ca_file} cannot be used ({_reason(error)}): see SSL_CA_FILE"
+        ) from error
     context.minimum_version = ssl.TLSVersion.TLSv1_3
-    if settings.ssl_ca_file is not None:
-        try:
-            context.load_verify_locations(settings.ssl_ca_file)
-        except (OSError, ssl.SSLError) as error:
-            raise CertificateError(
-                f"the authorities in {settings.ssl_ca_file} cannot be used ({_reason(error)}): see SSL_CA_FILE"
-            ) from error
     return context
 
 

@@ -42,7 +42,7 @@ class Settings:
     ssl_certfile: Path | None
     ssl_keyfile: Path | None
     ssl_ca_file: Path | None
-    """Trusted in addition to the machine's own certificate authorities when this party connects to others."""
+    """The only certificate authorities trusted when this party connects to others; None for the machine's own."""
     wireguard_servers: tuple[str, ...]
     """The parties' URLs inside the tunnel, in the order of their numbers; empty without WireGuard."""
     wireguard_ips: tuple[str, ...]

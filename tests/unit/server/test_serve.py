@@ -21,7 +21,7 @@ from aukciszek.server.party import read_identity
 from aukciszek.server.serve import run_party
 from aukciszek.server.tls import client_context, server_context
 from aukciszek.server.web_server import listen
-from aukciszek.settings import Listener, load_settings
+from aukciszek.settings import Listener, Settings, load_settings
 
 KEYS = [secrets.token_urlsafe(32) for _ in range(3)]
 
@@ -180,6 +180,28 @@ def test_unusable_certificates_are_told(new_place: NewPlace, damaged: str) -> No
     make = client_context if damaged == "ca" else server_context
     with pytest.raises(CertificateError, match="SSL_CA_FILE" if damaged == "ca" else "SSL_CERTFILE"):
         make(settings)
+
+
+def test_an_authority_that_is_named_is_the_only_one(new_place: NewPlace) -> None:
+    place = new_place("https")
+    authority, path = trustme.CA(), place.directory / "ca.pem"
+    authority.cert_pem.write_to_path(path)
+    context = client_context(load_with_certificate(place, {"SSL_CA_FILE": str(path)}))
+    assert context is not None
+    assert [one["subject"] for one in context.get_ca_certs()] == [context.get_ca_certs()[0]["issuer"]]
+    assert context.minimum_version is ssl.TLSVersion.TLSv1_3
+    assert context.verify_mode is ssl.CERT_REQUIRED
+    assert context.check_hostname
+    default = client_context(load_with_certificate(place, {}))
+    assert default is not None
+    assert default.verify_mode is ssl.CERT_REQUIRED
+
+
+def load_with_certificate(place: Place, changes: Mapping[str, str]) -> Settings:
+    for name in ("cert", "key"):
+        (place.directory / name).touch(mode=0o600)
+    files = {"SSL_CERTFILE": str(place.directory / "cert"), "SSL_KEYFILE": str(place.directory / "key")}
+    return load_settings(place.environment(files | dict(changes)))
 
 
 def test_without_tls_there_are_no_contexts(new_place: NewPlace) -> None:
