@@ -338,8 +338,11 @@ class World:
     async def _until_quiet(self) -> None:
         quiet = 0
         while quiet < 2:
+            await self._start_the_crashed()
             await asyncio.sleep(0.001)
             quiet = quiet + 1 if self.network.is_quiet else 0
+
+    async def _start_the_crashed(self) -> None:
         for number, crash in list(self.parties.crashes.items()):
             if crash.happened.is_set():
                 del self.parties.crashes[number]

@@ -17,6 +17,9 @@ from aukciszek.auctions.readiness import Readiness, Ready, encode_convocation, r
 from aukciszek.auctions.statements import Signed, read_statement, sign
 from aukciszek.cluster import PartyNumber
 
+MOST_ATTEMPTS_AHEAD: Final = 10_000
+"""An honest party is never so far ahead of another; a liar would use up the numbers."""
+
 _NONCE_BYTES: Final = 32
 
 
@@ -44,8 +47,13 @@ class Meeting:
 
     @property
     def overtaken(self) -> bool:
-        """Whether a peer has moved on to an attempt that this party has not joined yet."""
-        return self._reached > self._last_attempt
+        """Whether peers have moved on to an attempt that this party has not joined yet.
+
+        Where all parties are needed, one is enough; where ``t`` can be done without, so many cannot disturb the others.
+        """
+        context = self._desk.context
+        needs_all = context.quorum == context.cluster.size
+        return len(self._ahead) > (0 if needs_all else context.threshold)
 
     @property
     def input_sets_begun(self) -> frozenset[str]:
@@ -99,6 +107,8 @@ class Meeting:
         """
         signed = read_statement(Readiness, content, self._desk.context.cluster)
         party, attempt = signed.content.party, signed.content.attempt
+        if attempt > self._last_attempt + MOST_ATTEMPTS_AHEAD:
+            raise UnlawfulConvocationError(f"party {party} is ready for attempt {attempt}, which is far from any other")
         known = self._ready.get(party)
         if known is None or attempt > known.content.attempt:
             self._ready[party] = signed
@@ -131,6 +141,10 @@ class Meeting:
             self._convened = ready
             self._desk.signal.notify()
 
+    @property
+    def _ahead(self) -> set[PartyNumber]:
+        return {party for party, one in self._ready.items() if one.content.attempt > self._last_attempt}
+
     async def announce(self, to: Sequence[PartyNumber]) -> None:
         """Say again for which attempt this party is ready, and which session it convened."""
         if self._own is not None:
@@ -149,6 +163,7 @@ class Meeting:
             or self._may_convene()
             or self.sets_differ
             or self._waits_in_vain()
+            or self._must_follow()
         )
 
     def _may_convene(self) -> bool:
@@ -159,6 +174,12 @@ class Meeting:
     def _waits_in_vain(self) -> bool:
         """Whether enough are ready, and the party whose turn it is has had time enough to convene them."""
         return self._are_enough(2 * PATIENCE_S)
+
+    def _must_follow(self) -> bool:
+        """Whether too few are at this attempt and somebody is ahead: without that party it does not go on."""
+        waited_s = self._desk.context.clock.monotonic_s() - self._joined_at_s
+        too_few = len(self._matching()) < self._desk.context.quorum
+        return bool(self._ahead) and too_few and waited_s >= PATIENCE_S
 
     def _are_enough(self, patience_s: float) -> bool:
         waited_s = self._desk.context.clock.monotonic_s() - self._joined_at_s

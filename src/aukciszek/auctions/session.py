@@ -88,8 +88,8 @@ class Sessions:
             participants = await self.meeting.participants()
             try:
                 outcome = await self._begin(shares, participants) if participants else None
-                if not participants and self.meeting.sets_differ and not began:
-                    await self._gather_again()
+                if not participants and self.meeting.sets_differ:
+                    await self._gather_again(began=began)
             except MpcError as error:
                 await self._note_failure(error)
                 if await self._desk.signal.wait_for(lambda: self.meeting.overtaken, timeout_s=pause_s):
@@ -111,13 +111,13 @@ class Sessions:
             raise InputSetLostError("the stored lists do not give the input set that a session began on: restore them")
         return self._announced[self._fixed]
 
-    async def _gather_again(self) -> None:
-        """Bring the lists together once more, because all are ready and not all for the same input set.
+    async def _gather_again(self, *, began: bool) -> None:
+        """Bring the lists together once more, if that can help, because not all are ready for the same input set.
 
         Raises:
             InputSetsDifferError: always, so that the next attempt waits a little.
         """
-        if not self.meeting.input_sets_begun & self._announced.keys():
+        if not began and not self.meeting.input_sets_begun & self._announced.keys():
             await self._gathering.run()
         raise InputSetsDifferError
 
