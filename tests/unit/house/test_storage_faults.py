@@ -64,7 +64,7 @@ async def test_a_party_that_cannot_store_gives_no_receipt_and_goes_on_when_it_ca
         async with time_passing(parties):
             # The close falls into the time when nothing can be stored there.
             parties.clock.move(601)
-            while (await parties.house(TROUBLED).auction(spec.auction_id)).failure != "storage-unavailable":
+            while (await parties.house(TROUBLED).auction(spec.auction_id)).failure != "storage-unavailable":  # noqa: ASYNC110 -- nobody is told of it
                 await asyncio.sleep(0.01)
     async with time_passing(parties):
         for number in (1, 2, 3):
