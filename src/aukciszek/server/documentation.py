@@ -22,7 +22,8 @@ DOCS_PATH: Final = "/docs"
 _STYLE: Final = """
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
 body { margin: 0 auto; max-width: 60rem; padding: 1rem 1.5rem 4rem; }
-h1 { line-height: 1.2; } h2 code { font-size: 1.05rem; } h2 { margin-top: 3rem; font-size: 1.25rem; } h3 { font-size: 1rem; margin-bottom: .25rem; }
+h1 { line-height: 1.2; } h2 code { font-size: 1.05rem; }
+h2 { margin-top: 3rem; font-size: 1.25rem; } h3 { font-size: 1rem; margin-bottom: .25rem; }
 code, pre { font-family: ui-monospace, monospace; font-size: .85rem; }
 pre { border: 1px solid #8886; border-radius: .4rem; padding: .75rem; overflow: auto; max-height: 24rem; }
 table { border-collapse: collapse; width: 100%; } th, td { text-align: left; vertical-align: top; padding: .3rem .6rem;
