@@ -19,7 +19,7 @@ from typing import Final, Literal
 from aukciszek.auctions.bundle import BundleHeader
 from aukciszek.auctions.errors import AgreementError, StatementError
 from aukciszek.auctions.holdings import Holding, HoldingsStatement, OtherReceipt
-from aukciszek.auctions.identifiers import AuctionId, BundleDigest, UserId, labelled_sha256
+from aukciszek.auctions.identifiers import AuctionId, BundleDigest, UserId, labelled_sha256, labelled_sha256_of_each
 from aukciszek.auctions.receipts import in_time
 from aukciszek.auctions.statements import Signed, verify
 from aukciszek.cluster import Cluster, PartyNumber
@@ -122,8 +122,14 @@ def lot_order(lot: bytes, digests: Iterable[BundleDigest]) -> tuple[BundleDigest
         lot: the joint random value, opened after the input set was fixed.
         digests: the bundles, in any order.
     """
-    lot_digest = labelled_sha256("lot", lot)
-    return tuple(sorted(digests, key=lambda digest: labelled_sha256("lot-order", lot_digest, bytes.fromhex(digest))))
+    unordered = tuple(digests)
+    return tuple(unordered[index] for index in lot_places(lot, [bytes.fromhex(digest) for digest in unordered]))
+
+
+def lot_places(lot: bytes, digests: Sequence[bytes]) -> list[int]:
+    """Return the indices of bundles, given by their digests in bytes, in the order of the lot."""
+    keys = labelled_sha256_of_each("lot-order", labelled_sha256("lot", lot), digests)
+    return sorted(range(len(keys)), key=keys.__getitem__)
 
 
 def tally_receipts(

@@ -13,8 +13,8 @@ from typing import Literal, Self
 
 import numpy as np
 
-from aukciszek.auctions.agreement import lot_order
-from aukciszek.auctions.identifiers import BundleDigest
+from aukciszek.auctions.agreement import lot_places
+from aukciszek.auctions.identifiers import DIGEST_BYTES
 from aukciszek.encoding import canonical_json
 from aukciszek.mpc.comparison import Digits, Order, above_public, below_public, public_digits
 from aukciszek.mpc.field import Vector
@@ -55,6 +55,8 @@ class ComputationTask:
     def __post_init__(self) -> None:
         if self.shares.shape != (len(self.bundle_digests), self.bits):
             raise ValueError("there must be one row of shares for each bundle, with one share for each bit")
+        if any(len(digest) != DIGEST_BYTES for digest in self.bundle_digests):
+            raise ValueError("a bundle's digest has 32 bytes")
         if not 0 <= self.highest_step < 2**self.bits:
             raise ValueError("the highest step does not fit into the bits")
         if self.winners != 1 and self.auction_format in {"first-price", "second-price"}:
@@ -73,7 +75,8 @@ class ComputationTask:
                 "highest": str(self.highest_step),
                 "reserve": None if self.reserve_step is None else str(self.reserve_step),
                 "minimum_bids": self.minimum_bids,
-                "bundles": [digest.hex() for digest in self.bundle_digests],
+                "bids": len(self.bundle_digests),
+                "bundles": hashlib.sha256(b"".join(self.bundle_digests)).hexdigest(),
             }
         )
 
@@ -153,10 +156,10 @@ class _Computation:
         await self._on_progress("drawing-lot", 0.0)
         parameters = await runtime.local(task.shares.size, task.public_parameters)
         lot = await runtime.joint_random("lot", b"lot" + task.auction_id + task.input_digest, agreed=parameters)
-        order = await runtime.local(task.shares.size, lambda: _order_of_lot(lot, task.bundle_digests))
+        order = await runtime.local(600 * len(task.shares), lambda: lot_places(lot, task.bundle_digests))
         weights = RandomStream(hashlib.sha256(b"aukciszek/1/input-checks" + lot).digest())
         await self._on_progress("checking", 0.05)
-        bits = await runtime.local(task.shares.size, lambda: Shared(np.ascontiguousarray(task.shares[order].T)))
+        bits = await runtime.local(2 * task.shares.size, lambda: Shared(np.ascontiguousarray(task.shares[order].T)))
         await runtime.check_degree(bits, weights)
         if task.direction == "forward":
             bits = 1 - bits
@@ -255,9 +258,3 @@ class _Computation:
     def _mirrored(self, step: int) -> int:
         """Turn a price into the number that is ranked, lowest first, or back."""
         return step if self._task.direction == "reverse" else 2**self._task.bits - 1 - step
-
-
-def _order_of_lot(lot: bytes, digests: Sequence[bytes]) -> list[int]:
-    """Return the indices of the bundles in the order of the lot."""
-    indices = {BundleDigest(digest.hex()): index for index, digest in enumerate(digests)}
-    return [indices[digest] for digest in lot_order(lot, indices)]

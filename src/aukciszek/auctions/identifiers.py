@@ -7,6 +7,7 @@ lower-case hyphenated UUIDs.
 import hashlib
 import re
 import uuid
+from collections.abc import Iterable
 from typing import NewType
 
 from aukciszek.auctions.errors import MalformedIdentifierError
@@ -65,7 +66,17 @@ def labelled_sha256(label: str, *parts: bytes) -> bytes:
 
     Parts are joined as they are: whoever calls makes sure that all but the last have a fixed length.
     """
-    digest = hashlib.sha256(b"aukciszek/1/" + label.encode("ascii") + b"\x00")
+    digest = hashlib.sha256(_prefix(label))
     for part in parts:
         digest.update(part)
     return digest.digest()
+
+
+def labelled_sha256_of_each(label: str, common: bytes, contents: Iterable[bytes]) -> list[bytes]:
+    """Return ``labelled_sha256(label, common, content)`` for each content; quick for very many."""
+    prefix = _prefix(label) + common
+    return [hashlib.sha256(prefix + content).digest() for content in contents]
+
+
+def _prefix(label: str) -> bytes:
+    return b"aukciszek/1/" + label.encode("ascii") + b"\x00"

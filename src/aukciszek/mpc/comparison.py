@@ -2,8 +2,8 @@
 
 ``docs/protocol.md``, "Comparison". Numbers are cut into digits of two bits, ``h`` and ``l``, and each digit carries the
 product ``hl`` as well; then all four indicators "the digit is ``v``" are linear: ``1-h-l+hl``, ``l-hl``, ``h-hl`` and
-``hl``. So "less" and "more" of two digits are one sum of products each, "equal" is what is left of 1, and neighbours
-combine, high with low: ``lt = lt_high + eq_high lt_low``, ``eq = eq_high eq_low``.
+``hl``. So "less" and "equal" of two digits are one sum of three products each, and neighbours combine, high with low:
+``lt = lt_high + eq_high lt_low``, ``eq = eq_high eq_low``.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,6 +14,7 @@ import numpy as np
 
 from aukciszek.mpc.runtime import Runtime
 from aukciszek.mpc.shared import Shared
+from aukciszek.mpc.sums import Sum, product
 
 DIGIT_BITS = 2
 
@@ -92,37 +93,36 @@ class Order:
     ``equal`` lacks the least significant digit, whose equality nobody asks for: shape ``(digits - 1, *batch)``.
     """
 
-    less: Shared
-    equal: Shared
-
-    def beside(self, other: Self) -> Self:
-        """Join two one-dimensional batches, so that they are decided in the same rounds."""
-        return type(self)(
-            Shared.concatenate([self.less, other.less], axis=1), Shared.concatenate([self.equal, other.equal], axis=1)
-        )
+    less: Sum
+    equal: Sum
 
 
-async def compare_digits(runtime: Runtime, left: Digits, right: Digits) -> Order:
-    """Compare digit by digit, both of one shape; one round."""
-    less, more = await runtime.inner_products(
-        await runtime.local(12 * left.high.size, lambda: [_less(left, right), _less(right.upper, left.upper)])
+def compare_digits(left: Digits, right: Digits) -> Order:
+    """Compare digit by digit, both of one shape; no round, as all products wait.
+
+    ``[a<b] = [b>0] + h_a (2q-h-l)_b + l_a (q-l)_b + q_a (l-2q)_b``, and
+    ``[a=b] = 1 - [a>0] - [b>0] + h_a (2h+l-2q)_b + l_a (2l+h-2q)_b - 2 q_a (h+l-2q)_b``, where ``[a>0] = h+l-q``:
+    three products of what is linear in one number and in the other.
+    """
+    high, low, both = right.high, right.low, right.both
+    above_zero = high + low - both
+    only_low, crossed = low - both, both - above_zero
+    own = Shared.stack([left.high, left.low, left.both])
+    less = Sum(above_zero, ((own, Shared.stack([crossed, both - low, only_low - both])),))
+    alike = Sum(
+        1 - (left.high + left.low - left.both) - above_zero,
+        ((own, Shared.stack([high - crossed, low - crossed, crossed + crossed])),),
     )
-    return Order(less, 1 - less[:-1] - more)
-
-
-def _less(left: Digits, right: Digits) -> tuple[Shared, Shared]:
-    """Return the factors of ``[a=0][b>0] + [a=1][b>1] + [a=2][b=3]``."""
-    a0, a1, a2, _ = left.indicators
-    return Shared.stack([a0, a1, a2]), Shared.stack([1 - right.indicators[0], right.high, right.both])
+    return Order(less, alike[:-1])
 
 
 def below_public(numbers: Digits, bound: int) -> Order:
-    """Compare ``number < bound`` digit by digit with a public ``bound``; no round."""
+    """Compare ``number < bound`` digit by digit with a public ``bound``; nothing waits."""
     return _with_public(numbers, bound, lambda value, digit: value < digit)
 
 
 def above_public(numbers: Digits, bound: int) -> Order:
-    """Compare ``number > bound`` digit by digit with a public ``bound``; no round."""
+    """Compare ``number > bound`` digit by digit with a public ``bound``; nothing waits."""
     return _with_public(numbers, bound, lambda value, digit: value > digit)
 
 
@@ -135,36 +135,79 @@ def _with_public(numbers: Digits, bound: int, holds: Callable[[int, int], bool])
         chosen = [indicators[value][place] for value in range(4) if holds(value, digit)]
         less.append(Shared.stack(chosen).sum() if chosen else indicators[0][place] * 0)
         equal.append(indicators[digit][place])
-    return Order(Shared.stack(less), Shared.stack(equal)[:-1])
+    return Order(Sum(Shared.stack(less)), Sum(Shared.stack(equal)[:-1]))
 
 
-async def decide(runtime: Runtime, order: Order) -> Shared:
-    """Return 1 where the first number is less (or what the order stands for), else 0; ``log2(digits)`` rounds."""
-    less, equal = order.less, order.equal
-    while (count := len(less)) > 1:
-        pairs, lower_equal = count // 2, (count - 1) // 2
-        high_equal = equal[0 : 2 * pairs : 2]
-        products = await runtime.inner_products(
-            [
-                (high_equal[np.newaxis], less[1 : 2 * pairs : 2][np.newaxis]),
-                (high_equal[:lower_equal][np.newaxis], equal[1 : 2 * lower_equal : 2][np.newaxis]),
-            ]
+async def decide(runtime: Runtime, orders: Sequence[Order]) -> list[Shared]:
+    """Return, for each order, 1 where the first number is less (or what the order stands for), else 0.
+
+    All orders have the same number of digits, and are decided in the same ``1 + log2(digits)`` rounds.
+
+    Neighbours combine: ``lt = lt_high + eq_high lt_low``, ``eq = eq_high eq_low``. Of these only what is multiplied
+    again is opened. Who is low in a pair is, who is high only waits, as ``lt_high`` is added and nothing else.
+    """
+    branches = [_Branch(order.less, order.equal) for order in orders]
+    while branches[0].nodes > 1:
+        opening = [branch.opening() for branch in branches]
+        values = iter(await runtime.evaluate([one for sums in opening for one in sums]))
+        branches = [
+            branch.combined([next(values) for _ in sums]) for branch, sums in zip(branches, opening, strict=True)
+        ]
+    return [value[0] for value in await runtime.evaluate([branch.less for branch in branches])]
+
+
+@dataclass(frozen=True, slots=True)
+class _Branch:
+    """One order on its way up: neighbouring digits have been combined into fewer and fewer nodes.
+
+    Attributes:
+        less: Of all nodes, most significant first, but for the ``tail``.
+        equal: Of all nodes but the last.
+        tail: "Less" of the last node, where that had no neighbour before: it has been opened already.
+    """
+
+    less: Sum
+    equal: Sum
+    tail: Shared | None = None
+
+    @property
+    def nodes(self) -> int:
+        """How many there are."""
+        return len(self.less) + (self.tail is not None)
+
+    def opening(self) -> list[Sum]:
+        """Return what is multiplied in the next step."""
+        sums = [self.equal, self.less[1::2]]
+        if self.nodes % 2 and self.tail is None:
+            sums.append(self.less[-1:])
+        return sums
+
+    def combined(self, opened: list[Shared]) -> Self:
+        """Return the next step, given the values of :meth:`opening`."""
+        equal, low, *last = opened
+        nodes, pairs, tail = self.nodes, self.nodes // 2, self.tail
+        if nodes % 2:
+            tail = last[0] if tail is None else tail
+        elif tail is not None:
+            low, tail = Shared.concatenate([low, tail]), None
+        remaining = 2 * (pairs - 1 + nodes % 2)
+        return type(self)(
+            self.less[0 : 2 * pairs : 2].plus_product(equal[0 : 2 * pairs : 2], low),
+            product(equal[0:remaining:2], equal[1:remaining:2]),
+            tail,
         )
-        combined = less[0 : 2 * pairs : 2] + products[0]
-        less = Shared.concatenate([combined, less[2 * pairs :]])
-        equal = products[1]
-    return less[0]
 
 
 def comparison_rounds(digits: int) -> int:
-    """Return how many rounds :func:`compare_digits` and :func:`decide` take together."""
+    """Return how many rounds one comparison of two shared numbers takes."""
     return 1 + (digits - 1).bit_length()
 
 
 def comparison_products(digits: int) -> int:
     """Return how many products one comparison of two shared numbers takes."""
-    products = 2 * digits - 1
-    while digits > 1:
-        products += digits // 2 + (digits - 1) // 2
-        digits -= digits // 2
+    nodes, has_tail, products = digits, False, 1
+    while nodes > 1:
+        ends = nodes % 2 == 1 and not has_tail
+        products += nodes - 1 + (nodes - has_tail) // 2 + ends
+        nodes, has_tail = nodes // 2 + nodes % 2, nodes % 2 == 1
     return products

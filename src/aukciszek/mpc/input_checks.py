@@ -32,7 +32,7 @@ async def digits_and_deviations(runtime: Runtime, bits: Shared, weights: RandomS
         rho: Vector = weights.take(bits.size).reshape(bits.shape)
         return bits * rho
 
-    weighted = await runtime.local(2 * bits.size, weigh)
+    weighted = await runtime.local(5 * bits.size, weigh)
     high, low = split_digits(bits)
     both, squares = await runtime.inner_products([(high[np.newaxis], low[np.newaxis]), (weighted, bits)])
     return Digits(high, low, both), squares - weighted.sum()

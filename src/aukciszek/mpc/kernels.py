@@ -122,6 +122,21 @@ def _anti_diagonals(x: Vector, y: Vector, sums: Vector) -> None:
                     sums[c] = _reduce(sums[c] + term)
 
 
+def _combine(weights: Vector, rows: Vector, total: Vector) -> None:
+    count, length = rows.shape
+    for start in range(0, length, _CHUNK):
+        stop = min(start + _CHUNK, length)
+        for i in range(count):
+            accumulate(total[start:stop], weights[i], rows[i, start:stop])
+
+
+def _powers(base: np.uint64, result: Vector) -> None:
+    power = np.uint64(1)
+    for j in range(result.size):
+        result[j] = power
+        power = _reduce(_product(power, base))
+
+
 def _add_polynomial_product(f: Vector, g: Vector, sums: Vector) -> None:
     for i in range(f.size):
         for j in range(g.size):
@@ -138,6 +153,12 @@ inner_product: Callable[[Vector, Vector], np.uint64] = njit(uint64(_READ_ONLY, _
     _inner_product
 )
 """``inner_product(x, y)``: the sum of ``x[j] y[j]`` over at most ``2^32`` terms."""
+combine: Callable[[Vector, Vector, Vector], None] = njit(
+    void(types.Array(uint64, 1, "A", readonly=True), _TABLE, _VECTOR), cache=True, nogil=True
+)(_combine)
+"""``combine(weights, rows, total)``: ``total += sum_i weights[i] rows[i]``; any strides of ``weights``."""
+powers: Callable[[np.uint64, Vector], None] = njit(void(uint64, _VECTOR), cache=True, nogil=True)(_powers)
+"""``powers(base, result)``: ``1, base, base^2, ...``."""
 add_polynomial_product: Callable[[Vector, Vector, Vector], None] = njit(
     void(_READ_ONLY, _READ_ONLY, _VECTOR), cache=True, nogil=True
 )(_add_polynomial_product)

@@ -103,7 +103,7 @@ async def merge_groups(
     Returns:
         The merged lists, shape ``(rows, shape.kept, groups)``, and the decisions of ``beside``.
     """
-    plan = await runtime.local(shape.entries**2 * shape.length, lambda: plan_merge(shape))
+    plan = await runtime.local(300 * shape.entries**2 * shape.length, lambda: plan_merge(shape))
     groups = entries.shape[-1]
     pairs = len(plan.later)
 
@@ -113,11 +113,10 @@ async def merge_groups(
     later, earlier = await runtime.local(
         2 * len(entries) * pairs * groups, lambda: (chosen(plan.later), chosen(plan.earlier))
     )
-    order = await compare_digits(runtime, later, earlier)
-    flags = await decide(runtime, order.beside(beside) if beside else order)
-    aside = flags[pairs * groups :] if beside else None
-    ranks = await _rank_indicators(runtime, plan, flags[: pairs * groups].reshape(pairs, groups), shape.keep)
-    return await _select(runtime, entries, ranks, shape), aside
+    order = await runtime.local(12 * later.high.size, lambda: compare_digits(later, earlier))
+    flags, *aside = await decide(runtime, [order, beside] if beside else [order])
+    ranks = await _rank_indicators(runtime, plan, flags.reshape(pairs, groups), shape.keep)
+    return await _select(runtime, entries, ranks, shape), aside[0] if aside else None
 
 
 async def _rank_indicators(runtime: Runtime, plan: Plan, flags: Shared, keep: int) -> Shared:
@@ -157,25 +156,22 @@ async def _select(runtime: Runtime, entries: Shared, ranks: Shared, shape: Shape
     Exactly one entry has each rank, so the last one stands for "none of the others".
     """
     last = entries[:, -1]
-    chosen, differences = await runtime.local(entries.size, lambda: _choices(entries, ranks, shape))
+    chosen, differences = await runtime.local(2 * entries.size, lambda: _choices(entries, ranks, shape))
     (moved,) = await runtime.inner_products([(chosen, differences)])
     return moved + last[:, np.newaxis]
 
 
 def _choices(entries: Shared, ranks: Shared, shape: Shape) -> tuple[Shared, Shared]:
     """Return, for all entries but the last, whether each has each rank, and how it differs from the last one."""
-    counts, length = len(ranks), shape.length
-    chosen = Shared.stack(
-        [
-            Shared.stack(
-                [
-                    ranks[rank - entry % length, entry] if 0 <= rank - entry % length < counts else ranks[0, entry] * 0
-                    for rank in range(shape.kept)
-                ]
-            )
-            for entry in range(shape.entries - 1)
-        ]
-    )
+    if shape.length == 1 == shape.kept:
+        chosen = ranks[:1, :-1].transpose(1, 0, 2)
+    else:
+        own_place = np.arange(shape.entries - 1) % shape.length
+        before = np.arange(shape.kept) - own_place[:, np.newaxis]
+        never = len(ranks)  # the number of a row of zeros
+        before[(before < 0) | (before >= len(ranks))] = never
+        zeros = Shared.public(np.zeros((1, *ranks.shape[1:]), dtype=np.uint64))
+        chosen = Shared.concatenate([ranks, zeros])[before, np.arange(shape.entries - 1)[:, np.newaxis]]
     differences = (entries[:, :-1] - entries[:, -1:]).transpose(1, 0, 2)
     return chosen[:, np.newaxis], differences[:, :, np.newaxis]
 

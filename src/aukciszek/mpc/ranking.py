@@ -6,7 +6,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from math import frexp, ldexp
 from statistics import median
 from typing import Final, Self
@@ -18,7 +18,8 @@ from aukciszek.mpc.merging import Shape, merge_groups, merge_products, merge_rou
 from aukciszek.mpc.runtime import Runtime
 from aukciszek.mpc.shared import Shared
 
-_WIDEST = 32
+_WIDTHS: Final = (*range(2, 33), *range(40, 129, 8))
+"""How many lists may be merged at once."""
 
 
 FASTEST_ROUND_S: Final = 2.5e-4
@@ -90,12 +91,12 @@ async def rank_lowest(
     decided = None
     for width in choose_widths(count, keep, digits, pace):
         shape = Shape(width, lists.shape[1], keep)
-        groups = await runtime.local(lists.size, partial(_group, lists, shape))
+        groups = await runtime.local(2 * lists.size, partial(_group, lists, shape))
         lists, aside = await merge_groups(runtime, groups, shape, beside)
         if aside is not None:
             decided, beside = aside, None
     if beside is not None:  # a single entry needs no merge
-        decided = await decide(runtime, beside)
+        (decided,) = await decide(runtime, [beside])
     return Ranked(_value(lists[:-1, :, 0]), lists[-1, :, 0]), decided
 
 
@@ -104,17 +105,31 @@ def choose_widths(count: int, keep: int, digits: int, pace: Pace) -> tuple[int, 
     """Return how many lists are merged into one at each level, so that the whole takes the least time."""
     best: dict[tuple[int, int], tuple[float, tuple[int, ...]]] = {}
 
+    @cache
+    def costs(length: int) -> list[tuple[int, int, float, float]]:
+        """For each width: what the merged lists' length, and the cost of the rounds and of one group are."""
+        shapes = [Shape(width, length, keep) for width in _WIDTHS]
+        return [
+            (
+                shape.lists,
+                shape.kept,
+                merge_rounds(shape, digits) * pace.round_s,
+                merge_products(shape, digits) * pace.product_s,
+            )
+            for shape in shapes
+        ]
+
     def cheapest(lists: int, length: int) -> tuple[float, tuple[int, ...]]:
         if lists == 1:
             return 0.0, ()
         if (lists, length) not in best:
             options = []
-            for width in range(2, min(lists, _WIDEST) + 1):
-                shape, groups = Shape(width, length, keep), -(-lists // width)
-                cost = merge_rounds(shape, digits) * pace.round_s
-                cost += groups * merge_products(shape, digits) * pace.product_s
-                rest, widths = cheapest(groups, shape.kept)
-                options.append((cost + rest, (width, *widths)))
+            for width, kept, rounds_s, group_s in costs(length):
+                if width > lists:
+                    break
+                groups = -(-lists // width)
+                rest, widths = cheapest(groups, kept)
+                options.append((rounds_s + groups * group_s + rest, (width, *widths)))
             best[lists, length] = min(options)
         return best[lists, length]
 

@@ -13,9 +13,10 @@ from typing import final
 
 import numpy as np
 
+from aukciszek.mpc import field
 from aukciszek.mpc.channel import Channel
 from aukciszek.mpc.errors import ParametersDifferError, PrssKeysDifferError, PrssKeysIncompleteError
-from aukciszek.mpc.field import Vector, add, inner_product, to_bytes
+from aukciszek.mpc.field import Vector, to_bytes
 from aukciszek.mpc.mode import Mode
 from aukciszek.mpc.multiplication import Terms, multiply_terms
 from aukciszek.mpc.prss import DIGEST_BYTES, PrssKeys, random_shares
@@ -23,6 +24,7 @@ from aukciszek.mpc.random_stream import RandomStream
 from aukciszek.mpc.session import Session
 from aukciszek.mpc.shamir import Randomness
 from aukciszek.mpc.shared import Shared
+from aukciszek.mpc.sums import Sum, inner_product, product
 from aukciszek.mpc.verification import Ledger
 
 _PROTOCOL = b"aukciszek/1/mpc"
@@ -157,9 +159,9 @@ class Runtime:
         self._revealed.append(Revealed(reason, tuple(map(int, opened))))
         return hashlib.sha256(_PROTOCOL + b"/joint random" + to_bytes(opened)).digest()
 
-    async def local[Result](self, elements: int, function: Callable[[], Result]) -> Result:
-        """Run local arithmetic on about so many elements without holding up the event loop."""
-        return await self._session.compute(elements, function)
+    async def local[Result](self, work: int, function: Callable[[], Result]) -> Result:
+        """Run local arithmetic of about ``work`` nanoseconds without holding up the event loop."""
+        return await self._session.compute(work, function)
 
     async def check_degree(self, values: Shared, weights: RandomStream) -> None:
         """Make sure that the honest parties' shares of every column lie on polynomials of degree ``t``; one round.
@@ -173,10 +175,10 @@ class Runtime:
         session = self._session
 
         def combine() -> Vector:
-            combined = inner_product(values.shares, weights.take(values.size).reshape(values.shape))
-            return add(session.random(1), np.array([combined], dtype=np.uint64))
+            combined = field.inner_product(values.shares, weights.take(values.size).reshape(values.shape))
+            return field.add(session.random(1), np.array([combined], dtype=np.uint64))
 
-        await session.open(await session.compute(values.size, combine), self.mode.threshold)
+        await session.open(await session.compute(5 * values.size, combine), self.mode.threshold)
 
     def random(self, count: int) -> Shared:
         """Return fresh uniform values that nobody knows; costs no round."""
@@ -185,7 +187,7 @@ class Runtime:
     async def multiply(self, x: Shared, y: Shared) -> Shared:
         """Return the products element by element (with broadcasting), in one round."""
         shape = np.broadcast_shapes(x.shape, y.shape)
-        (products,) = await self.inner_products([(_row(x, shape), _row(y, shape))])
+        (products,) = await self.evaluate([product(_broadcast(x, shape), _broadcast(y, shape))])
         return products
 
     async def inner_products(self, pairs: Sequence[tuple[Shared, Shared]]) -> list[Shared]:
@@ -193,16 +195,21 @@ class Runtime:
 
         Both of a pair have one number of axes; axes of length 1 broadcast. Each sum costs one product.
         """
-        batch = []
-        for x, y in pairs:
-            shape = np.broadcast_shapes(x.shape, y.shape)
-            batch.append(Terms(np.broadcast_to(x.shares, shape), np.broadcast_to(y.shares, shape)))
-        results = await multiply_terms(self._session, batch)
+        return await self.evaluate([inner_product(x, y) for x, y in pairs])
+
+    async def evaluate(self, sums: Sequence[Sum]) -> list[Shared]:
+        """Return the values of all sums, in one round; in none, if no products wait.
+
+        Each value costs one product, however many its sum has; a sum without products, or without values, nothing.
+        """
+        batch = [Terms(one.shape, [(x.shares, y.shares) for x, y in one.products]) for one in sums if one.waits]
+        results = await multiply_terms(self._session, batch) if batch else []
         self._multiplications += sum(terms.size for terms in batch)
         if self.mode.verifies:
             for terms, result in zip(batch, results, strict=True):
                 await self._ledger.record(terms, result)
-        return results
+        opened = iter(results)
+        return [_completed(one, next(opened)) if one.waits else _linear(one) for one in sums]
 
     async def verify(self) -> None:
         """Verify every product computed so far; does nothing where products are checked as they are opened.
@@ -234,5 +241,13 @@ class Runtime:
         return result
 
 
-def _row(value: Shared, shape: tuple[int, ...]) -> Shared:
-    return Shared(np.broadcast_to(value.shares, shape)[np.newaxis])
+def _broadcast(value: Shared, shape: tuple[int, ...]) -> Shared:
+    return Shared(np.broadcast_to(value.shares, shape))
+
+
+def _completed(one: Sum, products: Shared) -> Shared:
+    return products if one.linear is None else products + one.linear
+
+
+def _linear(one: Sum) -> Shared:
+    return Shared(np.empty(one.shape, dtype=np.uint64)) if one.linear is None else one.linear

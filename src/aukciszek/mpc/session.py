@@ -21,10 +21,14 @@ from aukciszek.mpc.shamir import Randomness
 
 _log = logging.getLogger(__name__)
 
-INLINE_ELEMENTS = 1 << 15
-"""Work on more elements than this runs in a thread, so that the event loop is never held for more than about 1 ms."""
+INLINE_WORK = 1 << 20
+"""Longer work, in nanoseconds or so, runs in a thread: the event loop is never held for more than about 1 ms.
+
+Shorter work does not, as the way there and back costs more than that gains.
+"""
 
 _SEED_ELEMENTS = 4
+_DECODE_NS = 8
 
 
 @final
@@ -79,7 +83,7 @@ class Session:
             PartiesMissingError: too few answered.
         """
         words = await self.exchange_elements(values)
-        return await self.compute(values.size, lambda: self._decode(words, degree))
+        return await self.compute(_DECODE_NS * values.size, lambda: self._decode(words, degree))
 
     async def coin(self) -> RandomStream:
         """Open a joint random seed, unknown to everybody before this round, and return the elements it expands to.
@@ -117,9 +121,9 @@ class Session:
         """Return shares of degree ``Mode.product_degree`` of zeros."""
         return self._zero.take(count)
 
-    async def compute[Result](self, elements: int, function: Callable[[], Result]) -> Result:
-        """Run local arithmetic on about ``elements`` elements without holding up the event loop."""
-        if elements <= INLINE_ELEMENTS:
+    async def compute[Result](self, work: int, function: Callable[[], Result]) -> Result:
+        """Run local arithmetic of about ``work`` nanoseconds without holding up the event loop."""
+        if work <= INLINE_WORK:
             return function()
         return await asyncio.to_thread(function)
 

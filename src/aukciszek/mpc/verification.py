@@ -17,7 +17,7 @@ A wrong product survives step 2 with probability ``1/p`` and every further one w
 """
 
 from dataclasses import dataclass
-from itertools import accumulate
+from math import prod
 
 import numpy as np
 
@@ -27,13 +27,13 @@ from aukciszek.mpc.field import P, Vector, inner_product
 from aukciszek.mpc.multiplication import Terms, lower_degree
 from aukciszek.mpc.random_stream import RandomStream
 from aukciszek.mpc.session import Session
-from aukciszek.mpc.shamir import combine
 from aukciszek.mpc.shared import Shared
 
 WINDOW_TERMS = 1 << 22
 """Recorded terms that are verified before more are computed: bounds the memory."""
 
 _LAST_LENGTH = 1024
+_FOLD_NS = 8
 _STEP_S, _PRODUCT_S = 2e-3, 4e-10
 """What a step (of two rounds) and a product of elements take, roughly; the same at all parties."""
 
@@ -64,7 +64,7 @@ class Ledger:
     async def record(self, terms: Terms, result: Shared) -> None:
         """Remember that ``result`` was computed from ``terms``; verifies when the window is full."""
         self._records.append((terms, result.shares))
-        self._waiting_terms += terms.x.size
+        self._waiting_terms += _folded_length(terms)
         if self._waiting_terms >= self._window_terms:
             await self.verify()
 
@@ -79,7 +79,7 @@ class Ledger:
             return
         session, length = self._session, self._waiting_terms
         seed = await session.coin()
-        claim = await session.compute(length, lambda: _fold(self._records, self._room(length), seed))
+        claim = await session.compute(_FOLD_NS * length, lambda: _fold(self._records, self._room(length), seed))
         self._records, self._waiting_terms = [], 0
         while claim.x.shape[1] > 1:
             claim = await _shorten(session, claim)
@@ -122,13 +122,53 @@ def _fold(records: list[tuple[Terms, Vector]], room: Vector, seed: RandomStream)
     for terms, result in records:
         weights = seed.take(terms.size).reshape(terms.shape)
         z += inner_product(weights, result)
-        for row_x, row_y in zip(terms.x, terms.y, strict=True):
-            part = slice(done, done + terms.size)
-            kernels.multiply(weights, row_x, out=x[part].reshape(terms.shape))
-            y[part].reshape(terms.shape)[...] = row_y
-            done += terms.size
+        for factors in map(_in_order, terms.factors):
+            part = slice(done, done + _folded_size(factors, terms.shape))
+            _fold_products(weights, factors, x[part], y[part])
+            done = part.stop
     x[done:], y[done:] = 0, 0
     return _Claim(room[0], room[1], z % P)
+
+
+def _in_order(factors: tuple[Vector, Vector]) -> tuple[Vector, Vector]:
+    """Put the factor first that is the same along the first axis of the sums, if one is."""
+    x, y = factors
+    return (y, x) if y.ndim > 1 and y.shape[1] == 1 else (x, y)
+
+
+def _is_common(factor: Vector, shape: tuple[int, ...]) -> bool:
+    """Tell whether one factor is the same along the first axis of the sums, so that the products merge into one."""
+    return bool(shape) and factor.shape[1] == 1 < shape[0]
+
+
+def _folded_size(factors: tuple[Vector, Vector], shape: tuple[int, ...]) -> int:
+    """Return how many terms of the claim the products become."""
+    x, y = factors
+    return max(len(x), len(y)) * prod(shape[1:] if _is_common(x, shape) else shape)
+
+
+def _folded_length(terms: Terms) -> int:
+    return sum(_folded_size(_in_order(factors), terms.shape) for factors in terms.factors)
+
+
+def _fold_products(weights: Vector, factors: tuple[Vector, Vector], x_row: Vector, y_row: Vector) -> None:
+    """Write ``sum_k rho_k x_k y_k`` as an inner product of ``x_row`` and ``y_row``.
+
+    Where all ``x_k`` along an axis are one ``x``, that is ``x sum_k (rho_k y_k)``, one term instead of many.
+    """
+    x, y = factors
+    if not _is_common(x, weights.shape):
+        y_row, x_row = y_row.reshape(-1, *weights.shape), x_row.reshape(-1, *weights.shape)
+        x_row[...] = x
+        kernels.multiply(weights, y, out=y_row)
+        return
+    shape = weights.shape[1:]
+    x_row, y_row = x_row.reshape(-1, *shape), y_row.reshape(-1, *shape)
+    x_row[...] = x[:, 0]
+    y = np.broadcast_to(y, (len(y), weights.shape[0], *y.shape[2:]))
+    kernels.multiply(weights[0], y[:, 0], out=y_row)
+    for weight, row in zip(weights[1:], y[:, 1:].swapaxes(0, 1), strict=True):
+        kernels.multiply_add(weight, row, y_row, out=y_row)
 
 
 async def _shorten(session: Session, claim: _Claim) -> _Claim:
@@ -140,8 +180,8 @@ async def _shorten(session: Session, claim: _Claim) -> _Claim:
     point = await _nonzero_coin(session)
     powers = _powers(point, blocks)
     return await session.compute(
-        length,
-        lambda: _Claim(_table(combine(powers, x)), _table(combine(powers[::-1], y)), _value(coefficients, point)),
+        2 * length,
+        lambda: _Claim(_table(_combine(powers, x)), _table(_combine(powers[::-1], y)), _value(coefficients, point)),
     )
 
 
@@ -175,11 +215,20 @@ async def _nonzero_coin(session: Session) -> int:
 
 
 def _value(coefficients: Vector, point: int) -> int:
-    return inner_product(coefficients, np.array(_powers(point, coefficients.size), dtype=np.uint64))
+    return inner_product(coefficients, _powers(point, coefficients.size))
 
 
-def _powers(point: int, count: int) -> list[int]:
-    return list(accumulate(range(1, count), lambda power, _: power * point % P, initial=1))
+def _powers(point: int, count: int) -> Vector:
+    powers = np.empty(count, dtype=np.uint64)
+    kernels.powers(np.uint64(point), powers)
+    return powers
+
+
+def _combine(weights: Vector, rows: Vector) -> Vector:
+    """Return ``sum_i weights_i rows_i``."""
+    total = np.zeros(rows.shape[1], dtype=np.uint64)
+    kernels.combine(weights, rows, total)
+    return total
 
 
 def _table(values: Vector) -> Vector:

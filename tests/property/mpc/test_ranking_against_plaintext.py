@@ -61,9 +61,8 @@ def test_comparisons_agree_with_plain_numbers(case: tuple[int, list[int]]) -> No
 
     async def program(runtime: Runtime, digits: Digits) -> list[int]:
         first, second = digits.chosen(range(half)), digits.chosen(range(half, 2 * half))
-        return (await runtime.reveal({"less": await decide(runtime, await compare_digits(runtime, first, second))}))[
-            "less"
-        ]
+        (decided,) = await decide(runtime, [compare_digits(first, second)])
+        return (await runtime.reveal({"less": decided}))["less"]
 
     less, runtime = run_on_bits(numbers, bits, program)
     assert less == [int(a < b) for a, b in zip(left, right, strict=True)]
@@ -78,11 +77,11 @@ def test_comparisons_with_public_bounds(case: tuple[int, list[int]], data: st.Da
     bound = data.draw(st.integers(0, 2**bits - 1) | st.sampled_from(numbers))
 
     async def program(runtime: Runtime, digits: Digits) -> dict[str, list[int]]:
-        both = below_public(digits, bound).beside(above_public(digits, bound))
-        return await runtime.reveal({"below, above": await decide(runtime, both)})
+        below, above = await decide(runtime, [below_public(digits, bound), above_public(digits, bound)])
+        return await runtime.reveal({"below": below, "above": above})
 
     found, _ = run_on_bits(numbers, bits, program)
-    assert found["below, above"] == [int(v < bound) for v in numbers] + [int(v > bound) for v in numbers]
+    assert found == {"below": [int(v < bound) for v in numbers], "above": [int(v > bound) for v in numbers]}
 
 
 @settings(max_examples=40, deadline=None)

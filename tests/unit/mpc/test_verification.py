@@ -101,7 +101,7 @@ async def test_memory_is_bounded_by_windows(monkeypatch: pytest.MonkeyPatch) -> 
     fold = verification._fold
 
     def noting(records: list[tuple[Terms, Vector]], room: Vector, seed: RandomStream) -> object:
-        checked.append(sum(terms.x.size for terms, _ in records))
+        checked.append(sum(terms.products for terms, _ in records))
         return fold(records, room, seed)
 
     monkeypatch.setattr(verification, "_fold", noting)
