@@ -6,10 +6,11 @@ parties". Outgoing links are in :mod:`.outbound`, incoming ones in :mod:`.inboun
 
 import asyncio
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from functools import partial
 from ssl import SSLContext
-from typing import Protocol
+from typing import Final, Protocol
 
 from aukciszek.auctions.ports import PeerListener, PeerMessage
 from aukciszek.clock import Clock
@@ -28,6 +29,9 @@ from aukciszek.server.peer_clocks import PeerClocks
 from aukciszek.server.session_channel import LinkChannel
 from aukciszek.server.sessions import Sessions
 from aukciszek.storage.errors import StorageFaultError
+
+STORAGE_RETRY_S: Final = 1.0
+"""How long a message waits that cannot be stored now."""
 
 _log = logging.getLogger(__name__)
 
@@ -145,7 +149,7 @@ class Peers:
         self.clocks.ask(peer)
         for listener in (self._keys, self._listener):
             if listener is not None:
-                await self._told(listener.on_connected(peer), peer)
+                await self._told(partial(listener.on_connected, peer), peer)
 
     def on_receiver_lost(self, peer: PartyNumber) -> None:
         """Tell the sessions that frames to ``peer`` may have been lost."""
@@ -178,21 +182,21 @@ class Peers:
             return
         match frame:
             case MessageFrame(message):
-                await self._told(self._listener.on_message(sender, message), sender, message)
+                await self._told(partial(self._listener.on_message, sender, message), sender, message)
             case KeyStateFrame(body):
-                await self._told(self._keys.on_key_state(sender, body), sender)
+                await self._told(partial(self._keys.on_key_state, sender, body), sender)
             case KeyFrame():
-                await self._told(self._keys.on_key(sender, frame), sender)
+                await self._told(partial(self._keys.on_key, sender, frame), sender)
 
-    async def _told(self, reaction: Awaitable[None], peer: PartyNumber, message: PeerMessage | None = None) -> None:
+    async def _told(
+        self, react: Callable[[], Awaitable[None]], peer: PartyNumber, message: PeerMessage | None = None
+    ) -> None:
         """Await a listener; what it refuses is an incident, what it fails at must not end the link."""
         auction = message.auction if message is not None else None
         try:
-            await reaction
+            await self._once_stored(react)
         except PeerError as error:
             self._incidents.report(error.code, error.message, party=peer, auction=auction)
-        except StorageFaultError:
-            pass  # not the peer's fault: the database has told the log, and peers repeat what matters
         except AukciszekError as error:
             kind = f"a message of kind {message.kind.name}" if message is not None else "a message about keys"
             self._incidents.report(
@@ -200,3 +204,14 @@ class Peers:
             )
         except Exception as error:  # noqa: BLE001 -- a fault in a listener must not cut the parties off from each other
             log_failure(_log, f"dealing with party {peer}", error)
+
+    async def _once_stored(self, react: Callable[[], Awaitable[None]]) -> None:
+        """Deal with a message again and again until it can be stored: its sender takes it for received.
+
+        What follows it waits in line, and when the line is long, in the peer's own.
+        """
+        while True:
+            try:
+                return await react()
+            except StorageFaultError:
+                await self._clock.sleep(STORAGE_RETRY_S)

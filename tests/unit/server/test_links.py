@@ -13,7 +13,7 @@ from aukciszek.cluster import PartyNumber
 from aukciszek.encoding import MalformedEncodingError
 from aukciszek.identity import Identity
 from aukciszek.mpc.errors import PartiesMissingError
-from aukciszek.server import inbound, link_reader, outbound, peer_clocks
+from aukciszek.server import inbound, link_reader, outbound, peer_clocks, peers
 from aukciszek.server.frames import (
     LARGEST_FRAME,
     KeyStateFrame,
@@ -23,6 +23,7 @@ from aukciszek.server.frames import (
     encode_round,
 )
 from aukciszek.server.identity_token import LIFETIME_S, IdentityTokens
+from aukciszek.storage.errors import StorageFullError
 
 if TYPE_CHECKING:
     from .conftest import LinkedCluster, NewCluster
@@ -368,3 +369,26 @@ async def test_an_idle_cluster_does_nothing(new_cluster: "NewCluster") -> None:
     web_servers_ticking = 3
     assert len(soon) <= web_servers_ticking + 1, "one more for the time limit of this test"
     assert not any(party.peers._sessions.running for party in cluster.parties.values())
+
+
+async def test_a_message_that_cannot_be_stored_waits_until_it_can(
+    new_cluster: "NewCluster", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(peers, "STORAGE_RETRY_S", 0.0)
+    cluster = new_cluster(3)
+    await cluster.start()
+    await cluster.all_linked()
+    failures = 3
+
+    async def fail_at_first(_sender: PartyNumber, _message: PeerMessage) -> None:
+        nonlocal failures
+        if failures:
+            failures -= 1
+            raise StorageFullError("the disk is full")
+
+    cluster[2].listener.answer = fail_at_first
+    for body in (b"first", b"second"):
+        await cluster[1].peers.send(TWO, message(body))
+    await cluster.until(lambda: len(cluster[2].listener.messages) == 5)
+    assert [one.body for _, one in cluster[2].listener.messages] == [b"first"] * 4 + [b"second"]
+    assert await cluster[2].incident_kinds() == [], "the sender is not to blame"
