@@ -47,6 +47,10 @@ class RunningCluster:
         """End one party with SIGKILL, as a power cut would."""
         await self.children.kill(self._running.pop(number))
 
+    def pid(self, number: int) -> int:
+        """Return the process id of a running party."""
+        return self._running[number].process.pid
+
     async def stop(self, number: int) -> None:
         """End one party in good order."""
         await self.children.end(self._running.pop(number))
