@@ -29,7 +29,12 @@ from schemathesis.specs.openapi.checks import (
 
 from .conftest import Site, User, running_site
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.timeout(600),
+    # The parties run in this process and may draw from `random` at any time; Hypothesis takes it for a strategy's doing.
+    pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies"),
+]
 
 EXAMPLES = 25 if os.environ.get("CI") == "true" else 5
 """For each operation, kind of input, sender and auction."""
