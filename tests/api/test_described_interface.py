@@ -32,7 +32,7 @@ from .conftest import Site, User, running_site
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.timeout(600),
-    # The parties run in this process and may draw from `random` at any time; Hypothesis takes it for a strategy's doing.
+    # The parties run in this process and may draw from `random`; Hypothesis takes it for a strategy's doing.
     pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies"),
 ]
 

@@ -100,9 +100,7 @@ class AuctionDraft(BaseModel):
     def _invitations(self, nonce: str) -> tuple[str, ...] | None:
         if self.invited is None:
             return None
-        return tuple(
-            sorted({invitation(nonce, unicodedata.normalize("NFKC", email).lower()) for email in self.invited})
-        )
+        return tuple(sorted({invitation(nonce, email) for email in self.invited}))
 
 
 def _tidy(text: str) -> str:

@@ -4,13 +4,6 @@ PostgreSQL is started for the tests alone, on a socket in a temporary directory.
 the tests is skipped; in continuous integration a skip is a failure.
 """
 
-import os
-import pwd
-import shutil
-import signal
-import subprocess
-import tempfile
-import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -20,6 +13,7 @@ from sqlalchemy import Connection
 
 from aukciszek.storage.database import Database
 from aukciszek.storage.schema import metadata
+from support.postgresql import running_postgresql
 
 
 @pytest.fixture
@@ -86,35 +80,5 @@ def delete_all_rows(connection: Connection) -> None:
 
 @pytest.fixture(scope="session")
 def postgresql_socket() -> Iterator[Path]:
-    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    path = os.pathsep.join([*map(str, programs), os.environ.get("PATH", "")])
-    initdb, postgres = shutil.which("initdb", path=path), shutil.which("postgres", path=path)
-    if initdb is None or postgres is None:
-        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
-    # PostgreSQL refuses to run as root.
-    user = pwd.getpwnam("nobody").pw_uid if os.getuid() == 0 else None
-    with tempfile.TemporaryDirectory(prefix="pg-") as name:
-        folder = Path(name)
-        if user is not None:
-            os.chown(folder, user, -1)
-        cluster = folder / "cluster"
-        create = [initdb, "--auth=trust", "--username=postgres", "--no-sync", "--encoding=UTF8", f"--pgdata={cluster}"]
-        subprocess.run(create, user=user, cwd=folder, check=True, capture_output=True)  # noqa: S603 -- found above
-        options = ["fsync=off", "listen_addresses=", f"unix_socket_directories={folder}", "max_connections=40"]
-        serve = [postgres, "-D", str(cluster), *(word for option in options for word in ("-c", option))]
-        with subprocess.Popen(serve, user=user, cwd=folder, stderr=subprocess.DEVNULL) as server:  # noqa: S603 -- as above
-            try:
-                wait_until_ready(server, cluster / "postmaster.pid")
-                yield folder
-            finally:
-                server.send_signal(signal.SIGQUIT)  # at once: nothing here is worth a checkpoint
-
-
-def wait_until_ready(server: subprocess.Popen[bytes], status: Path) -> None:
-    """Return when the server says in its own file that it takes connections."""
-    until_s = time.monotonic() + 60
-    while server.poll() is None and time.monotonic() < until_s:
-        if status.exists() and status.read_text().rstrip().endswith("ready"):
-            return
-        time.sleep(0.01)
-    raise TimeoutError("PostgreSQL did not start")
+    with running_postgresql() as server:
+        yield server.directory
