@@ -25,7 +25,7 @@ from aukciszek.auctions.statements import Signed, verify
 from aukciszek.cluster import Cluster, PartyNumber
 
 type ContradictionKind = Literal["two-lists", "denied-receipt", "false-receipt"]
-"""A party signed two different lists; its list denies a receipt that it signed; its list carries a receipt that the
+"""A party signed two lists that differ in what it says of itself; its list denies a receipt that it signed; its list carries a receipt that the
 party named there did not sign."""
 
 type NotCountedReason = Literal["too-few-receipts", "replaced", "withdrawn", "same-revision-twice"]
@@ -261,8 +261,9 @@ class _Stories:
         return ((content.party, holding) for content in self._lists for holding in content.holdings)
 
     def two_lists(self) -> Iterator[Contradiction]:
-        """Yield the parties that signed different lists."""
-        parties = [content.party for content in self._lists]
+        """Yield the parties that said different things of themselves; what they know of others may have grown."""
+        told = {(content.party, content.holdings) for content in self._lists}
+        parties = [party for party, _ in told]
         return (Contradiction(party, "two-lists", "") for party in self.heard if parties.count(party) > 1)
 
     def receipts_that_tell_more(self) -> Iterator[tuple[PartyNumber, Sequence[OtherReceipt]]]:

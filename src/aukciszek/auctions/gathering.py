@@ -2,7 +2,8 @@
 
 ``docs/protocol.md``, "Receipts and the input set". Every party sends its signed list to all, passes on what it gets
 when asked, and tells the others which lists it has. A party that tells two stories is caught by its own signatures,
-and both stories stay: evidence only adds up, so parties that have the same lists have the same input set.
+and both stories stay: evidence only adds up, so parties that have the same lists have the same input set. A party signs
+a longer list when a bidder brings receipts of others without which a bid would not count; of itself it says the same.
 """
 
 from collections.abc import Iterable
@@ -41,6 +42,7 @@ class Gathering:
         self._replication = replication
         self._lists: dict[tuple[PartyNumber, str], Signed[HoldingsStatement]] = {}
         self._seen: dict[PartyNumber, frozenset[tuple[PartyNumber, str]]] = {}
+        self._handed_on: set[BundleDigest] = set()
         self._asking = False
         self._started_at_s = 0.0
 
@@ -69,12 +71,19 @@ class Gathering:
         """Take up this party's list as it is stored."""
         self._lists[signed.content.party, digest] = signed
 
+    def weigh_again(self, bundle: BundleDigest) -> None:
+        """Note that a bidder handed on receipts of others for a bundle; they are stored."""
+        self._handed_on.add(bundle)
+        self._desk.signal.notify()
+
     async def run(self) -> None:
         """Return when all parties, or enough, have the same lists, and every bundle that counts is here."""
         self._asking = True
         self._started_at_s = self._desk.context.clock.monotonic_s()
         try:
             await self._desk.signal.wait_announcing(self._enough_see_the_same, self._announce_to_all)
+            while await self._extend_own_list():
+                await self._desk.signal.wait_announcing(self._enough_see_the_same, self._announce_to_all)
         finally:
             self._asking = False
         await self._note_contradictions(self.tally())
@@ -121,11 +130,13 @@ class Gathering:
         row = await desk.context.repository.auction(desk.auction)
         if row is not None and row.input_set is not None:
             # A session began: what comes to light now can no longer change which bids count.
-            await desk.report("list-after-agreement", party, {"list": digest})
+            if not earlier or self._contradicts(signed):
+                await desk.report("list-after-agreement", party, {"list": digest})
             return
+        contradicts = self._contradicts(signed)
         await desk.context.repository.put_list(desk.auction, party, digest, content)
         self._keep(signed)
-        if earlier:
+        if contradicts:
             await desk.report("two-lists", party, {"list": digest})
         desk.signal.notify()
         if self._asking:
@@ -158,6 +169,29 @@ class Gathering:
         signed = self._lists.get((wanted.party, wanted.digest))
         if signed is not None:
             await self._desk.send([sender], MessageKind.HOLDINGS, signed.encode())
+
+    async def _extend_own_list(self) -> bool:
+        """Sign a longer list if a bid that a bidder handed receipts on for would not count; tell whether it was so.
+
+        Only then: a list is long, and whoever has it already would need the longer one, too.
+        """
+        handed_on, self._handed_on = self._handed_on, set()
+        desk, number = self._desk, self._desk.context.number
+        lists = sum(party == number for party, _ in self._lists)
+        if not handed_on or handed_on <= set(self.tally().settled) or lists >= MOST_LISTS_OF_A_PARTY:
+            return False
+        signed, digest = await self.sign_own_list()
+        if (number, digest) in self._lists:
+            return False
+        await desk.context.repository.put_list(desk.auction, number, digest, signed.encode())
+        await desk.note("list-extended", {"list": digest, "receipts": len(signed.content.other_receipts)})
+        self._keep(signed)
+        return True
+
+    def _contradicts(self, signed: Signed[HoldingsStatement]) -> bool:
+        """Whether a party said something else of itself before; what it knows of others may grow."""
+        told = [one.content.holdings for (party, _), one in self._lists.items() if party == signed.content.party]
+        return any(holdings != signed.content.holdings for holdings in told)
 
     def _keep(self, signed: Signed[HoldingsStatement]) -> None:
         self._lists[signed.content.party, statement_digest(signed.content)] = signed

@@ -7,7 +7,8 @@ from typing import Final
 
 from aukciszek.accounts.tokens import Principal
 from aukciszek.auctions.desk import AuctionDesk, PartyContext
-from aukciszek.auctions.identifiers import AuctionId
+from aukciszek.auctions.handing_on import HandedOn
+from aukciszek.auctions.identifiers import AuctionId, BundleDigest
 from aukciszek.auctions.intake import Accepted, Intake
 from aukciszek.auctions.lifecycle import AuctionState, is_over
 from aukciszek.auctions.orders import Orders
@@ -20,6 +21,7 @@ from aukciszek.auctions.refusals import (
     NotAuctioneerError,
     OrderNotAllowedError,
     OrderTooLateError,
+    ReceiptsTooLateError,
     SpecForOthersError,
 )
 from aukciszek.auctions.sealing_keys import SealingKeyPair
@@ -115,6 +117,19 @@ class AuctionHouse(AuctionReader):
         return await Intake(AuctionDesk(self._context, rules_of(row), row), None, lambda _: None).accept(
             bidder, content
         )
+
+    async def hand_on(self, auction: AuctionId, handed: HandedOn) -> tuple[BundleDigest, tuple[PartyNumber, ...]]:
+        """Take receipts of other parties from a bidder; return the bundle and whose receipts for it are here.
+
+        Raises:
+            BundleError: what was sent as the bundle is none for this auction.
+            RefusalError: the auction is unknown, or the receipts are not genuine, too few, or too late.
+        """
+        process = self._processes.get(auction)
+        if process is None:
+            await self.row(auction)
+            raise ReceiptsTooLateError("the auction is over")
+        return await process.handing_on.accept(handed)
 
     async def progress(self, auction: AuctionId) -> AsyncIterator[Progress]:
         """Yield where the auction stands, now and after every change, until it is over.

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from aukciszek.auctions.desk import AuctionDesk, PartyContext
 from aukciszek.auctions.gathering import Gathering
+from aukciszek.auctions.handing_on import HandingOn
 from aukciszek.auctions.intake import Intake
 from aukciszek.auctions.key_exchange import KeyExchange
 from aukciszek.auctions.lifecycle import CANCELLABLE, AuctionState, is_over
@@ -53,6 +54,7 @@ class AuctionProcess:
         self.replication = Replication(self.desk)
         self.intake = Intake(self.desk, key_pair, self.replication.spread)
         self.gathering = Gathering(self.desk, self.replication)
+        self.handing_on = HandingOn(self.desk, self.replication, self.gathering)
         self.sessions = Sessions(self.desk, self.gathering, key_pair)
         self.signing = Signing(self.desk)
         self.failure: AukciszekError | None = None

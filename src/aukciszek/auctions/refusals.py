@@ -16,6 +16,10 @@
     ├── BidTooLateError           bid-too-late
     ├── RevisionOutdatedError     revision-outdated
     ├── TooManyRevisionsError     too-many-revisions
+    ├── ReceiptsNotGenuineError   receipts-not-genuine
+    ├── ReceiptsOfManyBundlesError receipts-of-many-bundles
+    ├── ReceiptsTooFewError       receipts-too-few
+    ├── ReceiptsTooLateError      receipts-too-late
     └── NoOutcomeYetError         no-outcome-yet
 """
 
@@ -104,6 +108,30 @@ class TooManyRevisionsError(RefusalError):
     """A bid was replaced more often than an auction allows."""
 
     code = "too-many-revisions"
+
+
+class ReceiptsNotGenuineError(RefusalError):
+    """A receipt that is handed on is malformed, or the party that it names did not sign it."""
+
+    code = "receipts-not-genuine"
+
+
+class ReceiptsOfManyBundlesError(RefusalError):
+    """Receipts that are handed on are not all for the same bundle, or not for this auction."""
+
+    code = "receipts-of-many-bundles"
+
+
+class ReceiptsTooFewError(RefusalError):
+    """Receipts that are handed on are from too few parties, or too few of them in time, for the bundle to count."""
+
+    code = "receipts-too-few"
+
+
+class ReceiptsTooLateError(RefusalError):
+    """Receipts are handed on after the parties have agreed on the bids that count."""
+
+    code = "receipts-too-late"
 
 
 class NoOutcomeYetError(RefusalError):

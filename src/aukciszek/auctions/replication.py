@@ -116,6 +116,12 @@ class Replication:
         self._wanted |= {digest: frozenset({sender}) | self._wanted.get(digest, frozenset()) for digest in missing}
         await self._ask([sender], missing)
 
+    async def want_unless_here(self, digest: BundleDigest, holders: Sequence[PartyNumber]) -> None:
+        """Ask those who signed for a bundle for it, if it is not here."""
+        if await self._desk.context.repository.bundle(digest) is None:
+            self._wanted[digest] = frozenset(holders) | self._wanted.get(digest, frozenset())
+            await self._ask(holders, [digest])
+
     async def receive_bundles_wanted(self, sender: PartyNumber, content: bytes) -> None:
         """Pass bundles on.
 

@@ -185,6 +185,13 @@ class ReceiptAnswer(_Answer):
         )
 
 
+class HandedOnAnswer(_Answer):
+    """Whose receipts for a bundle this party has now."""
+
+    bundle: str
+    receipts_of: tuple[int, ...]
+
+
 class OwnBidAnswer(_Answer):
     """One revision of the asking bidder's bid."""
 

@@ -46,6 +46,10 @@ _OWN_CODES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         ),
         "POST /api/auctions/{auction}/cancel": _ORDERS,
         "POST /api/auctions/{auction}/close": _ORDERS,
+        "POST /api/auctions/{auction}/receipts": (
+            *("bundle-does-not-fit", "bundle-of-other-auction", "malformed-bundle", "receipts-not-genuine"),
+            *("receipts-of-many-bundles", "receipts-too-few", "receipts-too-late"),
+        ),
         "POST /api/auth/login": (*_ACCOUNTS, "malformed-email", "wrong-credentials"),
         "POST /api/auth/register": (*_ACCOUNTS, "email-taken", "malformed-email", "weak-password"),
     }
