@@ -11,7 +11,7 @@ from aukciszek.auctions.certificate import Certificate
 from aukciszek.auctions.record import AuditRecord, verify_record
 from aukciszek.auctions.statements import Receipt, read_statement
 from aukciszek.auctions.verification import verify_certificate
-from aukciszek.encoding import canonical_json, from_base64url
+from aukciszek.encoding import canonical_json, from_base64url, to_base64url
 from aukciszek.server import progress
 
 if TYPE_CHECKING:
@@ -72,6 +72,34 @@ async def test_an_auction_runs_from_creation_to_certificate(site: "Site") -> Non
     assert (await site.get(f"{path}/winners", user=other)).code == "not-auctioneer"
     late = await site.hand_in(spec, bidders[0], await site.seal(spec, bidders[0], "10", revision=2))
     assert (late.status, late.code) == (409, "bid-too-late")
+
+
+async def test_a_bidder_hands_receipts_on(site: "Site") -> None:
+    auctioneer, bidder = await site.register("auctioneer", admin=True), await site.register("bidder")
+    spec = await site.create(auctioneer)
+    bundle = await site.seal(spec, bidder, "40")
+    receipts = [(await site.hand_in(spec, bidder, bundle, party=party)).json["statement"] for party in (1, 2)]
+    path = f"/api/auctions/{spec.auction_id}/receipts"
+
+    async def hand_on(**sent: Any) -> "Answer":
+        return await site.post(path, party=3, user=bidder, json=sent)
+
+    few = await hand_on(receipts=receipts[:1])
+    assert (few.status, few.code) == (409, "receipts-too-few")
+    forged = await hand_on(receipts=[receipts[0], receipts[0][:-2]])
+    assert (forged.status, forged.code) == (422, "receipts-not-genuine")
+    broken = await hand_on(receipts=receipts, bundle=to_base64url(bundle[:-1]))
+    assert (broken.status, broken.code) == (422, "malformed-bundle")
+    assert (await hand_on(receipts=receipts * 5)).code == "invalid-request"
+    assert (await site.post(path, party=3, json={"receipts": receipts})).status == 401
+    taken = await hand_on(receipts=receipts, bundle=to_base64url(bundle))
+    assert (taken.status, taken.json["receipts_of"]) == (200, [1, 2])
+    assert (await hand_on(receipts=receipts)).json == taken.json
+    for party in (1, 2, 3):
+        await site.post(f"/api/auctions/{spec.auction_id}/close", party=party, user=auctioneer)
+    await site.until_state(spec, "final", party=3)
+    late = await hand_on(receipts=receipts)
+    assert (late.status, late.code) == (409, "receipts-too-late")
 
 
 async def watch(site: "Site", path: str) -> list[dict[str, Any]]:

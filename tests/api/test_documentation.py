@@ -67,7 +67,7 @@ async def test_every_operation_is_there_with_a_worked_example(site: "Site") -> N
     assert sorted(worked_examples()) == sorted(names)
     for name in names:
         assert f"<code>{name}</code></h2>" in text
-    assert text.count("<h3>Example</h3>") == len(names) == 17
+    assert text.count("<h3>Example</h3>") == len(names) == 18
     assert text.count(f"{site.url(1)}/api/") == len(names), "each example can be tried here"
 
 

@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
+BIDDERS = {
+    "GET /api/auctions/{auction}/bids",
+    "POST /api/auctions/{auction}/bids",
+    "POST /api/auctions/{auction}/receipts",
+}
+
 PUBLIC = {
     "GET /api/status",
     "GET /api/cluster",
@@ -75,9 +81,7 @@ async def test_there_is_nothing_else_than_these_routes(site: "Site") -> None:
     assert peer.path == "/peer"
 
 
-@pytest.mark.parametrize(
-    "name", sorted(ADMIN_ONLY | {"GET /api/auctions/{auction}/bids", "POST /api/auctions/{auction}/bids"})
-)
+@pytest.mark.parametrize("name", sorted(ADMIN_ONLY | BIDDERS))
 async def test_without_a_token_nothing_is_done(site: "Site", name: str) -> None:
     method, path = name.replace("{auction}", "0" * 64).split()
     answer = await site.ask(method, path)

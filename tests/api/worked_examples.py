@@ -97,8 +97,12 @@ async def record(site: "Site") -> dict[str, Example]:
     await recorder.ask("GET /api/auctions", query="?limit=1")
     bundle = await site.seal(spec, bidder, "42")
     await recorder.ask("POST /api/auctions/{auction}/bids", auction=auction, user=bidder, bundle=bundle)
-    for party in (2, 3):
-        assert (await site.hand_in(spec, bidder, bundle, party=party)).status == 201
+    answers = [await site.hand_in(spec, bidder, bundle, party=party) for party in (2, 3)]
+    assert [answer.status for answer in answers] == [201, 201]
+    receipts = [answer.json["statement"] for answer in answers]
+    await recorder.ask(
+        "POST /api/auctions/{auction}/receipts", auction=auction, user=bidder, sent={"receipts": receipts}
+    )
     await recorder.ask("GET /api/auctions/{auction}/bids", auction=auction, user=bidder)
     await _cancel_another(site, recorder, auctioneer)
     await recorder.ask("POST /api/auctions/{auction}/close", auction=auction, user=auctioneer)

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -66,18 +67,20 @@ class Town:
         )
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def town(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
-    files = make_cluster(
-        tmp_path_factory.mktemp("cluster"),
-        parties=PARTIES,
-        threshold=THRESHOLD,
-        base_port=find_base_port(PARTIES),
-    )
+@asynccontextmanager
+async def founded(directory: Path, threshold: int) -> AsyncIterator[Town]:
+    """Run a cluster with an auctioneer."""
+    files = make_cluster(directory, parties=PARTIES, threshold=threshold, base_port=find_base_port(PARTIES))
     async with running(files) as cluster, AukciszekClient.open(files.cluster) as client:
         town = Town(cluster, client)
         await town.auctioneer.join()
         await appoint(town.auctioneer, cluster)
+        yield town
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def town(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
+    async with founded(tmp_path_factory.mktemp("cluster"), THRESHOLD) as town:
         yield town
 
 

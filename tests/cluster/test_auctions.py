@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from aukciszek.auctions.certificate import Certificate
     from aukciszek.auctions.spec import AuctionSpec
-    from aukciszek.client.bidding import PlacedBid
+    from aukciszek.client.handing import PlacedBid
     from aukciszek.client.overview import AuctionOverview
 
     from .conftest import Town

@@ -10,7 +10,7 @@ from aukciszek.cli.people import Person, everybody, open_auction
 from aukciszek.client.errors import UnreachableError
 
 if TYPE_CHECKING:
-    from aukciszek.client.bidding import PlacedBid
+    from aukciszek.client.handing import PlacedBid
 
     from .conftest import Town
 

@@ -25,8 +25,8 @@ from aukciszek.auctions.statements import Signed, verify
 from aukciszek.cluster import Cluster, PartyNumber
 
 type ContradictionKind = Literal["two-lists", "denied-receipt", "false-receipt"]
-"""A party signed two lists that differ in what it says of itself; its list denies a receipt that it signed; its list carries a receipt that the
-party named there did not sign."""
+"""A party signed two lists that differ in what it says of itself; its list denies a receipt that it signed; its list
+carries a receipt that the party named there did not sign."""
 
 type NotCountedReason = Literal["too-few-receipts", "replaced", "withdrawn", "same-revision-twice"]
 

@@ -1,7 +1,7 @@
 """Receipts that a bidder hands on: what other parties signed, brought to this one by whom it concerns most.
 
-``docs/protocol.md``, "Receipts and the input set". A bid that only ``t + 1`` parties hold hangs on each of them: one may
-be lost for good, or may deny its receipt. A receipt that stands in an honest party's list can neither be lost nor
+``docs/protocol.md``, "Receipts and the input set". A bid that only ``t + 1`` parties hold hangs on each of them: one
+may be lost for good, or may deny its receipt. A receipt that stands in an honest party's list can neither be lost nor
 denied, whoever brought it there. So a party takes receipts of others from anybody who is logged in, once they are
 enough for the bundle to count; then one of the signers is honest, and took the bundle by all rules of the intake.
 """

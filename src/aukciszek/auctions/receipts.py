@@ -25,6 +25,7 @@ from aukciszek.auctions.fields import (
 from aukciszek.auctions.identifiers import AuctionId, BundleDigest
 from aukciszek.auctions.statements import Receipt, Signed, read_statement, sign
 from aukciszek.cluster import LARGEST_CLUSTER, Cluster, PartyNumber
+from aukciszek.encoding import canonical_json
 from aukciszek.identity import Identity
 
 MOST_REVISIONS: Final = 1_000
@@ -51,6 +52,8 @@ class BidReceipts(StrictModel):
     withdrawal: bool
     receipts: Annotated[tuple[BytesField, ...], Field(max_length=LARGEST_CLUSTER)]
     """Signed receipt statements, as the parties sent them."""
+    content: BytesField | None = None
+    """The sealed bundle, to hand it to parties that were away; kept of the last revision."""
 
     def read(self, cluster: Cluster) -> tuple[Signed[Receipt], ...]:
         """Read and verify the receipts.
@@ -105,16 +108,24 @@ class ReceiptFile(StrictModel):
 
     def encode(self) -> bytes:
         """Return the file's bytes, ending in a newline."""
-        return self.canonical_bytes + b"\n"
+        return canonical_json(self.model_dump(mode="json", exclude_none=True)) + b"\n"
 
-    def with_bid(self, header: BundleHeader, receipts: Iterable[Signed[Receipt]]) -> Self:
-        """Return this file with one more revision, or with that revision's receipts replaced."""
+    def with_bid(self, header: BundleHeader, receipts: Iterable[Signed[Receipt]], content: bytes | None = None) -> Self:
+        """Return this file with one more revision, or with that revision's receipts replaced.
+
+        Args:
+            header: of the revision.
+            receipts: all that there are of it.
+            content: the bundle; left out, what the file has of it stays.
+        """
         bid = BidReceipts(
             bundle=header.digest,
             revision=header.revision,
             withdrawal=header.withdrawal,
             receipts=tuple(receipt.encode() for receipt in receipts),
+            content=content or next((known.content for known in self.bids if known.bundle == header.digest), None),
         )
         others = [known for known in self.bids if known.revision != bid.revision]
-        bids = tuple(sorted([*others, bid], key=lambda one: one.revision))
+        *earlier, last = sorted([*others, bid], key=lambda one: one.revision)
+        bids = (*(one.model_copy(update={"content": None}) for one in earlier), last)
         return type(self)(auction=self.auction, bidder=self.bidder, bids=bids)

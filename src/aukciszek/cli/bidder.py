@@ -4,7 +4,7 @@ A price that is typed as an argument stays in the shell's history and is visible
 the command runs; left out, it is asked for.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,11 +12,13 @@ import typer
 
 from aukciszek.auctions.bundle import BundleHeader
 from aukciszek.auctions.identifiers import parse_auction_id
+from aukciszek.auctions.receipts import ReceiptFile
 from aukciszek.auctions.statements import Receipt, Signed
 from aukciszek.cli.auctioneer import AuctionArgument
 from aukciszek.cli.report import JsonOption, Report, plain
 from aukciszek.cli.session import Session, StateOption, as_user, read_secret
-from aukciszek.client.bidding import HeldBid, PlacedBid
+from aukciszek.client.bidding import HeldBid
+from aukciszek.client.handing import PlacedBid, placed_before
 from aukciszek.client.receipt_store import ReceiptStore
 from aukciszek.clock import format_time
 
@@ -25,11 +27,18 @@ ReceiptsOption = Annotated[
 ]
 
 
+KeepTryingOption = Annotated[
+    float,
+    typer.Option("--keep-trying", min=0.0, help="For so many seconds, try parties again that cannot be reached."),
+]
+
+
 def add_commands(app: typer.Typer) -> None:
     """Add ``bid`` to the command line."""
     bid = typer.Typer(no_args_is_help=True, help="Bid, look after your bid, take it back.")
     for command in (place, show, withdraw):
         bid.command(command.__name__)(command)
+    bid.command("hand-on")(hand_on)
     app.add_typer(bid, name="bid")
 
 
@@ -41,22 +50,57 @@ def place(  # noqa: PLR0913 -- a command's parameters are its options
         Path | None, typer.Option("--price-file", help="Read the price from this file's first line; - is stdin.")
     ] = None,
     receipts: ReceiptsOption = None,
+    keep_trying: KeepTryingOption = 10.0,
     state: StateOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Bid, or replace your bid. Every party that holds the sealed bid answers with a signed receipt."""
     with Report(as_json=as_json) as report:
         chosen = price if price is not None else read_secret(price_file, "Price", hidden=False)
-        placed = as_user(state, lambda session: _place(session, auction, chosen, receipts))
+        following = _Following(report)
+
+        async def bid(session: Session, store: ReceiptStore) -> PlacedBid:
+            following.store = store
+            return await session.client.place_bid(
+                auction, chosen, keep_trying_s=keep_trying, on_placed=following.on_placed
+            )
+
+        placed = as_user(state, lambda session: _kept(session, auction, receipts, bid))
         _show_placed(report, placed, receipts)
 
 
 def withdraw(
-    auction: AuctionArgument, *, receipts: ReceiptsOption = None, state: StateOption = None, as_json: JsonOption = False
+    auction: AuctionArgument,
+    *,
+    receipts: ReceiptsOption = None,
+    keep_trying: KeepTryingOption = 10.0,
+    state: StateOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Take your bid back. You can bid again until the auction closes."""
     with Report(as_json=as_json) as report:
-        placed = as_user(state, lambda session: _withdraw(session, auction, receipts))
+        following = _Following(report)
+
+        async def take_back(session: Session, store: ReceiptStore) -> PlacedBid:
+            following.store = store
+            return await session.client.withdraw_bid(auction, keep_trying_s=keep_trying, on_placed=following.on_placed)
+
+        placed = as_user(state, lambda session: _kept(session, auction, receipts, take_back))
+        _show_placed(report, placed, receipts)
+
+
+def hand_on(
+    receipts: Annotated[Path, typer.Argument(help="The receipt file of your bid.")],
+    *,
+    state: StateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Bring the last revision of your bid to parties that were away, and show all parties each other's receipts.
+
+    So your bid does not hang on single parties: one that is lost for good, or denies its receipt, changes nothing.
+    """
+    with Report(as_json=as_json) as report:
+        placed = as_user(state, lambda session: _hand_on(session, receipts))
         _show_placed(report, placed, receipts)
 
 
@@ -91,35 +135,75 @@ async def _show(session: Session, auction: str, receipts: Path | None) -> list[H
     return held
 
 
-async def _place(session: Session, auction: str, price: str, receipts: Path | None) -> PlacedBid:
+async def _kept(
+    session: Session,
+    auction: str,
+    receipts: Path | None,
+    action: Callable[[Session, ReceiptStore], Awaitable[PlacedBid]],
+) -> PlacedBid:
     # The file is opened before the bid is sent: a bid without a place for its receipts is not made.
     store = ReceiptStore.open(receipts, parse_auction_id(auction), session.tokens.uid)
-    placed = await session.client.place_bid(auction, price)
-    store.add(placed.header, placed.receipts.values())
+    placed = await action(session, store)
+    store.add(placed.header, placed.receipts.values(), placed.content)
     return placed
 
 
-async def _withdraw(session: Session, auction: str, receipts: Path | None) -> PlacedBid:
-    store = ReceiptStore.open(receipts, parse_auction_id(auction), session.tokens.uid)
-    placed = await session.client.withdraw_bid(auction)
-    store.add(placed.header, placed.receipts.values())
+async def _hand_on(session: Session, path: Path) -> PlacedBid:
+    file = ReceiptFile.read(path)
+    overview = await session.client.auction(file.auction)
+    placed = placed_before(file, session.cluster, threshold=overview.spec.threshold)
+    placed = await session.client.hand_again(placed)
+    store = ReceiptStore.open(path, file.auction, file.bidder)
+    store.add(placed.header, placed.receipts.values(), placed.content)
     return placed
+
+
+class _Following:
+    """Says how many receipts are in as they come, and keeps each at once."""
+
+    def __init__(self, report: Report) -> None:
+        self.store: ReceiptStore | None = None
+        self._report = report
+        self._given = 0
+
+    def on_placed(self, placed: PlacedBid) -> None:
+        given = len(placed.receipts)
+        if given == self._given:
+            return
+        self._given = given
+        if self.store is not None:
+            self.store.add(placed.header, placed.receipts.values(), placed.content)
+        enough = "your bid counts" if placed.counts else f"it counts with {placed.needed}"
+        self._report.say(f"{given} of {placed.parties} receipts are in: {enough}")
 
 
 def _show_placed(report: Report, placed: PlacedBid, receipts: Path | None) -> None:
-    parties = len(placed.receipts) + len(placed.errors)
     what = "withdrawal" if placed.header.withdrawal else "bid"
     for party, receipt in sorted(placed.receipts.items()):
         report.say(f"[green]ok[/]  party {party} received it at {format_time(receipt.content.received_at)}")
     for party, error in sorted(placed.errors.items()):
         report.say(f"[yellow]--[/]  party {party} gave no receipt: {plain(str(error))}")
-    report.say(f"revision {placed.header.revision} of your {what}: {len(placed.receipts)} of {parties} receipts")
+    given = f"{len(placed.receipts)} of {placed.parties} receipts, {placed.needed} are needed"
+    report.say(f"revision {placed.header.revision} of your {what}: {given}")
+    if placed.handed_on:
+        report.say(f"parties that keep the others' receipts: {', '.join(map(str, sorted(placed.handed_on)))}")
+    elif placed.counts and not placed.complete:
+        report.say("bring it to the other parties later: `aukciszek bid hand-on` with your receipt file")
     if receipts is None:
         report.say("keep the receipts as proof with --receipts FILE, now or with `aukciszek bid show`")
     else:
         report.say(f"receipts kept in {plain(str(receipts))}")
     errors = {str(party): {"code": error.code, "message": str(error)} for party, error in placed.errors.items()}
-    report.result({**_bid_object(placed.header, placed.receipts), "counts": placed.counts, "errors": errors})
+    report.result(
+        {
+            **_bid_object(placed.header, placed.receipts),
+            "counts": placed.counts,
+            "needed": placed.needed,
+            "parties": placed.parties,
+            "handed_on": sorted(placed.handed_on),
+            "errors": errors,
+        }
+    )
 
 
 def _bid_object(header: BundleHeader, receipts: Mapping[int, Signed[Receipt]]) -> Mapping[str, Any]:

@@ -95,6 +95,13 @@ class ReceiptAnswer(_Answer):
     statement: BytesField
 
 
+class HandedOnAnswer(_Answer):
+    """Whose receipts for a bundle a party has."""
+
+    bundle: BundleDigestField
+    receipts_of: tuple[int, ...]
+
+
 class OwnBid(_Answer):
     """One revision of the user's own bid, as one party holds it."""
 

@@ -1,52 +1,26 @@
 """From a price to receipts: the client's part of ``docs/protocol.md``, "Sealing" and "Receipts and the input set".
 
-The price leaves this process only as sealed shares. A bundle is handed to all parties at the same time, and each
-party's receipt is verified before it is believed.
+The price leaves this process only as sealed shares. How a bundle reaches the parties is in :mod:`.handing`.
 """
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from aukciszek.auctions.bundle import Bundle, BundleHeader
 from aukciszek.auctions.identifiers import AuctionId, UserId
 from aukciszek.auctions.sealing import BidPlace, seal_bid
-from aukciszek.auctions.statements import Receipt, Signed, read_statement
-from aukciszek.client.answers import OwnBid, OwnBids, ReceiptAnswer
+from aukciszek.auctions.statements import Receipt, Signed
+from aukciszek.client.answers import OwnBid, OwnBids
 from aukciszek.client.connection import PartyConnection, Request
-from aukciszek.client.errors import AnswerNotUnderstoodError, ForgedStatementError
+from aukciszek.client.handing import read_receipt
 from aukciszek.client.overview import AuctionOverview
 from aukciszek.client.parties import Parties
 from aukciszek.client.tokens import UserTokens
-from aukciszek.errors import AukciszekError
 
 _BELIEVABLE_LEAD: Final = 8
 """A bid may have reached a few parties only; but no liar must push a bidder to the last revision that there is."""
-
-
-@dataclass(frozen=True)
-class PlacedBid:
-    """A bundle that was handed to the parties, and what they answered.
-
-    Attributes:
-        header: what is public about the bundle.
-        content: the bundle's bytes, to hand it again to a party that was away.
-        receipts: the verified receipts, by party number.
-        errors: why other parties gave none.
-        threshold: ``t``; the bundle counts if at least ``t + 1`` parties received it in time.
-    """
-
-    header: BundleHeader
-    content: bytes = field(repr=False)
-    receipts: Mapping[int, Signed[Receipt]]
-    errors: Mapping[int, AukciszekError]
-    threshold: int
-
-    @property
-    def counts(self) -> bool:
-        """Whether enough parties gave a receipt for the bundle to count, whatever ``t`` liars among them do later."""
-        return len(self.receipts) > self.threshold
 
 
 @dataclass(frozen=True)
@@ -71,23 +45,6 @@ async def seal_price(overview: AuctionOverview, price: str, *, place: BidPlace) 
     return await asyncio.to_thread(seal_bid, place, bits, threshold=threshold, sealing_keys=sealing_keys)
 
 
-async def hand_over(
-    parties: Parties, tokens: UserTokens, content: bytes, *, threshold: int, only: Iterable[int] | None = None
-) -> PlacedBid:
-    """Hand a bundle to all parties (or the named ones) and verify their receipts."""
-    header = Bundle.decode(content).header()
-    path = f"/api/auctions/{header.auction}/bids"
-
-    async def submit(party: PartyConnection) -> Signed[Receipt]:
-        token = tokens.at(party.number)
-        request = Request("POST", path, body=content, content_type="application/octet-stream", token=token)
-        answer = party.parse(ReceiptAnswer, await party.ask(request))
-        return _receipt(answer.statement, party.number, header.auction, header.digest, parties)
-
-    outcomes = await parties.each(submit, only)
-    return PlacedBid(header, content, outcomes.answers, outcomes.errors, threshold)
-
-
 async def held_bids(parties: Parties, tokens: UserTokens, auction: AuctionId, *, threshold: int) -> list[HeldBid]:
     """Return all revisions of the user's bid that the parties hold, in ascending order.
 
@@ -100,7 +57,9 @@ async def held_bids(parties: Parties, tokens: UserTokens, auction: AuctionId, *,
         request = Request("GET", path, token=tokens.at(party.number))
         answer = party.parse(OwnBids, await party.ask(request))
         return {
-            _header(bid, auction, tokens.uid): _receipt(bid.statement, party.number, auction, bid.bundle, parties)
+            _header(bid, auction, tokens.uid): read_receipt(
+                bid.statement, party.number, auction, bid.bundle, parties.cluster
+            )
             for bid in answer.bids
         }
 
@@ -131,12 +90,3 @@ def _header(bid: OwnBid, auction: AuctionId, bidder: UserId) -> BundleHeader:
     return BundleHeader(
         digest=bid.bundle, auction=auction, bidder=bidder, revision=bid.revision, withdrawal=bid.withdrawal
     )
-
-
-def _receipt(content: bytes, party: int, auction: AuctionId, digest: str, parties: Parties) -> Signed[Receipt]:
-    receipt = read_statement(Receipt, content, parties.cluster)
-    if receipt.content.party != party:
-        raise ForgedStatementError(f"party {party} gave a receipt in another party's name: keep it as proof")
-    if (receipt.content.auction, receipt.content.bundle) != (auction, digest):
-        raise AnswerNotUnderstoodError(f"party {party} gave a receipt for something else than this bid")
-    return receipt

@@ -37,13 +37,13 @@ class ReceiptStore:
         store._write()
         return store
 
-    def add(self, header: BundleHeader, receipts: Iterable[Signed[Receipt]]) -> None:
-        """Keep the receipts for one revision.
+    def add(self, header: BundleHeader, receipts: Iterable[Signed[Receipt]], content: bytes | None = None) -> None:
+        """Keep the receipts for one revision and, of the last one, the sealed bundle if it is at hand.
 
         Raises:
             ReceiptStoreError: the file cannot be written.
         """
-        self._file = self._file.with_bid(header, receipts)
+        self._file = self._file.with_bid(header, receipts, content)
         self._write()
 
     def _write(self) -> None:

@@ -21,11 +21,12 @@ from aukciszek.auctions.record import AuditRecord
 from aukciszek.auctions.sealing import BidPlace
 from aukciszek.auctions.spec import AuctionSpec
 from aukciszek.client.answers import AuctionAnswer, LoggedIn, Registered, Status
-from aukciszek.client.bidding import HeldBid, PlacedBid, hand_over, held_bids, next_revision, seal_price
+from aukciszek.client.bidding import HeldBid, held_bids, next_revision, seal_price
 from aukciszek.client.catalogue import describe_auction, list_auctions, wait_until_open
 from aukciszek.client.connection import PartyConnection, Patience, Request
 from aukciszek.client.discovery import ask_statuses
 from aukciszek.client.errors import AnswerNotUnderstoodError, NotLoggedInError, PartiesDisagreeError
+from aukciszek.client.handing import Handing, OnPlaced, PlacedBid, hand_on, ignore_placed
 from aukciszek.client.outcome import OnProgress, fetch_certificate, fetch_records, wait_for_outcome, watch
 from aukciszek.client.overview import AuctionOverview, rules_of
 from aukciszek.client.parties import Outcomes, Parties, connect
@@ -190,16 +191,27 @@ class AukciszekClient:
         """
         return await wait_until_open(self._parties, auction, self._clock, timeout_s)
 
-    async def place_bid(self, auction: str, price: str, *, overview: AuctionOverview | None = None) -> PlacedBid:
+    async def place_bid(
+        self,
+        auction: str,
+        price: str,
+        *,
+        overview: AuctionOverview | None = None,
+        keep_trying_s: float = 0.0,
+        on_placed: OnPlaced = ignore_placed,
+    ) -> PlacedBid:
         """Bid, or replace the bid made before; the price leaves this process only as sealed shares.
 
         Args:
             auction: the auction's id.
             price: as people write it, such as ``1234.50``.
             overview: what :meth:`auction` gave, if the caller has it already.
+            keep_trying_s: how long to hand the bid again and again to parties that are away.
+            on_placed: is told of every receipt, and of every party that gave none, as it happens.
 
         Returns:
-            The receipts, and why parties gave none. The bid counts once more than ``threshold`` parties have it;
+            The receipts, and why parties gave none. The bid counts once ``needed`` parties have it. If not all have it,
+            those that can be reached have been shown the receipts of the others, so that the bid hangs on none of them;
             :meth:`hand_again` reaches those that were away.
 
         Raises:
@@ -210,10 +222,12 @@ class AukciszekClient:
         overview = overview or await self.auction(auction)
         place = BidPlace(auction=overview.id, bidder=self.tokens.uid, revision=await self._next_revision(overview))
         bundle = await seal_price(overview, price, place=place)
-        return await self._hand_over(bundle, overview, "take the bid")
+        return await self._hand_over(bundle, overview, "take the bid", keep_trying_s, on_placed)
 
-    async def withdraw_bid(self, auction: str) -> PlacedBid:
-        """Take back the bid made before.
+    async def withdraw_bid(
+        self, auction: str, *, keep_trying_s: float = 0.0, on_placed: OnPlaced = ignore_placed
+    ) -> PlacedBid:
+        """Take back the bid made before; see :meth:`place_bid`.
 
         Raises:
             ClientError: too few parties gave a receipt for the withdrawal to count.
@@ -221,16 +235,20 @@ class AukciszekClient:
         overview = await self.auction(auction)
         revision = await self._next_revision(overview)
         bundle = Bundle.for_withdrawal(auction=overview.id, bidder=self.tokens.uid, revision=revision)
-        return await self._hand_over(bundle, overview, "take the withdrawal")
+        return await self._hand_over(bundle, overview, "take the withdrawal", keep_trying_s, on_placed)
 
-    async def hand_again(self, placed: PlacedBid) -> PlacedBid:
-        """Hand a bundle again to the parties that gave no receipt, and return all receipts together."""
-        again = await hand_over(
-            self._parties, self.tokens, placed.content, threshold=placed.threshold, only=list(placed.errors)
-        )
-        return PlacedBid(
-            placed.header, placed.content, {**placed.receipts, **again.receipts}, again.errors, placed.threshold
-        )
+    async def hand_again(self, placed: PlacedBid, *, on_placed: OnPlaced = ignore_placed) -> PlacedBid:
+        """Hand a bundle again to the parties that gave no receipt, and all receipts on to those that can be reached."""
+        handing = Handing(self._parties, self.tokens, placed, clock=self._clock, on_placed=on_placed)
+        return await handing.hand([party for party in self.cluster.numbers if party not in placed.receipts])
+
+    async def hand_on(self, placed: PlacedBid) -> Outcomes[frozenset[int]]:
+        """Show the receipts for a bundle to all parties; return, by party, whose receipts it has now.
+
+        A party takes them until it has agreed with the others on the bids that count, in general moments after the
+        close; whoever is logged in may bring them.
+        """
+        return await hand_on(self._parties, self.tokens, placed)
 
     async def own_bids(self, auction: str) -> list[HeldBid]:
         """Return all revisions of the user's own bid, with verified receipts.
@@ -276,9 +294,14 @@ class AukciszekClient:
         held = await held_bids(self._parties, self.tokens, overview.id, threshold=threshold)
         return next_revision(held, threshold=threshold)
 
-    async def _hand_over(self, bundle: Bundle, overview: AuctionOverview, what: str) -> PlacedBid:
+    async def _hand_over(
+        self, bundle: Bundle, overview: AuctionOverview, what: str, keep_trying_s: float, on_placed: OnPlaced
+    ) -> PlacedBid:
         threshold = overview.spec.threshold
-        placed = await hand_over(self._parties, self.tokens, bundle.encode(), threshold=threshold)
+        placed = PlacedBid(bundle.header(), bundle.encode(), {}, {}, threshold, self.cluster.size)
+        handing = Handing(self._parties, self.tokens, placed, clock=self._clock, on_placed=on_placed)
+        await handing.hand()
+        placed = await handing.keep_trying(keep_trying_s)
         Outcomes(placed.receipts, placed.errors).need(threshold + 1, what)
         return placed
 

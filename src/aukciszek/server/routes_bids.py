@@ -52,6 +52,6 @@ async def hand_on(
     auction: AuctionInPath,
     handed: Annotated[HandedOn, Depends(ModelBody(HandedOn, MOST_HANDED_ON_BYTES))],
 ) -> HandedOnAnswer:
-    """Keep what other parties signed for a bundle, so that its counting hangs on none of them; they prove themselves."""
+    """Keep what other parties signed for a bundle, so that its counting hangs on none of them."""
     bundle, parties = await party.house.hand_on(auction, handed)
     return HandedOnAnswer(bundle=bundle, receipts_of=parties)

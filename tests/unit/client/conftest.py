@@ -18,14 +18,14 @@ from aukciszek.auctions.identifiers import AuctionId, BundleDigest, UserId
 from aukciszek.auctions.receipts import give_receipt
 from aukciszek.auctions.sealing_keys import SealingKeyPair
 from aukciszek.auctions.spec import AuctionSpec
-from aukciszek.auctions.statements import SealingKeyStatement, sign
+from aukciszek.auctions.statements import Receipt, SealingKeyStatement, read_statement, sign
 from aukciszek.client.connection import Patience
 from aukciszek.client.parties import Parties, connect
 from aukciszek.client.sdk import AukciszekClient
 from aukciszek.client.tokens import UserTokens
 from aukciszek.clock import format_time
 from aukciszek.cluster import Cluster, PartyEntry, PartyNumber
-from aukciszek.encoding import to_base64url
+from aukciszek.encoding import from_base64url, to_base64url
 from aukciszek.identity import Identity
 
 type Answer = web.StreamResponse | Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -78,6 +78,8 @@ class PaperParty:
         self.specs: dict[AuctionId, AuctionSpec] = {}
         self.state = "open"
         self.bundles: list[Bundle] = []
+        self.receipts_of: dict[str, set[int]] = {}
+        """By bundle, whose receipts bidders handed on."""
         self.certificate: bytes | None = None
         self.asked: list[str] = []
         self.away = False
@@ -154,6 +156,7 @@ class PaperParty:
             "POST close": lambda: self._order(auction, "closed"),
             "POST cancel": lambda: self._order(auction, "cancelled"),
             "POST bids": lambda: self._take(body),
+            "POST receipts": lambda: self._take_receipts(json.loads(body)),
             "GET bids": lambda: {"bids": [self._own_bid(bundle) for bundle in self.bundles]},
             "GET progress": self._progress,
             "GET certificate": self._certificate,
@@ -168,6 +171,13 @@ class PaperParty:
     def _take(self, body: bytes) -> Any:
         self.bundles.append(Bundle.decode(body))
         return self.receipt(self.bundles[-1])
+
+    def _take_receipts(self, sent: Mapping[str, Any]) -> Any:
+        assert self.cluster is not None
+        read = [read_statement(Receipt, from_base64url(one), self.cluster).content for one in sent["receipts"]]
+        known = self.receipts_of.setdefault(read[0].bundle, set())
+        known.update(one.party for one in read)
+        return {"bundle": read[0].bundle, "receipts_of": sorted(known)}
 
     def _certificate(self) -> web.Response:
         if self.certificate is None:

@@ -38,6 +38,19 @@ def test_receipts_of_all_revisions_are_kept(tmp_path: Path) -> None:
     assert [one.name for one in tmp_path.iterdir()] == ["receipts.json"]
 
 
+def test_the_bundle_of_the_last_revision_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "receipts.json"
+    store = ReceiptStore.open(path, AUCTION, BIDDER)
+    first, second = withdrawal(1), withdrawal(2)
+    store.add(first.header(), [receipt(first)], first.encode())
+    store.add(first.header(), [receipt(first)])
+    assert [bid.content for bid in ReceiptFile.read(path).bids] == [first.encode()]
+    store.add(second.header(), [receipt(second)], second.encode())
+    store.add(first.header(), [receipt(first)], first.encode())
+    assert [bid.content for bid in ReceiptFile.read(path).bids] == [None, second.encode()]
+    assert b"null" not in path.read_bytes()
+
+
 def test_a_file_of_another_bid_is_not_touched(tmp_path: Path) -> None:
     path = tmp_path / "receipts.json"
     ReceiptStore.open(path, AUCTION, BIDDER)

@@ -26,9 +26,10 @@ from aukciszek.mpc.shamir import interpolate
 if TYPE_CHECKING:
     from aukciszek.auctions.spec import AuctionSpec
     from aukciszek.client.answers import Progress
+    from aukciszek.client.handing import PlacedBid
     from aukciszek.client.sdk import AukciszekClient
 
-    from .conftest import Certify, PaperParty
+    from .conftest import Certify, HurriedClock, PaperParty
 
 type Paper = "dict[int, PaperParty]"
 
@@ -140,6 +141,62 @@ async def test_a_bid_counts_without_one_party_and_reaches_it_later(
     assert sorted(complete.receipts) == [1, 2, 3]
     assert paper[2].bundles[0].digest() == placed.header.digest
     assert [len(party.bundles) for party in paper.values()] == [1, 1, 1]
+
+
+async def test_receipts_are_handed_on_where_a_party_is_missing(
+    client: "AukciszekClient", spec: "AuctionSpec", paper: Paper
+) -> None:
+    seen: list[list[int]] = []
+    paper[2].lies["bids"] = gone
+    placed = await client.place_bid(
+        spec.auction_id, "5.00", on_placed=lambda placed: seen.append(sorted(placed.receipts))
+    )
+    assert [] in seen or [1] in seen or [3] in seen
+    assert seen[-1] == [1, 3]
+    assert (placed.needed, placed.parties, placed.counts, placed.complete) == (2, 3, True, False)
+    # Party 2 answers, although it takes no bids: it has the others' receipts, too.
+    assert placed.handed_on == {1, 2, 3}
+    assert all(party.receipts_of[placed.header.digest] == {1, 3} for party in paper.values())
+
+
+async def test_a_bid_that_all_parties_have_is_not_handed_on(
+    client: "AukciszekClient", spec: "AuctionSpec", paper: Paper
+) -> None:
+    placed = await client.place_bid(spec.auction_id, "5.00")
+    assert placed.complete
+    assert not any("receipts" in path for party in paper.values() for path in party.asked)
+
+
+async def test_a_party_that_comes_back_is_tried_again(
+    client: "AukciszekClient", spec: "AuctionSpec", paper: Paper, hurried_clock: "HurriedClock"
+) -> None:
+    paper[2].away = True
+
+    def on_placed(placed: "PlacedBid") -> None:
+        paper[2].away = len(placed.errors) == 0 or hurried_clock.monotonic_s() < 300
+
+    placed = await client.place_bid(spec.auction_id, "5.00", keep_trying_s=1000.0, on_placed=on_placed)
+    assert sorted(placed.receipts) == [1, 2, 3]
+    assert placed.errors == {}
+
+
+async def test_a_party_that_stays_away_is_given_up(
+    client: "AukciszekClient", spec: "AuctionSpec", paper: Paper
+) -> None:
+    paper[2].away = True
+    placed = await client.place_bid(spec.auction_id, "5.00", keep_trying_s=100.0)
+    assert sorted(placed.receipts) == [1, 3]
+    assert isinstance(placed.errors[2], UnreachableError)
+    assert placed.handed_on == {1, 3}
+
+
+async def test_a_party_that_forgets_what_it_was_given_did_not_take_it(
+    client: "AukciszekClient", spec: "AuctionSpec", paper: Paper
+) -> None:
+    paper[2].lies["bids"] = gone
+    paper[3].lies["receipts"] = lambda answer: answer | {"receipts_of": [3]}
+    placed = await client.place_bid(spec.auction_id, "5.00")
+    assert placed.handed_on == {1, 2}
 
 
 async def test_a_bid_with_too_few_receipts_is_an_error(

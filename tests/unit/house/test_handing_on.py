@@ -1,4 +1,4 @@
-"""A bid that only ``t + 1`` parties hold counts, although one of them is lost for good, if its bidder hands on receipts."""
+"""A bid that only ``t + 1`` parties hold counts although one of them is lost for good: its bidder hands on receipts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -69,9 +69,7 @@ async def scene(start_parties: StartParties) -> Scene:
     await parties.bid(spec, "7")
     bidder = new_bidder()
     content = await parties.seal(spec, bidder, "5")
-    receipts = [
-        (await parties.house(number).submit(bidder, spec.auction_id, content)).receipt for number in (1, LOST)
-    ]
+    receipts = [(await parties.house(number).submit(bidder, spec.auction_id, content)).receipt for number in (1, LOST)]
     return Scene(parties, spec, bidder, content, receipts)
 
 
@@ -161,7 +159,7 @@ async def test_what_proves_nothing_is_refused(scene: Scene) -> None:
     receipt = (await scene.parties.house(1).submit(scene.bidder, auction, other)).receipt
     with pytest.raises(ReceiptsOfManyBundlesError):
         await house.hand_on(auction, HandedOn(receipts=(second, receipt.encode())))
-    assert await scene.parties.repositories[3].receipts(scene.receipts[0].content.bundle) == []
+    assert await scene.parties.repositories[PartyNumber(3)].receipts(scene.receipts[0].content.bundle) == []
 
 
 async def test_receipts_that_are_too_late_are_refused(scene: Scene) -> None:
@@ -169,7 +167,7 @@ async def test_receipts_that_are_too_late_are_refused(scene: Scene) -> None:
     after = spec.closes_at.replace(year=spec.closes_at.year + 1)
     digest = scene.receipts[0].content.bundle
     late = [
-        sign(Receipt(auction=spec.auction_id, party=number, bundle=digest, received_at=after), identity)
+        sign(Receipt(auction=spec.auction_id, party=PartyNumber(number), bundle=digest, received_at=after), identity)
         for number, identity in enumerate(parties.identities, 1)
     ]
     with pytest.raises(ReceiptsTooFewError):

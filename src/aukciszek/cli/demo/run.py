@@ -12,7 +12,7 @@ from aukciszek.cli.demo.story import Story
 from aukciszek.cli.expectation import Expectation, PlainRules, expected_outcome
 from aukciszek.cli.people import Person, RehearsalError, appoint, everybody, open_auction
 from aukciszek.cli.running import RunningCluster
-from aukciszek.client.bidding import PlacedBid
+from aukciszek.client.handing import PlacedBid
 from aukciszek.client.overview import AuctionOverview
 from aukciszek.client.sdk import AukciszekClient
 

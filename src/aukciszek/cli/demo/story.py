@@ -11,7 +11,7 @@ from aukciszek.cli.auction_view import following, show_checks
 from aukciszek.cli.report import Report, plain
 from aukciszek.cli.throwaway import ThrowawayCluster
 from aukciszek.client.answers import Progress
-from aukciszek.client.bidding import PlacedBid
+from aukciszek.client.handing import PlacedBid
 
 _WINS: Final = {
     "first-price": "The {best} price wins, and is the price to pay.",
