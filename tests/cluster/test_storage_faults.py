@@ -14,7 +14,7 @@ from aukciszek.client.errors import PartyRefusedError
 
 if TYPE_CHECKING:
     from aukciszek.auctions.record import AuditRecord
-    from aukciszek.client.bidding import PlacedBid
+    from aukciszek.client.handing import PlacedBid
     from aukciszek.client.overview import AuctionOverview
 
     from .conftest import Run, Town
