@@ -90,10 +90,39 @@ async def talk(site: "Site", *sent: bytes) -> bytes:
 
 async def test_a_slow_body_is_not_waited_for(site: "Site", monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bodies, "BODY_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(http_protocol, "DROPPING_TIMEOUT_S", 0.05)
     head = b"POST /api/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
     answer = await talk(site, head)
     assert answer.startswith(b"HTTP/1.1 408 ")
     assert b"body-too-slow" in answer
+
+
+LARGE_HEAD = (
+    b"POST /api/auth/login HTTP/1.1\r\nHost: x\r\n"
+    b"Content-Type: application/json\r\nContent-Length: 1000000\r\n\r\n"
+)
+
+
+async def test_who_sends_too_much_hears_why_and_goes_on(site: "Site") -> None:
+    """Closing on a sender resets the connection, and the reset can overtake the answer."""
+    host, _, port = site.url(1).removeprefix("http://").partition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    try:
+        writer.write(LARGE_HEAD)
+        async with asyncio.timeout(10):
+            answer = await reader.readuntil(b"\r\n\r\n")
+            assert answer.startswith(b"HTTP/1.1 413 ")
+            writer.write(bytes(1_000_000) + b"GET /api/cluster HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            assert b"HTTP/1.1 200 " in await reader.read()
+    finally:
+        writer.close()
+
+
+async def test_the_rest_of_a_refused_body_is_not_waited_for_without_end(
+    site: "Site", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_protocol, "DROPPING_TIMEOUT_S", 0.05)
+    assert (await talk(site, LARGE_HEAD, bytes(1000))).startswith(b"HTTP/1.1 413 ")
 
 
 async def test_a_slow_head_is_not_waited_for(site: "Site", monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,7 +36,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies"),
 ]
 
-EXAMPLES = 25 if os.environ.get("CI") == "true" else 5
+EXAMPLES = 10 if os.environ.get("CI") == "true" else 5
 """For each operation, kind of input, sender and auction."""
 
 CHECKS = [

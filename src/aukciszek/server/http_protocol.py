@@ -3,6 +3,9 @@
 uvicorn's ``httptools`` protocol waits for a request's head for any time and to any length. Here a head has a largest
 size and must be complete in time, so that nobody holds memory or connections without saying anything. Nor does it ever
 give up on somebody who asks for an answer and does not take it; here whoever takes too little of it is cut off.
+
+A body that is refused is still read and dropped for a while: the reset of a connection that is closed on its sender can
+overtake the answer, and the sender would never learn what was wrong (RFC 9112, section 9.6).
 """
 
 import asyncio
@@ -23,6 +26,9 @@ TAKING_TIMEOUT_S: Final = 30.0
 LEAST_TAKEN: Final = 32 * 1024
 """Bytes that somebody has to take of a long answer within each such time."""
 
+DROPPING_TIMEOUT_S: Final = 5.0
+"""How long the rest of a body that was answered already may take to arrive."""
+
 
 class LimitedHttpProtocol(HttpToolsProtocol):
     """One connection, with a bounded head."""
@@ -39,6 +45,8 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self._in_head = True
         self._deadline: asyncio.TimerHandle | None = None
         self._next_look: asyncio.TimerHandle | None = None
+        self._in_body = False
+        self._end_of_dropping: asyncio.TimerHandle | None = None
 
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in uvicorn
@@ -49,6 +57,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._end_deadline()
         self._look_no_more()
+        self._drop_no_more()
         super().connection_lost(exc)
 
     @override
@@ -75,8 +84,21 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     @override
     def on_headers_complete(self) -> None:
         self._in_head = False
+        self._in_body = True
         self._end_deadline()
         super().on_headers_complete()
+
+    @override
+    def on_message_complete(self) -> None:
+        self._in_body = False
+        self._drop_no_more()
+        super().on_message_complete()
+
+    @override
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self._in_body and self._end_of_dropping is None and not self.transport.is_closing():
+            self._end_of_dropping = self.loop.call_later(DROPPING_TIMEOUT_S, self._time_out)
 
     @override
     def pause_writing(self) -> None:
@@ -106,6 +128,11 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             self._next_look.cancel()
             self._next_look = None
 
+    def _drop_no_more(self) -> None:
+        if self._end_of_dropping is not None:
+            self._end_of_dropping.cancel()
+            self._end_of_dropping = None
+
     def _start_deadline(self) -> None:
         if self._deadline is None:
             self._deadline = self.loop.call_later(HEAD_TIMEOUT_S, self._time_out)
@@ -116,7 +143,6 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             self._deadline = None
 
     def _time_out(self) -> None:
-        self._deadline = None
         if not self.transport.is_closing():
             self.transport.close()
 

@@ -22,8 +22,6 @@ from aukciszek.encoding import Json
 from aukciszek.errors import AukciszekError
 from aukciszek.server.diagnosis import log_failure
 from aukciszek.server.errors import (
-    BodyTooLargeError,
-    BodyTooSlowError,
     Fault,
     InternalError,
     InvalidRequestError,
@@ -114,8 +112,6 @@ def _headers(error: AukciszekError, status: HTTPStatus) -> dict[str, str]:
         headers["Retry-After"] = str(error.retry_after_s)
     if status in {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.INSUFFICIENT_STORAGE}:
         headers["Retry-After"] = str(_BUSY_FOR_S)
-    if isinstance(error, BodyTooLargeError | BodyTooSlowError):
-        headers["Connection"] = "close"
     return headers
 
 
