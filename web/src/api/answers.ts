@@ -84,6 +84,8 @@ export const auctions = open({ auctions: list(auction, 100) })
 
 export const receipt = open({ statement: bytes })
 
+export const handedOn = open({ bundle: digest, receipts_of: numbers })
+
 export interface OwnBidAnswer {
   readonly revision: number
   readonly bundle: string

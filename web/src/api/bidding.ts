@@ -125,17 +125,21 @@ export async function handOver(
   return { content, bundle, revision, withdrawal: bid.withdrawal, receipts: outcomes.answers, errors: outcomes.errors }
 }
 
-/** The receipts of all revisions as a file that `aukciszek verify --receipts` reads. */
-export function receiptFile(auction: string, bidder: string, held: readonly HeldBid[]): ReceiptFile {
+/**
+ * The receipts of all revisions as a file that `aukciszek verify --receipts` and `aukciszek bid hand-on` read.
+ * @param last the bundle of the last revision, if it is at hand.
+ */
+export function receiptFile(auction: string, bidder: string, held: readonly HeldBid[], last?: Bytes): ReceiptFile {
   return {
     version: 1,
     auction,
     bidder,
-    bids: held.map(({ bundle, revision, withdrawal: isWithdrawal, receipts }) => ({
+    bids: held.map(({ bundle, revision, withdrawal: isWithdrawal, receipts }, index) => ({
       bundle,
       revision,
       withdrawal: isWithdrawal,
       receipts: [...receipts].sort(([one], [other]) => one - other).map(([, receipt]) => receipt.statement),
+      content: index === held.length - 1 ? last : undefined,
     })),
   }
 }

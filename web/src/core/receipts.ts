@@ -3,7 +3,7 @@
 import type { Cluster } from './cluster'
 import { canonicalText, fromUtf8, toBase64url, type Bytes, type Json } from './encoding'
 import { PageError } from './errors'
-import { bytes, digest, flag, integer, list, read, strict, userId } from './schema'
+import { bytes, digest, flag, integer, list, optional, read, strict, userId } from './schema'
 import { readStatement, RECEIPT, type Receipt } from './statements'
 
 export interface BidReceipts {
@@ -12,6 +12,8 @@ export interface BidReceipts {
   readonly withdrawal: boolean
   /** Signed receipt statements, as the parties sent them. */
   readonly receipts: readonly Bytes[]
+  /** The sealed bundle, to hand it to parties that were away; kept of the last revision. */
+  readonly content?: Bytes | undefined
 }
 
 export interface ReceiptFile {
@@ -32,6 +34,7 @@ const reader = strict<ReceiptFile>({
       revision: integer(1, 2 ** 32 - 1),
       withdrawal: flag,
       receipts: list(bytes, 9),
+      content: optional<Bytes | undefined>(bytes, undefined),
     }),
     1_000,
   ),
@@ -55,7 +58,11 @@ export function encodeReceiptFile(file: ReceiptFile): string {
     version: 1,
     auction: file.auction,
     bidder: file.bidder,
-    bids: file.bids.map((bid) => ({ ...bid, receipts: bid.receipts.map(toBase64url) })),
+    bids: file.bids.map(({ content, ...bid }) => ({
+      ...bid,
+      receipts: bid.receipts.map(toBase64url),
+      ...(content ? { content: toBase64url(content) } : {}),
+    })),
   }
   return `${canonicalText(plain)}\n`
 }
