@@ -98,8 +98,7 @@ async def test_a_slow_body_is_not_waited_for(site: "Site", monkeypatch: pytest.M
 
 
 LARGE_HEAD = (
-    b"POST /api/auth/login HTTP/1.1\r\nHost: x\r\n"
-    b"Content-Type: application/json\r\nContent-Length: 1000000\r\n\r\n"
+    b"POST /api/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n"
 )
 
 
