@@ -109,7 +109,16 @@ class Visitor:
         await self.page.locator("main").get_by_role("button", name="Sign in").click()
         await expect(self.page.get_by_role("heading", name="Auctions", level=1)).to_be_visible()
 
-    async def create_auction(self, title: str, *, description: str = "", auction_format: str = "First price") -> str:
+    async def create_auction(
+        self,
+        title: str,
+        *,
+        description: str = "",
+        auction_format: str = "First price",
+        winners: int | None = None,
+        reserve: str | None = None,
+        fewest: int | None = None,
+    ) -> str:
         """Fill in the form and return the new auction's id."""
         await self.go("create")
         await self.page.get_by_label("Title").fill(title)
@@ -117,6 +126,13 @@ class Visitor:
         await self.page.get_by_role("radio", name=auction_format).check()
         for label, price in (("Lowest price", "0"), ("Highest price", "100000"), ("Step", "0.50")):
             await self.page.get_by_label(label, exact=True).fill(price)
+        if winners is not None:
+            await self.page.get_by_label("How many winners").fill(str(winners))
+        if reserve is not None:
+            await self.page.get_by_label("With a reserve price").check()
+            await self.page.get_by_label("Reserve price", exact=True).fill(reserve)
+        if fewest is not None:
+            await self.page.get_by_label("Fewest bids").fill(str(fewest))
         await expect(self.text("200,001 possible prices, 18 bits in each sealed bid.")).to_be_visible()
         await self.button("Freeze the rules and create").click()
         await expect(self.page.get_by_role("heading", name=title, level=1)).to_be_visible()
