@@ -105,7 +105,7 @@ def from_bytes(content: bytes | bytearray | memoryview, count: int) -> Vector:
     if len(content) != count * ELEMENT_BYTES:
         raise NotAFieldElementError("the length is not that of the elements expected")
     values = np.frombuffer(content, dtype=_WIRE).astype(np.uint64, copy=False)
-    if count and values.max() >= _MODULUS:
+    if count and np.maximum.reduce(values) >= _MODULUS:
         raise NotAFieldElementError("a value is not below the modulus")
     return values
 

@@ -28,7 +28,8 @@ def _inline[F: Callable[..., object]](function: F) -> F:
 
 def _universal(function: Callable[..., object], operands: int) -> np.ufunc:
     signature = uint64(*(uint64,) * operands)
-    return cast("np.ufunc", vectorize([signature], cache=True)(function))  # type: ignore[no-untyped-call]  # in Numba
+    compiled = vectorize([signature], cache=True)(function)  # type: ignore[no-untyped-call]  # in Numba
+    return cast("np.ufunc", compiled.ufunc)  # without Numba's wrapper, which takes longer than a short vector
 
 
 @_inline

@@ -7,6 +7,7 @@ is a sharing of ``xy`` of degree ``t``. A sum of products costs what one product
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from math import prod
 from types import EllipsisType
 
@@ -97,5 +98,7 @@ def _mask(session: Session, sums: Vector) -> tuple[Vector, Vector]:
 
 
 def _cut(values: Vector, shapes: Sequence[tuple[int, ...]]) -> list[Shared]:
-    ends = np.cumsum([prod(shape) for shape in shapes])[:-1]
-    return [Shared(part.reshape(shape)) for part, shape in zip(np.split(values, ends), shapes, strict=True)]
+    ends = list(accumulate(map(prod, shapes), initial=0))
+    return [
+        Shared(values[start:end].reshape(shape)) for (start, end), shape in zip(pairwise(ends), shapes, strict=True)
+    ]

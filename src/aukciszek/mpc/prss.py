@@ -102,8 +102,8 @@ def deal_prss_keys(n: int, t: int, randomness: Randomness = os.urandom) -> list[
     ]
 
 
-_BLOCK = 4096
-"""Shares made ahead, so that a short request costs no more than a copy."""
+_FIRST_BLOCK, _BLOCK = 256, 4096
+"""Shares made ahead, so that a short request costs no more than a copy; few at first, as some streams give few."""
 
 
 class ShareStream:
@@ -116,7 +116,7 @@ class ShareStream:
 
     def __init__(self, weighted_keys: Iterable[tuple[int, bytes]]) -> None:
         self._streams = [(weight, RandomStream(key)) for weight, key in weighted_keys]
-        self._scratch = np.empty(_BLOCK, dtype=np.uint64)
+        self._scratch = np.empty(_FIRST_BLOCK, dtype=np.uint64)
         self._ahead = np.empty(0, dtype=np.uint64)
 
     def take(self, count: int) -> Vector:
@@ -133,10 +133,12 @@ class ShareStream:
         return shares
 
     def _next_block(self) -> Vector:
-        block = np.zeros(_BLOCK, dtype=np.uint64)
+        block = np.zeros(self._scratch.size, dtype=np.uint64)
         for weight, stream in self._streams:
             stream.fill(self._scratch)
             accumulate(block, weight, self._scratch)
+        if block.size < _BLOCK:
+            self._scratch = np.empty(_BLOCK, dtype=np.uint64)
         return block
 
 

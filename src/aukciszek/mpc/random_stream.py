@@ -4,10 +4,10 @@ The PRF of ``prss`` and the expansion of joint coins; see ``docs/protocol.md``, 
 PRSS". Whoever holds the key gets the same elements in the same order, however the requests are cut.
 """
 
+import hmac
+
 import numpy as np
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from aukciszek.mpc import kernels
 from aukciszek.mpc.field import P, Vector
@@ -20,8 +20,9 @@ _BLOCK = 8192
 
 
 def derive_key(key: bytes, *, salt: bytes, purpose: bytes) -> bytes:
-    """Return a key for one purpose alone (HKDF-SHA256, RFC 5869), 32 bytes."""
-    return HKDF(hashes.SHA256(), KEY_BYTES, salt=salt, info=b"aukciszek/1/mpc/" + purpose).derive(key)
+    """Return a key for one purpose alone, 32 bytes: HKDF-SHA256 (RFC 5869), of which one block is needed."""
+    extracted = hmac.digest(salt, key, "sha256")
+    return hmac.digest(extracted, b"aukciszek/1/mpc/" + purpose + b"\x01", "sha256")
 
 
 class RandomStream:

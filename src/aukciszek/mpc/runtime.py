@@ -7,7 +7,7 @@ verifies everything computed so far first and keeps a list of what it opened and
 import hashlib
 import os
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -19,7 +19,7 @@ from aukciszek.mpc.errors import ParametersDifferError, PrssKeysDifferError, Prs
 from aukciszek.mpc.field import Vector, to_bytes
 from aukciszek.mpc.mode import Mode
 from aukciszek.mpc.multiplication import Terms, multiply_terms
-from aukciszek.mpc.prss import DIGEST_BYTES, PrssKeys, random_shares
+from aukciszek.mpc.prss import DIGEST_BYTES, Members, PrssKeys, random_shares
 from aukciszek.mpc.random_stream import RandomStream
 from aukciszek.mpc.session import Session
 from aukciszek.mpc.shamir import Randomness
@@ -116,31 +116,30 @@ class Runtime:
         header = hashlib.sha256(
             _PROTOCOL + struct.pack("<BB", self.mode.parties, self.mode.threshold) + session.session_id
         ).digest()
-        digests = [keys.digest(members, session.session_id) for members in keys.sets]
-        received = await session.exchange(header + b"".join(digests))
+        digests = {members: keys.digest(members, session.session_id) for members in keys.sets}
+        received = await session.exchange(header + b"".join(digests.values()))
         foreign = {party for party, content in received.items() if bytes(content[: len(header)]) != header}
         if foreign and (not self.mode.corrects or len(foreign) > self.mode.threshold):
             raise ParametersDifferError(foreign)
         different = {
             party
             for party, content in received.items()
-            if party not in foreign and not self._same_keys(party, bytes(content[len(header) :]))
+            if party not in foreign and not self._same_keys(party, bytes(content[len(header) :]), digests)
         }
         if different and (not self.mode.corrects or len(different | foreign) > self.mode.threshold):
             raise PrssKeysDifferError(different)
         if foreign | different:
             session.name_liars(foreign | different)
 
-    def _same_keys(self, party: int, claimed: bytes) -> bool:
+    def _same_keys(self, party: int, claimed: bytes, digests: Mapping[Members, bytes]) -> bool:
         """Tell whether ``party`` claims the digests of the keys that it shares with this party."""
-        keys, session = self._session.keys, self._session
-        theirs = [members for members in keys.all_sets if party in members]
+        theirs = [members for members in self._session.keys.all_sets if party in members]
         if len(claimed) != len(theirs) * DIGEST_BYTES:
             return False
         return all(
-            claimed[place * DIGEST_BYTES :][:DIGEST_BYTES] == keys.digest(members, session.session_id)
+            claimed[place * DIGEST_BYTES :][:DIGEST_BYTES] == digests[members]
             for place, members in enumerate(theirs)
-            if self.party in members
+            if members in digests
         )
 
     async def joint_random(self, reason: str, label: bytes, *, agreed: bytes) -> bytes:

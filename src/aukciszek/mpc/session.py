@@ -49,7 +49,6 @@ class Session:
         self._channel = channel
         self._random = random_shares(keys, salt=session_id, purpose=b"random")
         self._zero = zero_shares(keys, salt=session_id)
-        self._coins = random_shares(keys, salt=session_id, purpose=b"coin")
         self._private = RandomStream(randomness(KEY_BYTES))
 
     async def exchange(self, payload: bytes) -> dict[int, bytes | memoryview]:
@@ -94,7 +93,7 @@ class Session:
             TranscriptsDifferError: a party told different parties different things.
             InconsistentSharesError: as :meth:`open`.
         """
-        shares = self._coins.take(_SEED_ELEMENTS)
+        shares = self._random.take(_SEED_ELEMENTS)
         return expand(await self.open_agreeing(shares, self.transcript.digest(), TranscriptsDifferError))
 
     async def open_agreeing(self, shares: Vector, digest: bytes, refusal: Callable[[set[int]], MpcError]) -> Vector:

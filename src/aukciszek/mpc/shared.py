@@ -59,7 +59,8 @@ class Shared:
         return len(self._shares)
 
     def __getitem__(self, index: Any) -> Self:  # noqa: ANN401 - whatever NumPy accepts
-        return type(self)(np.asarray(self._shares[index], dtype=np.uint64))
+        part = self._shares[index]
+        return Shared(part if isinstance(part, np.ndarray) else np.asarray(part, dtype=np.uint64))
 
     def __add__(self, other: Self | Public) -> Self:
         return type(self)(field.add(self._shares, _shares_of(other)))

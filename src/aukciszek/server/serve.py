@@ -1,7 +1,6 @@
 """``aukciszek serve``: one party, from its settings to its end by SIGTERM or SIGINT."""
 
 import asyncio
-import gc
 import logging
 import signal
 import sys
@@ -14,6 +13,7 @@ import uvloop
 from aukciszek import __version__
 from aukciszek.clock import Clock, SystemClock
 from aukciszek.server.app import create_app
+from aukciszek.server.memory import keep_freed_memory, keep_what_is_here
 from aukciszek.server.party import Party
 from aukciszek.server.tls import server_context
 from aukciszek.server.web_server import WebServer, listen, silence_uvicorn
@@ -31,6 +31,7 @@ def serve(settings: Settings) -> None:
         AukciszekError: it cannot be started; the text says why and what to do.
     """
     configure_logging()
+    keep_freed_memory()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve_until_told_to_stop(settings))
 
@@ -52,7 +53,7 @@ async def run_party(settings: Settings, clock: Clock, stop: asyncio.Event) -> No
             await party.start()
             for server in servers:
                 await server.start()
-            _keep_what_is_here()
+            keep_what_is_here()
             _announce(settings)
             await stop.wait()
         finally:
@@ -60,12 +61,6 @@ async def run_party(settings: Settings, clock: Clock, stop: asyncio.Event) -> No
             await party.stop()
             for server in servers:
                 await server.stop()
-
-
-def _keep_what_is_here() -> None:
-    """Let the garbage collector pass over what was made at the start and stays for good: it stalls the loop."""
-    gc.collect()
-    gc.freeze()
 
 
 def _announce(settings: Settings) -> None:

@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from aukciszek.mpc.field import P, Vector
 from aukciszek.mpc.random_stream import RandomStream, derive_key
@@ -32,6 +34,14 @@ def test_values_outside_the_field_are_skipped(monkeypatch: pytest.MonkeyPatch) -
     stream = RandomStream(KEY)
     assert stream.take(4).tolist() == [5, 6, 7, 8]
     assert stream.take(2).tolist() == [9, 10]
+
+
+def test_keys_are_derived_as_by_any_other_hkdf() -> None:
+    # One block of output and a salt are all that is needed, so two calls of HMAC are the whole of it.
+    reference = HKDF(hashes.SHA256(), 32, salt=b"salt", info=b"aukciszek/1/mpc/purpose").derive(KEY)
+    assert derive_key(KEY, salt=b"salt", purpose=b"purpose") == reference
+    without_salt = HKDF(hashes.SHA256(), 32, salt=None, info=b"aukciszek/1/mpc/purpose").derive(KEY)
+    assert derive_key(KEY, salt=b"", purpose=b"purpose") == without_salt
 
 
 def test_keys_for_different_purposes_differ() -> None:

@@ -1,7 +1,6 @@
 """One party of the benchmark of the engine: the server's own links, over TLS, and nothing else of a server."""
 
 import asyncio
-import gc
 import resource
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -32,6 +31,7 @@ from aukciszek.server.directory import PEER_PATH, PeerDirectory
 from aukciszek.server.frames import KeyFrame
 from aukciszek.server.identity_token import IdentityTokens
 from aukciszek.server.incidents import IncidentLog
+from aukciszek.server.memory import keep_freed_memory, keep_what_is_here
 from aukciszek.server.peers import Peers
 from aukciszek.server.tls import client_context, server_context
 from aukciszek.server.web_server import WebServer, listen
@@ -54,6 +54,7 @@ def take_part(directory: Path) -> None:
         SettingsError: this was not started by the benchmark.
         MpcError: a run failed.
     """
+    keep_freed_memory()  # as the server does
     uvloop.run(_take_part(load_settings(), directory))
 
 
@@ -89,9 +90,7 @@ async def _take_part(settings: Settings, directory: Path) -> None:
     size = settings.cluster.size
     keys = await asyncio.to_thread(read_prss_keys, directory, settings.party_id, size, task.threshold)
     async with _linked(settings) as peers:
-        # As the server does: what start-up left behind need not be looked through again and again.
-        gc.collect()
-        gc.freeze()
+        keep_what_is_here()
         party = _Party(peers, keys, task, directory)
         pace = await agree_on_pace(party.channel(task.acquaintance))
         found = [await party.run(number, pace) for number in range(len(task.runs))]
