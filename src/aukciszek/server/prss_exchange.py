@@ -126,6 +126,7 @@ class PrssExchange:
         reports = self._reports[members]
         if min(members) == self._own and all(reports.get(PartyNumber(other), "unknown") is None for other in others):
             await self._keep(members, new_prss_key())
+            _log.info("dealt a new key for shared randomness to the parties %s", members_text(members))
             await self._tell_members(members)
 
     async def _keep(self, members: Members, key: Secret[bytes]) -> None:

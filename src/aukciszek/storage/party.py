@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from aukciszek.storage.connection import DatabaseConnection
 from aukciszek.storage.repository import Repository, insert, insert_if_absent, to_row, to_values
@@ -12,7 +12,7 @@ from aukciszek.storage.schema import prss_keys, users
 
 
 class PrssKeyRepository(Repository):
-    """The keys of ``docs/protocol.md``, "Randomness without communication: PRSS". Insert only."""
+    """The keys of ``docs/protocol.md``, "Randomness without communication: PRSS". None is ever changed."""
 
     async def put_prss_key(
         self, members: Collection[int], key: bytes, at: datetime, *, connection: DatabaseConnection | None = None
@@ -39,6 +39,15 @@ class PrssKeyRepository(Repository):
         """Return all keys, by their sets' names."""
         rows = await self._fetch(select(prss_keys).order_by(prss_keys.c.members), connection)
         return [to_row(PrssKeyRow, row) for row in rows]
+
+    async def forget_prss_keys(self, *, connection: DatabaseConnection | None = None) -> int:
+        """Destroy all keys, in the database and its log; return how many there were."""
+
+        def work(database: Connection) -> int:
+            self._database.erase_after_commit()
+            return database.execute(delete(prss_keys)).rowcount
+
+        return await self._write(work, connection)
 
 
 class UserRepository(Repository):
