@@ -72,6 +72,10 @@ class MemoryLinks:
     def connected(self) -> frozenset[PartyNumber]:
         return frozenset(self._network.up - {self.own}) if self.own in self._network.up else frozenset()
 
+    @property
+    def round_s(self) -> float | None:
+        return self._network.round_s.get(self.own)
+
     async def send(self, to: PartyNumber, message: PeerMessage) -> None:
         self._network.post(self.own, to, message)
 
@@ -129,7 +133,7 @@ class MemoryNetwork:
     """Delivers messages in order, between parties that are both up.
 
     ``drop`` may lose messages, ``copies`` repeat them, ``tamper`` change what one party sends another in a round; what
-    crosses between ``apart`` parties waits until they are together again.
+    crosses between ``apart`` parties waits until they are together again. ``round_s`` is what parties measured.
     """
 
     def __init__(self, size: int, needed: int, clock: VirtualClock) -> None:
@@ -140,6 +144,7 @@ class MemoryNetwork:
         self.rounds: dict[tuple[bytes, int], dict[int, bytes]] = {}
         self.tamper: Callable[[int, int, bytes], bytes] = lambda _sender, _to, content: content
         self.copies = 1
+        self.round_s: dict[int, float] = {}
         self.apart: frozenset[PartyNumber] = frozenset()
         self.refused: list[tuple[PartyNumber, PeerMessage, AukciszekError]] = []
         self.drop: Callable[[PartyNumber, PartyNumber, PeerMessage], bool] = lambda _sender, _to, _message: False

@@ -13,7 +13,7 @@ from aukciszek.auctions.desk import PATIENCE_S, AuctionDesk
 from aukciszek.auctions.errors import StatementError
 from aukciszek.auctions.identifiers import BundleDigest
 from aukciszek.auctions.ports import MessageKind
-from aukciszek.auctions.readiness import Readiness, Ready, encode_convocation, read_convocation
+from aukciszek.auctions.readiness import Readiness, Ready, encode_convocation, in_microseconds, read_convocation
 from aukciszek.auctions.statements import Signed, read_statement, sign
 from aukciszek.cluster import PartyNumber
 
@@ -72,6 +72,7 @@ class Meeting:
             input_set=input_set,
             began=began,
             nonce=secrets.token_hex(_NONCE_BYTES),
+            round_us=in_microseconds(context.network.round_s),
             unusable=tuple(unusable),
         )
         self._own = self._ready[context.number] = sign(readiness, context.identity)

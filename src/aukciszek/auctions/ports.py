@@ -112,6 +112,11 @@ class PeerNetwork(Protocol):
         """The peers that can be reached now."""
         ...
 
+    @property
+    def round_s(self) -> float | None:
+        """What a round with the peers that can be reached takes, in seconds; ``None`` before that was measured."""
+        ...
+
     async def send(self, to: PartyNumber, message: PeerMessage) -> None:
         """Send one message; drop it if ``to`` is not connected."""
         ...

@@ -21,11 +21,15 @@ from aukciszek.encoding import (
     parse_canonical_json,
     to_base64url,
 )
+from aukciszek.mpc.ranking import Pace
 
 _MOST_UNUSABLE: Final = 200_000
 _LARGEST_ATTEMPT: Final = 2**31 - 1
 _BYTES_A_DIGEST: Final = 67
 """64 digits, quotation marks and a comma."""
+
+_MICROSECONDS: Final = 1_000_000
+LONGEST_ROUND_US: Final = 10 * _MICROSECONDS
 
 
 class Readiness(Statement):
@@ -40,6 +44,8 @@ class Readiness(Statement):
     began: bool
     """Whether this party has begun a session on this input set, and so will never compute on another."""
     nonce: DigestField
+    round_us: Annotated[int, Field(ge=1, le=LONGEST_ROUND_US)]
+    """What a round takes, as far as this party can tell, in microseconds."""
     unusable: Annotated[tuple[BundleDigestField, ...], Field(max_length=_MOST_UNUSABLE)]
     """Bids whose envelope this party cannot use."""
 
@@ -52,6 +58,17 @@ def session_id(auction: AuctionId, ready: Ready) -> bytes:
     """Return the id of the session that these parties meet in; 32 bytes, never the same twice."""
     digests = (bytes.fromhex(statement_digest(ready[party].content)) for party in sorted(ready))
     return labelled_sha256("session", bytes.fromhex(auction), *digests)
+
+
+def in_microseconds(round_s: float | None) -> int:
+    """Return what a party announces of its measurement; without one, what is usual in one data centre."""
+    usual_s = Pace().round_s
+    return min(max(1, round(_MICROSECONDS * (usual_s if round_s is None else round_s))), LONGEST_ROUND_US)
+
+
+def common_pace(ready: Ready) -> Pace:
+    """Return the pace of a session: the median of what its participants announced, so that all use the same."""
+    return Pace.from_measured_rounds([one.content.round_us / _MICROSECONDS for one in ready.values()])
 
 
 def encode_convocation(ready: Ready) -> bytes:

@@ -22,7 +22,7 @@ from aukciszek.auctions.gathering import Gathering
 from aukciszek.auctions.identifiers import BundleDigest
 from aukciszek.auctions.lifecycle import AuctionState
 from aukciszek.auctions.meeting import Meeting
-from aukciszek.auctions.readiness import Ready, session_id, usable_bids
+from aukciszek.auctions.readiness import Ready, common_pace, session_id, usable_bids
 from aukciszek.auctions.sealing import open_envelope
 from aukciszek.auctions.sealing_keys import SealingKeyPair
 from aukciszek.auctions.signal import FIRST_RETRY_S, LONGEST_RETRY_S
@@ -161,7 +161,7 @@ class Sessions:
         try:
             runtime = Runtime(channel, threshold=context.threshold, prss_keys=prss_keys, session_id=identifier)
             await runtime.start()
-            result = await compute(runtime, self._task(bids, shares), self._follow)
+            result = await compute(runtime, self._task(bids, shares), self._follow, common_pace(participants))
             for liar in sorted(runtime.liars):
                 await desk.report("lied-in-session", PartyNumber(liar), {"session": identifier.hex()})
         finally:

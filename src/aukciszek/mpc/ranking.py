@@ -21,13 +21,13 @@ from aukciszek.mpc.shared import Shared
 _WIDTHS: Final = (*range(2, 33), *range(40, 129, 8))
 """How many lists may be merged at once."""
 
+FASTEST_ROUND_S: Final = 2.0**-10
+"""What a round takes at least: a measurement of the way alone leaves out each party's work, about a millisecond."""
 
-FASTEST_ROUND_S: Final = 2.5e-4
-SLOWEST_ROUND_S: Final = 1.0
-"""Between these a measured round counts; what lies outside, a liar may have made up or a stall may have caused."""
+SLOWEST_ROUND_S: Final = 2.0**-2
+"""Twice round the world. More, a liar may have made up or a stall may have caused."""
 
-
-_ROOT_OF_HALF = 0.7071
+_ROOT_OF_HALF: Final = 0.7071
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +42,12 @@ class Pace:
     product_s: float = 4e-7
 
     @classmethod
-    def from_round_trips(cls, seconds: Sequence[float]) -> Self:
+    def from_measured_rounds(cls, seconds: Sequence[float]) -> Self:
         """Return the pace of parties that each measured what a round takes; the same for all who hold the same list.
 
         It is the median, so with ``n >= 2t + 1`` measurements ``t`` liars cannot push it out of what honest parties
-        measured. Anything that is no duration counts as the slowest, and the result is rounded to a power of two,
-        by exact arithmetic, so that it is the same on all machines.
+        measured, and it has bounds. Anything that is no duration counts as the slowest, and the result is rounded to
+        a power of two, by exact arithmetic, so that it is the same on all machines.
         No pace can make an outcome wrong: it only decides how many rounds and products are spent on it.
 
         Args:

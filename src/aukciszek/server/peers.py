@@ -91,6 +91,12 @@ class Peers:
         """The peers that can be reached and that reach this party."""
         return self.connected & self.inbound.senders
 
+    @property
+    def round_s(self) -> float | None:
+        """Half of the longest round trip to a peer that can be reached; ``None`` before one was measured."""
+        offsets = self.clocks.offsets
+        return max((offsets[peer].round_trip_s / 2 for peer in self.connected & offsets.keys()), default=None)
+
     async def start(self, listener: PeerListener, keys: KeyExchange, tls: SSLContext | None) -> None:
         """Accept links, and dial every other party until :meth:`stop`."""
         self._listener = listener

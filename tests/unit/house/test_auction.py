@@ -5,7 +5,9 @@ from datetime import timedelta
 import pytest
 
 from aukciszek.accounts.tokens import Principal
+from aukciszek.auctions import session
 from aukciszek.auctions.certificate import CertificateBody
+from aukciszek.auctions.computation import ComputationResult, ComputationTask, Progress, compute
 from aukciszek.auctions.identifiers import AuctionId
 from aukciszek.auctions.lifecycle import AuctionState
 from aukciszek.auctions.record import verify_record
@@ -26,6 +28,8 @@ from aukciszek.auctions.refusals import (
 )
 from aukciszek.auctions.spec import AuctionSpec
 from aukciszek.encoding import canonical_json, parse_canonical_json
+from aukciszek.mpc.ranking import Pace
+from aukciszek.mpc.runtime import Runtime
 from support.parties import Parties, StartParties, new_bidder
 
 
@@ -44,6 +48,26 @@ async def opened(parties: Parties, **changes: object) -> AuctionSpec:
     await parties.create(spec)
     await parties.wait_for_state(spec.auction_id, AuctionState.OPEN)
     return spec
+
+
+async def test_all_parties_compute_at_one_pace_whatever_each_measured(
+    start_parties: StartParties, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paces = []
+
+    async def recorded(runtime: Runtime, task: ComputationTask, on_progress: Progress, pace: Pace) -> ComputationResult:
+        paces.append(pace)
+        return await compute(runtime, task, on_progress, pace)
+
+    monkeypatch.setattr(session, "compute", recorded)
+    parties = await start_parties()
+    parties.network.round_s = {1: 0.08, 2: 1e9, 3: 0.06, 4: 1e-9}  # party 5 has measured nothing yet
+    spec = await opened(parties)
+    for price in ("500", "320", "321"):
+        await parties.bid(spec, price)
+    parties.clock.move(601)
+    assert (await outcome(parties, spec.auction_id)).prices == ("320",)
+    assert paces == [Pace(round_s=0.0625)] * parties.size
 
 
 async def test_the_lowest_bid_wins(start_parties: StartParties) -> None:

@@ -244,6 +244,7 @@ async def test_two_announcements_for_one_attempt_are_on_record(start_parties: St
             input_set="0" * 64,
             began=False,
             nonce=nonce,
+            round_us=1,
             unusable=(),
         )
         content = sign(readiness, parties.identities[1]).encode()

@@ -72,7 +72,20 @@ async def test_rounds_of_all_sizes_arrive_in_order(new_cluster: "NewCluster", *,
             assert answer == {other: payloads[other - 1] for other in (1, 2, 3) if other != channel.party}
 
 
+async def test_a_round_takes_half_of_the_longest_round_trip(new_cluster: "NewCluster") -> None:
+    cluster = new_cluster(3)
+    await cluster.start()
+    await cluster.all_linked()
+    await cluster.until(lambda: cluster[1].peers.clocks.offsets.keys() == {TWO, THREE})
+    offsets = cluster[1].peers.clocks.offsets
+    assert cluster[1].peers.round_s == max(one.round_trip_s for one in offsets.values()) / 2
+    await cluster.stop(2)
+    await cluster.stop(3)
+    await cluster.until(lambda: cluster[1].peers.round_s is None)
+
+
 async def test_a_message_to_a_party_that_is_not_there_is_dropped(alone: "LinkedCluster") -> None:
+    assert alone[1].peers.round_s is None
     assert alone[1].peers.connected == frozenset()
     await alone[1].peers.send(TWO, message(b"nobody hears this"))
     alone[1].peers.write(TWO, encode_round(SESSION, 0, b"nor this"))

@@ -56,7 +56,7 @@ async def agree_on_pace(channel: Channel) -> Pace:
         durations.append(time.perf_counter() - started_s)
     own = _SECONDS.pack(statistics.median(durations))
     told = [own, *(await channel.exchange(own)).values()]
-    return Pace.from_round_trips([_seconds(content) for content in told])
+    return Pace.from_measured_rounds([_seconds(content) for content in told])
 
 
 def _seconds(content: bytes | memoryview) -> float:
