@@ -10,7 +10,8 @@ NPM := $(shell node -e 'const [a, b] = process.versions.node.split(".").map(Numb
 RUN := $(UV) run --frozen
 PAGE := src/aukciszek/server/page_files/index.html
 ARGS ?=
-HISTORIES ?= 1000
+HISTORIES ?= 2000
+SEED ?= $(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')
 
 # Five servers start at once in the demo and in tests: compile the packages once instead of in each of them.
 export UV_COMPILE_BYTECODE := 1
@@ -47,8 +48,9 @@ test: setup page ## Every test
 unit: setup ## The quick tests: no server is started
 	@$(RUN) pytest -n auto --dist loadfile tests/unit tests/property $(ARGS)
 
-histories: setup ## Thousands of histories of trouble; HISTORIES=1000 for each test
-	@HISTORIES=$(HISTORIES) $(RUN) pytest -n auto tests/simulation $(ARGS)
+histories: setup ## Histories of trouble, new ones each time: HISTORIES=2000 of them, or those of a SEED=number
+	@seed=$(SEED); echo "make histories HISTORIES=$(HISTORIES) SEED=$$seed"; \
+		HISTORIES=$(HISTORIES) SEED=$$seed $(RUN) pytest -n auto tests/simulation $(ARGS)
 
 check: setup ## Lint, format, types, layers, dependencies
 	@$(RUN) ruff check

@@ -1,368 +1,368 @@
-"""Auctions under every kind of trouble: a world of parties in one process, driven by a list of operations.
+"""Lives through a history: a cluster in one process, driven by a list of operations.
 
-The parties run the product's own code on their own databases; the network between them, the clock and the moment of a
-crash are ours. Bidders are honest or in a hurry; the trouble is in :class:`Trouble`. After the last operation the
-trouble ends, everybody is back, and :meth:`World.judge` compares what came out with a plain model.
+The parties run the product's own code; the network between them, their disks, the time and the moment of a crash are
+ours (``tests/support``). After the last operation all trouble ends and everybody starts anew; then every auction must
+end, and :mod:`simulation.judging` compares what came out with a plain model.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+import random
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
-from aukciszek.accounts.tokens import Principal
-from aukciszek.auctions.agreement import lot_order
 from aukciszek.auctions.bundle import Bundle
-from aukciszek.auctions.certificate import Certificate
 from aukciszek.auctions.errors import AuctionError
-from aukciszek.auctions.holdings import HoldingsStatement
+from aukciszek.auctions.house import AuctionHouse
 from aukciszek.auctions.identifiers import BundleDigest, UserId
-from aukciszek.auctions.lifecycle import AuctionState
-from aukciszek.auctions.ports import MessageKind, PeerMessage
-from aukciszek.auctions.receipts import in_time
-from aukciszek.auctions.statements import Receipt, Signed, sign
+from aukciszek.auctions.intake import Accepted
+from aukciszek.auctions.lifecycle import AuctionState, is_over
+from aukciszek.auctions.sealing import BidPlace, seal_bid
+from aukciszek.auctions.sealing_keys import SealingPublicKey
+from aukciszek.auctions.statements import Receipt
 from aukciszek.cluster import PartyNumber
 from aukciszek.mpc.mode import Mode
-from support.parties import Crash, MemoryNetwork, Parties, VirtualClock, new_bidder
+from aukciszek.storage.errors import StorageError
+from simulation.lying import Liar
+from simulation.operations import (
+    BIDDERS,
+    DURATION_S,
+    HIGHEST_PRICE,
+    Advance,
+    AdvanceToClose,
+    Bid,
+    Heal,
+    History,
+    Lie,
+    Lose,
+    Operation,
+    Order,
+    Part,
+    Repeat,
+    Shuffle,
+    Skew,
+    Slow,
+    Spoil,
+    Start,
+    Stop,
+)
+from simulation.watching import Watch
+from support.memory_disk import Mishap
+from support.memory_network import Content
+from support.parties import MemoryNetwork, Parties, VirtualClock, new_bidder
+from support.stepping_loop import SteppingLoop
 
-BIDDERS: Final = 3
-DURATION_S: Final = 60
-_MOST_STEPS: Final = 600
-_ALLOWED_TO_OPEN: Final = {"lot", "input checks of all bundles", "winners", "prices"}
-
-type Side = Literal["before", "after"]
+_PATIENCE_S: Final = 900.0
+"""How long, by the parties' own clock, an auction may take to end once all trouble is over."""
 
 
 @dataclass(frozen=True)
-class Advance:
-    """Let time pass."""
-
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Bid:
-    """A bidder sends a new revision to some parties, or sends the last one again."""
+class Sealed:
+    """What a bidder made: the bundle and what is in it."""
 
     bidder: int
-    price: int
-    parties: frozenset[int]
-    again: bool = False
-    withdraw: bool = False
-
-
-@dataclass(frozen=True)
-class Stop:
-    """A party's process ends."""
-
-    party: int
-
-
-@dataclass(frozen=True)
-class CrashAtWrite:
-    """A party's process ends at one of its next writes, before it or after it, and starts again."""
-
-    party: int
-    writes: int
-    side: Side
-
-
-@dataclass(frozen=True)
-class Start:
-    """A party that is down starts."""
-
-    party: int
-
-
-@dataclass(frozen=True)
-class Lose:
-    """The network loses the next messages."""
-
-    messages: int
-
-
-@dataclass(frozen=True)
-class Repeat:
-    """The network delivers everything twice from now on."""
-
-
-@dataclass(frozen=True)
-class Part:
-    """Some parties are cut off from the others."""
-
-    parties: frozenset[int]
-
-
-@dataclass(frozen=True)
-class Heal:
-    """The network is whole again."""
-
-
-@dataclass(frozen=True)
-class Lie:
-    """Party 1 deviates: it changes what it sends in rounds, denies its receipts, or tells two stories about them."""
-
-    how: Literal["rounds", "deny", "two-stories"]
-
-
-type Operation = Advance | Bid | Stop | CrashAtWrite | Start | Lose | Repeat | Part | Heal | Lie
+    revision: int
+    price: int | None
+    """``None``: a withdrawal."""
+    spoilt_for: int | None = None
 
 
 @dataclass
-class Handed:
-    """What a bidder got."""
+class Bidders:
+    """What bidders made and got."""
 
-    receipts: list[Signed[Receipt]] = field(default_factory=list)
-    prices: dict[BundleDigest, tuple[int, int, int | None]] = field(default_factory=dict)
-    """By bundle: bidder, revision and price; None for a withdrawal."""
+    people: list[UserId]
+    made: dict[BundleDigest, Sealed] = field(default_factory=dict)
+    receipts: list[Receipt] = field(default_factory=list)
+    last: dict[int, list[bytes]] = field(default_factory=dict)
+    revisions: list[int] = field(default_factory=lambda: [0] * BIDDERS)
 
 
 class World:
     """One auction, its parties and its bidders."""
 
-    def __init__(self, directory: Path, template: Path, size: int, threshold: int, skew_s: Sequence[float]) -> None:
+    def __init__(self, history: History) -> None:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, SteppingLoop)
+        chance = random.Random(history.pace)  # noqa: S311 -- decides what happens, and protects nothing
+        loop.turns = lambda: chance.randrange(3)
+        self.history = history
         self.clock = VirtualClock()
-        self.network = MemoryNetwork(size, Mode(size, threshold).needed, self.clock)
-        self.parties = Parties(directory, size, threshold, self.clock, self.network, template=template)
-        self.parties.skew_s = dict(enumerate(skew_s, start=1))
+        self.network = MemoryNetwork(history.size, Mode(history.size, history.threshold).needed, self.clock)
+        self.parties = Parties(None, history.size, history.threshold, self.clock, self.network, pause=loop.pause)
         self.parties.round_timeout_s = 10.0
-        self.handed = Handed()
-        self._bidders = [new_bidder() for _ in range(BIDDERS)]
-        self._revisions = [0] * BIDDERS
-        self._last: list[bytes | None] = [None] * BIDDERS
+        self.watch = Watch(self.parties)
+        self._loop = loop
+        self._chance = chance
+        self._people = [new_bidder() for _ in range(BIDDERS)]
+        self.bidders = Bidders([UserId(person.uid) for person in self._people])
+        self.ordered: dict[str, set[int]] = {"close": set(), "cancel": set()}
+        self._errands: set[asyncio.Task[None]] = set()
+        rules = history.rules
+        self.spec = self.parties.draft(
+            minimum="0",
+            maximum=str(HIGHEST_PRICE),
+            closes_at=self.clock.now() + timedelta(seconds=DURATION_S),
+            format=rules.format,
+            direction=rules.direction,
+            winners=rules.winners,
+            reserve_price=None if rules.reserve is None else str(rules.reserve),
+            minimum_bids=rules.minimum_bids,
+        )
+        self._liar = Liar(min(history.liar, history.size), self.parties, self.spec, history.pace)
 
-    async def run(self, operations: Sequence[Operation]) -> None:
-        """Live through a history, then judge it."""
-        try:
-            for number in range(1, self.parties.size + 1):
-                await self.parties.start(number)
-            self.spec = self.parties.draft(maximum="7", closes_at=self._from_now(DURATION_S), minimum="0")
-            await self.parties.create(self.spec)
+    @property
+    def liar(self) -> int | None:
+        """The party that lied, if one did."""
+        return next(iter(self.watch.dishonest), None)
+
+    @property
+    def honest(self) -> dict[PartyNumber, AuctionHouse]:
+        """The parties whose word counts."""
+        return {number: house for number, house in self.parties.houses.items() if number != self.liar}
+
+    async def live(self) -> None:
+        """Live through the history, to the end of the auction."""
+        with self.watch.watching():
+            try:
+                await self._live()
+            finally:
+                for errand in self._errands:
+                    errand.cancel()
+                await asyncio.gather(*self._errands, return_exceptions=True)
+
+    async def end(self) -> None:
+        """Stop everybody."""
+        for number in list(self.parties.houses):
+            await self.parties.stop(number)
+        for disk in self.parties.disks.values():
+            disk.close()
+
+    async def _live(self) -> None:
+        for number in range(1, self.parties.size + 1):
+            await self.parties.start(number)
+        await self.parties.create(self.spec, sorted(self.history.heard_by & self.parties.houses.keys()))
+        if self.history.waits_for_opening:
             await self._settle(lambda: self._all_in({AuctionState.OPEN}))
-            for operation in operations:
-                await self._do(operation)
-                await self._pass_time(0.1)
-            await self._end_all_trouble()
-            await self._settle(lambda: self._all_in({AuctionState.FINAL}))
-            await self.judge()
-        finally:
-            for number in list(self.parties.houses):
-                await self.parties.stop(number)
+        for operation in self.history.operations:
+            await self._do(operation)
+            if not (isinstance(operation, Bid) and operation.rush):
+                await self._until_quiet()
+        await self._end_all_trouble()
+        await self._settle(lambda: self._all_in({AuctionState.FINAL}) or self._all_in({AuctionState.CANCELLED}))
 
-    async def judge(self) -> None:
-        """Check what must hold whatever happened."""
-        certificates = [await house.certificate(self.spec.auction_id) for house in self.parties.houses.values()]
-        assert len({one.body.digest for one in certificates}) == 1, "honest parties have different outcomes"
-        await self._check_receipts_are_durable()
-        await self._check_outcome(certificates[0])
-        for house in self.parties.houses.values():
-            for entry in (await house.record(self.spec.auction_id)).entries:
-                opened = entry.details.get("revealed", [])
-                assert isinstance(opened, list)
-                reasons = {one["reason"] for one in opened if isinstance(one, dict)}
-                assert reasons <= _ALLOWED_TO_OPEN, reasons
-
-    async def _check_receipts_are_durable(self) -> None:
-        for receipt in self.handed.receipts:
-            content = receipt.content
-            heads = await self.parties.repositories[content.party].own_receipts(self.spec.auction_id)
-            stored = {head.digest: head.received_at for head in heads}
-            assert stored.get(content.bundle) == content.received_at, "a receipt was given for something not durable"
-
-    async def _check_outcome(self, certificate: Certificate) -> None:
-        signers = await self._punctual_signers()
-        body, threshold = certificate.body, self.parties.threshold
-        counting = {digest for digest, parties in signers.items() if len(parties) > threshold}
-        # Who is lost for good may take along what only it and t others know; where nobody can be lost, nothing is open.
-        can_be_lost = self.parties.size - self.network.needed
-        open_to_doubt = {digest for digest in counting if len(signers[digest]) <= threshold + can_be_lost}
-        doubtful_bidders = {self.handed.prices[digest][0] for digest in open_to_doubt}
-        latest: dict[int, BundleDigest] = {}
-        for digest in sorted(counting, key=lambda digest: self.handed.prices[digest][1]):
-            latest[self.handed.prices[digest][0]] = digest
-        expected = {digest for digest in latest.values() if self.handed.prices[digest][2] is not None}
-        for digest in expected ^ set(body.bids):
-            assert self.handed.prices[digest][0] in doubtful_bidders, "other bids count than the rules say"
-        assert set(body.bids) <= counting, "a bid counts that too few parties signed for"
-        self._check_winner(certificate)
-
-    def _check_winner(self, certificate: Certificate) -> None:
-        body = certificate.body
-        prices = {digest: self.handed.prices[digest][2] for digest in body.bids}
-        bids = {digest: price for digest, price in prices.items() if price is not None}
-        assert bids.keys() == prices.keys(), "a withdrawal counts as a bid"
-        if not bids:
-            assert body.outcome == "too-few-bids"
-            return
-        best = min(bids.values())
-        first = next(digest for digest in lot_order(bytes.fromhex(body.lot or ""), body.bids) if bids[digest] == best)
-        assert [one.bundle for one in body.winners] == [first]
-        assert body.prices == (str(best),)
-
-    async def _punctual_signers(self) -> dict[BundleDigest, set[int]]:
-        """Return, by bundle, the parties on whose disks it lies with a receipt in time."""
-        signers: dict[BundleDigest, set[int]] = {}
-        for number, repository in self.parties.repositories.items():
-            for head in await repository.own_receipts(self.spec.auction_id):
-                if head.received_at is not None and in_time(head.received_at, self.spec.closes_at):
-                    signers.setdefault(BundleDigest(head.digest), set()).add(number)
-        return signers
-
-    async def _do(self, operation: Operation) -> None:
+    async def _do(self, operation: Operation) -> None:  # noqa: C901 -- one case for each operation
         match operation:
             case Advance(seconds):
                 await self._pass_time(seconds)
+            case AdvanceToClose(offset_s):
+                await self._pass_time((self.spec.closes_at - self.clock.now()).total_seconds() + offset_s)
             case Bid():
                 await self._bid(operation)
+            case Order(kind, parties):
+                for number in sorted(parties & self.parties.houses.keys()):
+                    self._errand(self._order(kind, number))
             case Stop(party) if party in self.parties.houses:
                 await self.parties.stop(party)
             case Start(party) if party not in self.parties.houses:
-                await self.parties.start(party)
-            case CrashAtWrite(party, writes, side) if party in self.parties.houses:
-                crash = Crash(writes=writes, after=side == "after")
-                self.parties.crashes[party] = crash
-                crash.lurk_in(self.parties.databases[PartyNumber(party)])
-            case Lose(messages):
-                self._lose(messages)
-            case Lie(how):
-                await self._lie(how)
-            case Repeat() | Part() | Heal():
-                self._trouble_network(operation)
+                await self._start(party)
+            case Spoil(party, writes, how, times) if party in self.parties.houses:
+                self.parties.stores[PartyNumber(party)].mishap = Mishap(how, writes, times)
+            case Lose(messages, every):
+                self._lose(messages, every)
+            case Skew(party, ahead_s):
+                self.parties.skew_s[party] = ahead_s
+                self.parties.clocks[PartyNumber(party)].ahead_s = ahead_s
+            case Lie():
+                self.watch.dishonest.add(min(self.history.liar, self.history.size))
+                self._liar.begin(operation)
+            case Repeat() | Shuffle() | Slow() | Part() | Heal():
+                await self._trouble_network(operation)
 
-    def _trouble_network(self, operation: Repeat | Part | Heal) -> None:
+    async def _trouble_network(self, operation: Repeat | Shuffle | Slow | Part | Heal) -> None:
         match operation:
             case Repeat():
                 self.network.copies = 2
-            case Part(parties):
+            case Shuffle():
+                self.network.shuffles = self._chance
+            case Slow(sender, to, seconds):
+                self.network.slow_s[PartyNumber(sender), PartyNumber(to)] = seconds
+            case Part(parties, loses) if not self.network.apart:
                 self.network.apart = frozenset(PartyNumber(party) for party in parties)
+                self.network.loses_what_crosses = loses
             case Heal():
-                self.network.heal()
+                await self.network.heal()
+
+    def _lose(self, messages: int, every: int) -> None:
+        seen = 0
+
+        def loses(_sender: PartyNumber, _to: PartyNumber, _content: Content) -> bool:
+            nonlocal seen
+            seen += 1
+            return seen <= messages * every and seen % every == 0
+
+        self.network.drop = loses
 
     async def _bid(self, bid: Bid) -> None:
-        bidder = self._bidders[bid.bidder]
-        content = self._last[bid.bidder] if bid.again else await self._new_revision(bid, bidder)
-        if content is None:
+        contents = self.bidders.last.get(bid.bidder, []) if bid.again else self._seal(bid)
+        if not contents:
             return
         for number in sorted(bid.parties & self.parties.houses.keys()):
-            submission = asyncio.create_task(self.parties.house(number).submit(bidder, self.spec.auction_id, content))
-            await self._finish_or_crash(submission, number)
-            if submission.done() and not submission.cancelled() and submission.exception() is None:
-                self.handed.receipts.append(submission.result().receipt)
-            elif submission.done() and not submission.cancelled():
-                assert isinstance(submission.exception(), AuctionError), submission.exception()
+            content = contents[-1] if number in bid.twin else contents[0]
+            self._errand(self._submit(bid.bidder, number, content))
 
-    async def _new_revision(self, bid: Bid, bidder: Principal) -> bytes | None:
-        self._revisions[bid.bidder] += 1
-        revision = self._revisions[bid.bidder]
+    def _seal(self, bid: Bid) -> list[bytes]:
+        """Make the next revision, once or, for twins, twice."""
+        revision = self.bidders.revisions[bid.bidder] + 1
+        place = BidPlace(auction=self.spec.auction_id, bidder=self.bidders.people[bid.bidder], revision=revision)
         if bid.withdraw:
-            bundle = Bundle.for_withdrawal(auction=self.spec.auction_id, bidder=UserId(bidder.uid), revision=revision)
-            content = bundle.encode()
-        elif self.parties.houses:
-            content = await self.parties.seal(self.spec, bidder, str(bid.price), revision)
+            bundles = [Bundle.for_withdrawal(auction=place.auction, bidder=place.bidder, revision=revision)]
         else:
+            keys = self._sealing_keys()
+            if keys is None:
+                return []
+            bits = [bid.price >> place & 1 for place in reversed(range(self.spec.bits))]
+            copies = 2 if bid.twin & bid.parties else 1
+            bundles = [
+                seal_bid(place, bits, threshold=self.history.threshold, sealing_keys=keys) for _ in range(copies)
+            ]
+        self.bidders.revisions[bid.bidder] = revision
+        contents = []
+        for bundle in bundles:
+            content = bundle.encode() if bid.spoil is None or bid.withdraw else _spoil(bundle, bid.spoil)
+            price = None if bid.withdraw else bid.price
+            self.bidders.made[Bundle.decode(content).digest()] = Sealed(bid.bidder, revision, price, bid.spoil)
+            contents.append(content)
+        self.bidders.last[bid.bidder] = contents
+        return contents
+
+    def _sealing_keys(self) -> list[SealingPublicKey] | None:
+        """Return the keys that a bidder gets: the same ones from every honest party, or none."""
+        for house in self.honest.values():
+            process = house._processes.get(self.spec.auction_id)
+            if process is not None and not process.keys.missing:
+                return [SealingPublicKey(signed.content.public_key) for signed in process.keys.statements]
+        return None
+
+    async def _submit(self, bidder: int, number: int, content: bytes) -> None:
+        party, before = PartyNumber(number), self._time_at(number)
+        accepted: Accepted | None = await self._unless_it_dies(
+            party, self.parties.house(number).submit(self._people[bidder], self.spec.auction_id, content)
+        )
+        if accepted is None:
+            return
+        receipt = accepted.receipt.content
+        self.bidders.receipts.append(receipt)
+        self.watch.check_receipt(number, receipt.bundle)
+        if accepted.is_new:
+            assert before <= receipt.received_at <= self._time_at(number), "a receipt carries another time"
+            assert receipt.received_at <= self.spec.closes_at, "a receipt was given after the close"
+
+    async def _order(self, kind: str, number: int) -> None:
+        house = self.parties.house(number)
+        give = house.close if kind == "close" else house.cancel
+        if await self._unless_it_dies(PartyNumber(number), give(self.parties.auctioneer, self.spec.auction_id)):
+            self.ordered[kind].add(number)
+
+    async def _unless_it_dies[Result](self, party: PartyNumber, request: Awaitable[Result]) -> Result | None:
+        """Wait for an answer; ``None`` when it was a refusal, or the party's process ended instead."""
+        answer = asyncio.ensure_future(request)
+        death = asyncio.ensure_future(self.parties.stores[party].died.wait())
+        try:
+            await asyncio.wait({answer, death}, return_when=asyncio.FIRST_COMPLETED)
+            return answer.result() if answer.done() else None
+        except (AuctionError, StorageError):
             return None
-        digest = Bundle.decode(content).digest()
-        self.handed.prices[digest] = (bid.bidder, revision, None if bid.withdraw else bid.price)
-        self._last[bid.bidder] = content
-        return content
-
-    async def _finish_or_crash(self, task: "asyncio.Task[object]", number: int) -> None:
-        crash = self.parties.crashes.get(number)
-        waits: set[asyncio.Task[object]] = {task}
-        if crash is not None:
-            waits.add(asyncio.create_task(crash.happened.wait()))
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        for one in waits:
-            if not one.done():
+        finally:
+            for one in (answer, death):
                 one.cancel()
-                await asyncio.gather(one, return_exceptions=True)
+            await asyncio.gather(answer, death, return_exceptions=True)
 
-    def _lose(self, messages: int) -> None:
-        left = messages
+    def _errand(self, work: Awaitable[None]) -> None:
+        self._errands.add(asyncio.ensure_future(work))
 
-        def drop(_sender: PartyNumber, _to: PartyNumber, _message: PeerMessage) -> bool:
-            nonlocal left
-            left -= 1
-            return left >= 0
-
-        self.network.drop = drop
-
-    async def _lie(self, how: str) -> None:
-        if how == "rounds":
-
-            def tamper(sender: int, to: int, content: bytes) -> bytes:
-                return bytes([content[0] ^ to, *content[1:]]) if sender == 1 and content else content
-
-            self.network.tamper = tamper
-        elif how == "deny":
-            self._let_party_1_deny()
-        else:
-            empty = sign(HoldingsStatement.of(self.spec.auction_id, PartyNumber(1), []), self.parties.identities[0])
-            message = PeerMessage(MessageKind.HOLDINGS, self.spec.auction_id, empty.encode())
-            for number in (2, 3):
-                self.network.post(PartyNumber(1), PartyNumber(number), message)
-
-    def _let_party_1_deny(self) -> None:
-        house = self.parties.houses.get(PartyNumber(1))
-        process = None if house is None else house._processes.get(self.spec.auction_id)
-        if process is not None:
-
-            async def send_nothing(_to: object) -> None:
-                return
-
-            # Its receipts still reach the others by replication; its list comes only when it is asked for.
-            vars(process.gathering).update(announce=send_nothing)
+    def _time_at(self, party: int) -> datetime:
+        return self.parties.clocks[PartyNumber(party)].now()
 
     async def _end_all_trouble(self) -> None:
-        self.network.heal()
-        self.network.drop = lambda _sender, _to, _message: False
-        self.network.copies = 1
-        self.network.tamper = lambda _sender, _to, content: content
+        await self._until_quiet()
+        self._liar.end()
+        await self.network.heal()
+        self.network.drop = lambda _sender, _to, _content: False
+        self.network.copies, self.network.shuffles = 1, None
+        self.network.slow_s.clear()
         for number in range(1, self.parties.size + 1):
-            self.parties.crashes.pop(number, None)
             if number in self.parties.houses:
                 await self.parties.stop(number)
             await self.parties.start(number)
 
+    async def _start(self, number: int) -> None:
+        await self.parties.start(number)
+
     async def _pass_time(self, seconds: float) -> None:
-        """Let time pass in steps, each when everybody has done what there was to do; crashed parties start again."""
-        left = seconds
-        while left > 0:
-            step = min(left, 1.0)
-            self.clock.move(step)
-            left -= step
+        """Let time pass, from one moment at which somebody wakes to the next, each time until all have gone on."""
+        until = self.clock.now() + timedelta(seconds=seconds)
+        while (left_s := (until - self.clock.now()).total_seconds()) > 0:
+            next_s = self.clock.until_next_s()
+            self.clock.move(left_s if next_s is None else min(left_s, next_s))
             await self._until_quiet()
 
     async def _until_quiet(self) -> None:
-        quiet = 0
-        while quiet < 2:
-            await self._start_the_crashed()
-            await asyncio.sleep(0.001)
-            quiet = quiet + 1 if self.network.is_quiet else 0
-
-    async def _start_the_crashed(self) -> None:
-        for number, crash in list(self.parties.crashes.items()):
-            if crash.happened.is_set():
-                del self.parties.crashes[number]
-                if number in self.parties.houses:
-                    await self.parties.stop(number)
-                    await self.parties.start(number)
-
-    async def _settle(self, condition: Callable[[], Awaitable[bool]]) -> None:
-        for _ in range(_MOST_STEPS):
-            if await condition():
+        """Return when nothing more happens without time passing; parties whose process has ended start again."""
+        while True:
+            await self._loop.until_idle()
+            ended = [number for number, store in self.parties.stores.items() if store.died.is_set()]
+            ended = [number for number in ended if number in self.parties.houses]
+            for errand in [errand for errand in self._errands if errand.done()]:
+                self._errands.discard(errand)
+                errand.result()
+            if not ended:
                 return
-            self.clock.move(0.5)
-            await self._until_quiet()
-        states = [(await house.auction(self.spec.auction_id)) for house in self.parties.houses.values()]
-        raise AssertionError(f"nothing moves any more: {[(one.state, one.waiting_for, one.failure) for one in states]}")
+            for number in ended:
+                await self.parties.stop(number)
+                await self.parties.start(number)
 
-    async def _all_in(self, states: set[AuctionState]) -> bool:
-        return all(
-            [(await house.auction(self.spec.auction_id)).state in states for house in self.parties.houses.values()]
+    async def _settle(self, condition: Callable[[], bool]) -> None:
+        await self._until_quiet()
+        until = self.clock.now() + timedelta(seconds=_PATIENCE_S)
+        while not condition():
+            if self.clock.now() >= until:
+                raise AssertionError(f"nothing moves any more: {self._states()}")
+            await self._pass_time(max(0.001, self.clock.until_next_s() or 1.0))
+
+    def _all_in(self, states: set[AuctionState]) -> bool:
+        return set(self._states().values()) <= {state.value for state in states}
+
+    def _states(self) -> dict[int, str]:
+        """Return what is stored at each party about where the auction stands."""
+        found = {}
+        for number, disk in self.parties.disks.items():
+            rows = disk.raw.execute("SELECT state FROM auctions").fetchall()
+            found[int(number)] = rows[0][0] if rows else "unknown"
+            process = self.parties.houses[number]._processes.get(self.spec.auction_id)
+            if process is not None and process.failure is not None:
+                raise AssertionError(f"party {number} stands still: {process.failure.code}: {process.failure.message}")
+        return found
+
+
+def _spoil(bundle: Bundle, party: int) -> bytes:
+    """Break the envelope of one party."""
+    envelopes = [bytes(len(one)) if place == party else one for place, one in enumerate(bundle.envelopes, start=1)]
+    return Bundle.encode(
+        Bundle(
+            auction=bundle.auction,
+            bidder=bundle.bidder,
+            revision=bundle.revision,
+            threshold=bundle.threshold,
+            bits=bundle.bits,
+            commitments=bundle.commitments,
+            proof=bundle.proof,
+            envelopes=tuple(envelopes),
         )
+    )
 
-    def _from_now(self, seconds: float) -> datetime:
-        return self.clock.now() + timedelta(seconds=seconds)
+
+def ended(state: str) -> bool:
+    """Tell whether a stored state is the last one."""
+    return is_over(AuctionState(state))

@@ -1,11 +1,10 @@
 """Several parties in one process, each with its own storage, joined by a network in memory."""
 
 import asyncio
-import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from uuid import uuid4
 
@@ -16,231 +15,46 @@ from aukciszek.auctions.draft import AuctionDraft
 from aukciszek.auctions.house import AuctionHouse
 from aukciszek.auctions.identifiers import AuctionId, UserId
 from aukciszek.auctions.lifecycle import AuctionState
-from aukciszek.auctions.ports import PeerMessage, SessionChannel
 from aukciszek.auctions.sealing import BidPlace, seal_bid
 from aukciszek.auctions.sealing_keys import SealingPublicKey
 from aukciszek.auctions.spec import AuctionSpec
 from aukciszek.auctions.view import AuctionView
 from aukciszek.cluster import Cluster, PartyEntry, PartyNumber
-from aukciszek.errors import AukciszekError
 from aukciszek.identity import Identity
-from aukciszek.mpc.errors import ChannelClosedError, PartiesMissingError
 from aukciszek.mpc.prss import PrssKeys, deal_prss_keys
 from aukciszek.storage.auctions import AuctionRepository
-from aukciszek.storage.connection import DatabaseConnection, Work
 from aukciszek.storage.database import Database
+from support.memory_disk import MemoryDisk, MemoryStore, at_once
+from support.memory_network import MemoryLinks, MemoryNetwork
+from support.stepping_loop import SteppingLoop
+from support.virtual_clock import VirtualClock
 
-
-class VirtualClock:
-    """A clock that moves when it is told to, and wakes who sleeps. ``ahead_s`` sets one party's clock apart."""
-
-    def __init__(self, of: "VirtualClock | None" = None, ahead_s: float = 0.0) -> None:
-        self._of = of
-        self._ahead = timedelta(seconds=ahead_s)
-        self._now = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
-        self._moved = asyncio.Event()
-
-    def now(self) -> datetime:
-        return self._now if self._of is None else self._of.now() + self._ahead
-
-    def monotonic_s(self) -> float:
-        return self.now().timestamp()
-
-    async def sleep(self, seconds: float) -> None:
-        if self._of is not None:
-            await self._of.sleep(seconds)
-            return
-        until = self._now + timedelta(seconds=seconds)
-        while self._now < until:
-            await self._moved.wait()
-
-    def move(self, seconds: float) -> None:
-        self._now += timedelta(seconds=seconds)
-        moved, self._moved = self._moved, asyncio.Event()
-        moved.set()
-
-
-class MemoryLinks:
-    """One party's view of the network in memory: the ``PeerNetwork`` of the tests."""
-
-    def __init__(self, network: "MemoryNetwork", own: PartyNumber) -> None:
-        self.own = own
-        self.size = network.size
-        self._network = network
-
-    @property
-    def connected(self) -> frozenset[PartyNumber]:
-        return frozenset(self._network.up - {self.own}) if self.own in self._network.up else frozenset()
-
-    @property
-    def round_s(self) -> float | None:
-        return self._network.round_s.get(self.own)
-
-    async def send(self, to: PartyNumber, message: PeerMessage) -> None:
-        self._network.post(self.own, to, message)
-
-    def open_channel(self, session_id: bytes, *, round_timeout_s: float) -> SessionChannel:
-        return MemorySessionChannel(self._network, session_id, self.own, round_timeout_s)
-
-
-class MemorySessionChannel:
-    """Rounds of one session by way of mailboxes, one for each round and receiver."""
-
-    def __init__(self, network: "MemoryNetwork", session_id: bytes, party: PartyNumber, timeout_s: float) -> None:
-        self.party = party
-        self.parties = network.size
-        self._network = network
-        self._session_id = session_id
-        self._timeout_s = timeout_s
-        self._round = 0
-        self._closed = False
-        self._expected = network.size
-
-    async def exchange(self, payload: bytes | bytearray | memoryview) -> dict[int, bytes]:
-        if self._closed:
-            raise ChannelClosedError
-        self._round += 1
-        place = (self._session_id, self._round)
-        boxes = self._network.rounds.setdefault(place, {})
-        if self.party in self._network.up:
-            boxes[self.party] = bytes(payload)
-        self._network.changed()
-        deadline = asyncio.create_task(self._network.clock.sleep(self._timeout_s))
-        complete = asyncio.create_task(self._network.wait_for(lambda: len(boxes) >= self._expected or self._closed))
-        try:
-            await asyncio.wait({deadline, complete}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            deadline.cancel()
-            complete.cancel()
-        if self._closed:
-            raise ChannelClosedError
-        if len(boxes) < self._network.needed:
-            raise PartiesMissingError(set(range(1, self.parties + 1)) - boxes.keys())
-        # Who missed a deadline is not waited for again.
-        self._expected = len(boxes)
-        return {
-            party: self._network.tamper(party, self.party, content)
-            for party, content in boxes.items()
-            if party != self.party
-        }
-
-    async def close(self) -> None:
-        self._closed = True
-        self._network.changed()
-
-
-class MemoryNetwork:
-    """Delivers messages in order, between parties that are both up.
-
-    ``drop`` may lose messages, ``copies`` repeat them, ``tamper`` change what one party sends another in a round; what
-    crosses between ``apart`` parties waits until they are together again. ``round_s`` is what parties measured.
-    """
-
-    def __init__(self, size: int, needed: int, clock: VirtualClock) -> None:
-        self.size = size
-        self.needed = needed
-        self.clock = clock
-        self.up: set[PartyNumber] = set()
-        self.rounds: dict[tuple[bytes, int], dict[int, bytes]] = {}
-        self.tamper: Callable[[int, int, bytes], bytes] = lambda _sender, _to, content: content
-        self.copies = 1
-        self.round_s: dict[int, float] = {}
-        self.apart: frozenset[PartyNumber] = frozenset()
-        self.refused: list[tuple[PartyNumber, PeerMessage, AukciszekError]] = []
-        self.drop: Callable[[PartyNumber, PartyNumber, PeerMessage], bool] = lambda _sender, _to, _message: False
-        self._houses: dict[PartyNumber, AuctionHouse] = {}
-        self._mail: dict[PartyNumber, asyncio.Queue[tuple[PartyNumber, PeerMessage]]] = {}
-        self._held: list[tuple[PartyNumber, PartyNumber, PeerMessage]] = []
-        self._delivery: dict[PartyNumber, asyncio.Task[None]] = {}
-        self._change = asyncio.Event()
-
-    def post(self, sender: PartyNumber, to: PartyNumber, message: PeerMessage) -> None:
-        if not {sender, to} <= self.up or self.drop(sender, to, message):
-            return
-        if (sender in self.apart) != (to in self.apart):
-            self._held.append((sender, to, message))
-            return
-        for _ in range(self.copies):
-            self._mail[to].put_nowait((sender, message))
-
-    def heal(self) -> None:
-        """Bring parties together again, and deliver what waited."""
-        self.apart = frozenset()
-        held, self._held = self._held, []
-        for sender, to, message in held:
-            self.post(sender, to, message)
-
-    @property
-    def is_quiet(self) -> bool:
-        return all(mail.empty() for mail in self._mail.values())
-
-    async def connect(self, number: PartyNumber, house: AuctionHouse) -> None:
-        self._houses[number] = house
-        self._mail[number] = asyncio.Queue()
-        self._delivery[number] = asyncio.create_task(self._deliver(number))
-        self.up.add(number)
-        for peer in sorted(self.up - {number}):
-            await self._houses[peer].on_connected(number)
-            await house.on_connected(peer)
-        self.changed()
-
-    def disconnect(self, number: PartyNumber) -> None:
-        """Cut a party off; its house goes on."""
-        self.up.discard(number)
-
-    async def remove(self, number: PartyNumber) -> None:
-        """Cut a party off for good: nothing reaches its house any more."""
-        self.disconnect(number)
-        delivery = self._delivery.pop(number, None)
-        if delivery is not None:
-            delivery.cancel()
-            await asyncio.gather(delivery, return_exceptions=True)
-
-    async def _deliver(self, number: PartyNumber) -> None:
-        while True:
-            sender, message = await self._mail[number].get()
-            if number in self.up:
-                try:
-                    await self._houses[number].on_message(sender, message)
-                except AukciszekError as error:
-                    self.refused.append((sender, message, error))
-            self.changed()
-
-    def changed(self) -> None:
-        change, self._change = self._change, asyncio.Event()
-        change.set()
-
-    async def next_change(self) -> None:
-        await self._change.wait()
-
-    async def wait_for(self, condition: Callable[[], bool]) -> None:
-        while not condition():
-            await self.next_change()
+__all__ = ["MemoryNetwork", "Parties", "StartParties", "VirtualClock", "new_bidder"]
 
 
 @dataclass
 class Parties:
     """The parties of a test, and what bidders and auctioneers do with them."""
 
-    directory: Path
+    directory: Path | None
+    """Where the databases are; None: in memory."""
     size: int
     threshold: int
     clock: VirtualClock
     network: MemoryNetwork
-    identities: list[Identity] = field(default_factory=list)
-    prss: list[PrssKeys] = field(default_factory=list)
     houses: dict[PartyNumber, AuctionHouse] = field(default_factory=dict)
     databases: dict[PartyNumber, Database] = field(default_factory=dict)
     repositories: dict[PartyNumber, AuctionRepository] = field(default_factory=dict)
     round_timeout_s: float = 20.0
     skew_s: dict[int, float] = field(default_factory=dict)
-    crashes: dict[int, "Crash"] = field(default_factory=dict)
-    template: Path | None = None
-    """A database that is up to date already, to save the time of making one for each party."""
+    pause: Callable[[], Awaitable[None]] = at_once
+    """How long storage in memory lets others go first."""
 
     def __post_init__(self) -> None:
-        self.identities = [Identity.new() for _ in range(self.size)]
-        self.prss = deal_prss_keys(self.size, self.threshold)
+        self.disks: dict[PartyNumber, MemoryDisk] = {}
+        self.stores: dict[PartyNumber, MemoryStore] = {}
+        self.clocks: dict[PartyNumber, VirtualClock] = {}
+        self.identities, self.prss = _keys(self.size, self.threshold)
         self.cluster, _ = Cluster.build(
             [
                 PartyEntry(
@@ -257,12 +71,8 @@ class Parties:
 
     async def start(self, number: int) -> AuctionHouse:
         party = PartyNumber(number)
-        path = self.directory / f"party{number}.db"
-        if self.template is not None and not path.exists():
-            shutil.copy(self.template, path)
-        database = await Database.open(f"sqlite+aiosqlite:///{path}")
-        if number in self.crashes:
-            self.crashes[number].lurk_in(database)
+        database = await self._open(party)
+        self.clocks[party] = VirtualClock(self.clock, self.skew_s.get(number, 0.0))
 
         async def prss_keys() -> PrssKeys:
             return self.prss[number - 1]
@@ -273,7 +83,7 @@ class Parties:
                 cluster=self.cluster,
                 threshold=self.threshold,
                 identity=self.identities[number - 1],
-                clock=VirtualClock(self.clock, self.skew_s.get(number, 0.0)),
+                clock=self.clocks[party],
                 database=database,
                 repository=AuctionRepository(database),
                 network=MemoryLinks(self.network, party),
@@ -291,7 +101,27 @@ class Parties:
         party = PartyNumber(number)
         await self.network.remove(party)
         await self.houses.pop(party).stop()
-        await self.databases.pop(party).close()
+        database, store = self.databases.pop(party), self.stores.get(party)
+        if store is not None and store.died.is_set():
+            writer = database._group_writer
+            if writer is not None:
+                writer.cancel()
+                await asyncio.gather(writer, return_exceptions=True)
+        else:
+            await database.close()
+
+    async def _open(self, party: PartyNumber) -> Database:
+        if self.directory is not None:
+            return await Database.open(f"sqlite+aiosqlite:///{self.file(party)}")
+        disk = self.disks.get(party) or self.disks.setdefault(party, MemoryDisk())
+        database, self.stores[party] = await disk.open(self.pause)
+        self.stores[party].on_death = lambda: self.network.disconnect(party)
+        return database
+
+    def file(self, number: int) -> Path:
+        """Return where a party's database is, if it is a file."""
+        assert self.directory is not None
+        return self.directory / f"party{number}.db"
 
     def draft(self, **changes: object) -> AuctionSpec:
         now = self.clock.now()
@@ -329,6 +159,7 @@ class Parties:
                     break
             views[number] = await house.auction(auction)
             assert views[number].state is state
+        await _all_have_gone_on()
         return views
 
     def house(self, number: int) -> AuctionHouse:
@@ -341,6 +172,7 @@ class Parties:
             return all(auction in house._processes for house in self.houses.values())
 
         await self.network.wait_for(all_know)
+        await _all_have_gone_on()
 
     async def wait_for_keys(self, auction: AuctionId) -> None:
         """Wait until all parties have the sealing keys of all."""
@@ -349,6 +181,7 @@ class Parties:
             return all(not house._processes[auction].keys.missing for house in self.houses.values())
 
         await self.network.wait_for(all_have_keys)
+        await _all_have_gone_on()
 
     async def wait_for_receipts(self, bidder: Principal, auction: AuctionId, *, at: int, of: Sequence[int]) -> None:
         """Wait until a party has a bidder's bundles and, for each, the receipts of some parties."""
@@ -395,46 +228,17 @@ class Parties:
         return bidder
 
 
-class Crash:
-    """Ends a party at one of its writes: before it, or after it and before anything is built on it."""
+async def _all_have_gone_on() -> None:
+    """Let everybody begin what comes next, before the test goes on: whoever will sleep must sleep by then."""
+    loop = asyncio.get_running_loop()
+    if isinstance(loop, SteppingLoop):
+        await loop.until_idle()
 
-    def __init__(self, *, writes: int, after: bool) -> None:
-        self.happened = asyncio.Event()
-        self._writes_left = writes
-        self._after = after
 
-    def lurk_in(self, database: Database) -> None:
-        transaction, write = database.transaction, database.write
-
-        @asynccontextmanager
-        async def crashing_transaction() -> AsyncIterator[DatabaseConnection]:
-            strikes = self._strikes()
-            if strikes and not self._after:
-                await self._end()
-            async with transaction() as connection:
-                yield connection
-            if strikes:
-                await self._end()
-
-        async def crashing_write[Result](work: Work[Result]) -> Result:
-            strikes = self._strikes()
-            if strikes and not self._after:
-                await self._end()
-            result = await write(work)
-            if strikes:
-                await self._end()
-            return result
-
-        # On the instance: whatever this party writes goes through the place where it may end.
-        vars(database).update(transaction=crashing_transaction, write=crashing_write)
-
-    def _strikes(self) -> bool:
-        self._writes_left -= 1
-        return self._writes_left == 0 or self.happened.is_set()
-
-    async def _end(self) -> None:
-        self.happened.set()
-        await asyncio.Event().wait()
+@cache
+def _keys(size: int, threshold: int) -> tuple[list[Identity], list[PrssKeys]]:
+    """Return the parties' keys; the same for all auctions of a test run, which differ in everything else."""
+    return [Identity.new() for _ in range(size)], deal_prss_keys(size, threshold)
 
 
 def new_bidder() -> Principal:

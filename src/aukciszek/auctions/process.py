@@ -219,7 +219,8 @@ class AuctionProcess:
             await desk.context.repository.put_list(
                 desk.auction, desk.context.number, digest, signed.encode(), connection=connection
             )
-            self.gathering.keep_own_list(signed, digest)
+        # Not before it is committed: a list that was said but not stored would contradict the one that is signed next.
+        self.gathering.keep_own_list(signed, digest)
 
     async def _agree(self) -> None:
         await self.gathering.run()

@@ -1,11 +1,13 @@
 """From the computed outcome to the certificate that all parties signed.
 
 ``docs/protocol.md``, "The certificate". Each party signs only a body that it computed itself. The outcome and this
-party's signature are stored together; the sealing key is destroyed once every party has signed, or all but ``t`` after
-some patience, because then nobody needs another session: who was not there adopts what ``t + 1`` parties signed.
+party's signature are stored together; the sealing key is destroyed once every party has signed, or, after some
+patience, all but ``t``, or, after more, ``t + 1``: then nobody needs another session, because who was not there adopts
+what ``t + 1`` parties signed, and who adopts does not sign.
 """
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from aukciszek.auctions.agreement import CountedBid
 from aukciszek.auctions.certificate import Certificate, CertificateBody, LeftOut, Winner, order_outcome
@@ -19,6 +21,9 @@ from aukciszek.auctions.statements import OutcomeSignature, Signed, read_stateme
 from aukciszek.cluster import PartyNumber
 from aukciszek.encoding import Json
 from aukciszek.mpc.runtime import Revealed
+
+LONG_PATIENCE_S: Final = 6 * PATIENCE_S
+"""How long parties wait for signatures that are worth having but may never come."""
 
 
 class OutcomesDifferError(AuctionError):
@@ -143,11 +148,13 @@ class Signing:
 
     @property
     def is_complete(self) -> bool:
-        """Whether all parties signed the outcome or, after some patience, all but ``t``."""
-        context = self._desk.context
+        """Whether all parties signed the outcome or, after some patience, as many as may be all that ever will."""
+        context, signed = self._desk.context, len(self._signatures)
         waited_s = context.clock.monotonic_s() - self._since_s
-        enough = len(self._signatures) >= context.cluster.size - context.threshold and waited_s >= PATIENCE_S
-        return self._body is not None and (not self.missing or enough)
+        enough = signed >= context.cluster.size - context.threshold and waited_s >= PATIENCE_S
+        # All others may have adopted the outcome: they were not there, or a liar disturbed the session for them alone.
+        all_that_come = self.is_settled and waited_s >= LONG_PATIENCE_S
+        return self._body is not None and (not self.missing or enough or all_that_come)
 
     @property
     def missing(self) -> frozenset[PartyNumber]:

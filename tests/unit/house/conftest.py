@@ -1,6 +1,7 @@
 """Parties in one process for the tests of this folder."""
 
-from collections.abc import AsyncIterator
+from asyncio import AbstractEventLoop, SelectorEventLoop
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -8,16 +9,29 @@ import pytest
 
 from aukciszek.mpc.mode import Mode
 from support.parties import MemoryNetwork, Parties, StartParties, VirtualClock
+from support.stepping_loop import SteppingLoop
+
+
+def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], AbstractEventLoop]]:
+    """Run these auctions in a loop without threads and waiting, but for those on real files."""
+    with_files = item.path.name == "test_storage_faults.py"
+    return {"loop": SelectorEventLoop if with_files else SteppingLoop}
 
 
 @pytest.fixture
-async def start_parties(tmp_path: Path) -> AsyncIterator[StartParties]:
+def directory() -> Path | None:
+    """Where the parties' databases are: in memory, unless a module has a place for files."""
+    return None
+
+
+@pytest.fixture
+async def start_parties(directory: Path | None) -> AsyncIterator[StartParties]:
     async with AsyncExitStack() as stack:
 
         async def start(size: int = 5, threshold: int = 2) -> Parties:
             clock = VirtualClock()
             network = MemoryNetwork(size, Mode(size, threshold).needed, clock)
-            parties = Parties(tmp_path, size, threshold, clock, network)
+            parties = Parties(directory, size, threshold, clock, network)
 
             async def end() -> None:
                 for number in list(parties.houses):

@@ -19,6 +19,12 @@ from support.parties import Parties, StartParties, new_bidder
 TROUBLED = 2
 
 
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    """Real files: what is tested here is what becomes of them."""
+    return tmp_path
+
+
 @contextlib.asynccontextmanager
 async def time_passing(parties: Parties) -> AsyncIterator[None]:
     async def run() -> None:
@@ -41,7 +47,7 @@ async def locked(parties: Parties, number: int) -> AsyncIterator[None]:
         connection.exec_driver_sql("PRAGMA busy_timeout=10")
 
     await parties.databases[PartyNumber(number)].write(wait_briefly)
-    with closing(sqlite3.connect(parties.directory / f"party{number}.db", isolation_level=None)) as other:
+    with closing(sqlite3.connect(parties.file(number), isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         yield
         other.execute("ROLLBACK")
@@ -105,6 +111,6 @@ async def test_a_bit_that_changed_inside_a_row_is_noticed_at_the_start(
     await parties.bid(spec, "7", parties=[1])
     repository = parties.repositories[PartyNumber(1)]
     await check_unfinished(repository, parties.cluster, PartyNumber(1))
-    flip_a_bit(parties.directory / "party1.db", table, column, place)
+    flip_a_bit(parties.file(1), table, column, place)
     with pytest.raises(DatabaseDamagedError, match=what):
         await check_unfinished(repository, parties.cluster, PartyNumber(1))

@@ -1,0 +1,112 @@
+"""How hypothesis makes histories up."""
+
+from dataclasses import replace
+
+from hypothesis import strategies as st
+
+from simulation.operations import (
+    BIDDERS,
+    DURATION_S,
+    HIGHEST_NUMBER,
+    HIGHEST_PRICE,
+    Advance,
+    AdvanceToClose,
+    Bid,
+    Heal,
+    History,
+    Lie,
+    LieKind,
+    Lose,
+    Operation,
+    Order,
+    Part,
+    Repeat,
+    Rules,
+    Shuffle,
+    Skew,
+    Slow,
+    Spoil,
+    Start,
+    Stop,
+)
+
+_LIES: list[LieKind] = [
+    "round-to-all",
+    "round-to-each",
+    "deny",
+    "claim",
+    "two-lists",
+    "redate",
+    "two-announcements",
+    "two-convocations",
+    "cannot-open",
+    "false-outcome",
+    "vouch-cancel",
+    "vouch-close",
+    "two-keys",
+    "garbage",
+    "silence",
+]
+_RULES = [
+    Rules(),
+    Rules(reserve=2),
+    Rules(direction="forward", minimum_bids=2),
+    Rules("second-price"),
+    Rules("uniform-price", winners=2),
+    Rules("pay-as-bid", "forward", winners=2, reserve=3),
+]
+
+
+def histories(size: int, threshold: int) -> st.SearchStrategy[History]:
+    """Histories of clusters of this size."""
+    return st.builds(
+        History,
+        st.just(size),
+        st.just(threshold),
+        st.lists(_operations(size), max_size=14).map(tuple),
+        st.sampled_from(_RULES),
+        st.integers(1, size),
+        st.one_of(
+            st.just(frozenset(range(1, size + 1))),
+            st.frozensets(st.integers(1, size), min_size=threshold + 1),
+        ),
+        st.sampled_from([True, True, True, False]),
+        st.integers(0, 2**16),
+    ).map(_with_everybody_bidding)
+
+
+def _with_everybody_bidding(history: History) -> History:
+    """Let every second history begin with bids that everybody got, so that most have something to compute."""
+    if history.pace % 2:
+        return history
+    everybody = frozenset(range(1, history.size + 1))
+    first = tuple(Bid(bidder, (history.pace >> bidder) % (HIGHEST_PRICE + 1), everybody) for bidder in range(2))
+    return replace(history, operations=(*first, *history.operations))
+
+
+def _operations(size: int) -> st.SearchStrategy[Operation]:
+    party = st.integers(1, size)
+    some = st.frozensets(party, min_size=1)
+    bidder = st.integers(0, BIDDERS - 1)
+    price = st.integers(0, HIGHEST_PRICE)
+    kinds: list[st.SearchStrategy[Operation]] = [
+        st.builds(Advance, st.sampled_from([0.001, 0.5, 1.0, 5.0, 20.0])),
+        st.just(Advance(DURATION_S)),
+        st.builds(AdvanceToClose, st.sampled_from([-0.5, -0.001, 0.0, 0.001])),
+        st.builds(Bid, bidder, price, some, rush=st.booleans()),
+        st.builds(Bid, bidder, price, st.just(frozenset(range(1, size + 1))), rush=st.booleans()),
+        st.builds(Bid, bidder, price, some, again=st.booleans(), withdraw=st.booleans(), rush=st.booleans()),
+        st.builds(Bid, bidder, st.integers(0, HIGHEST_NUMBER), some, spoil=st.none() | party, twin=some),
+        st.builds(Order, st.sampled_from(["close", "cancel", "close"]), some),
+        st.builds(Stop, party),
+        st.builds(Start, party),
+        *2 * [st.builds(Spoil, party, st.integers(1, 8), st.sampled_from(["before", "after"]))],
+        st.builds(Spoil, party, st.integers(1, 8), st.sampled_from(["full", "unavailable"]), st.integers(1, 4)),
+        st.builds(Lose, st.integers(1, 12), st.integers(1, 3)),
+        st.sampled_from([Repeat(), Shuffle(), Heal()]),
+        st.builds(Slow, party, party, st.sampled_from([0.2, 3.0, 30.0])),
+        st.builds(Part, some, st.booleans()),
+        st.builds(Skew, party, st.sampled_from([-2.0, -0.5, 0.5, 2.0])),
+        *2 * [st.builds(Lie, st.sampled_from(_LIES), st.integers(0, 40))],
+    ]
+    return st.one_of(kinds)

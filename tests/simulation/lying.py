@@ -1,0 +1,160 @@
+"""The dishonest party: honest code, whose messages are changed on their way out, with its own key."""
+
+import random
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+
+from aukciszek.auctions.holdings import Holding, HoldingsStatement, OtherReceipt
+from aukciszek.auctions.identifiers import BundleDigest
+from aukciszek.auctions.messages import NewReceipts
+from aukciszek.auctions.ports import MessageKind, PeerMessage
+from aukciszek.auctions.readiness import Readiness, encode_convocation, read_convocation
+from aukciszek.auctions.sealing_keys import SealingKeyPair
+from aukciszek.auctions.spec import AuctionSpec
+from aukciszek.auctions.statements import (
+    OrderStatement,
+    OutcomeSignature,
+    Receipt,
+    SealingKeyStatement,
+    Signed,
+    Statement,
+    read_verified_statement,
+    sign,
+)
+from aukciszek.cluster import PartyNumber
+from aukciszek.mpc.field import ELEMENT_BYTES
+from simulation.operations import Lie, LieKind
+from support.parties import Parties
+
+
+class Liar:
+    """Changes what one party sends, in all the ways that were asked for."""
+
+    def __init__(self, number: int, parties: Parties, spec: AuctionSpec, pace: int) -> None:
+        self._number = PartyNumber(number)
+        self._parties = parties
+        self._spec = spec
+        self._ways: dict[LieKind, int] = {}
+        self._chance = random.Random(pace)  # noqa: S311 -- decides what happens, and protects nothing
+        self._other_key = SealingKeyPair.new()
+
+    def begin(self, lie: Lie) -> None:
+        """Lie in one more way from now on."""
+        self._ways[lie.how] = lie.place
+        network = self._parties.network
+        network.tamper, network.rewrite = self._tamper, self._rewrite
+        orders = {"vouch-cancel": "cancel", "vouch-close": "close"}
+        if lie.how in orders:
+            self._vouch(orders[lie.how])
+        elif lie.how == "redate":
+            self._redate()
+
+    def end(self) -> None:
+        """Be honest."""
+        self._ways.clear()
+
+    def _tamper(self, sender: int, to: int, content: bytes) -> bytes:
+        if sender != self._number or not content:
+            return content
+        if (place := self._ways.get("round-to-all")) is not None:
+            # Rounds differ in length, so another element each time.
+            place = place * ELEMENT_BYTES % len(content)
+            content = content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
+        if (place := self._ways.get("round-to-each")) is not None:
+            place %= len(content)
+            content = content[:place] + bytes([content[place] ^ to]) + content[place + 1 :]
+        return content
+
+    def _rewrite(self, sender: PartyNumber, to: PartyNumber, message: PeerMessage) -> Iterable[PeerMessage]:
+        if sender != self._number:
+            return [message]
+        if "silence" in self._ways and (to + self._ways["silence"]) % 2:
+            return []
+        body = self._other_body(to, message)
+        if "garbage" in self._ways and body and self._chance.random() < 0.3:
+            place = self._chance.randrange(len(body))
+            body = body[:place] + bytes([body[place] ^ 1 << self._chance.randrange(8)]) + body[place + 1 :]
+        return [PeerMessage(message.kind, message.auction, body)]
+
+    def _other_body(self, to: PartyNumber, message: PeerMessage) -> bytes:
+        ways, odd = self._ways, to % 2 == 1
+        match message.kind:
+            case MessageKind.HOLDINGS:
+                return self._list(message.body, odd=odd)
+            case MessageKind.READY:
+                return self._announcement(message.body, odd=odd)
+            case MessageKind.CONVOCATION if "two-convocations" in ways and odd:
+                ready = dict(read_convocation(message.body, self._parties.cluster))
+                own = ready.get(self._number)
+                if own is not None:
+                    ready[self._number] = self._again(own, nonce="c" * 64)
+                return encode_convocation(ready)
+            case MessageKind.OUTCOME_SIGNATURE if "false-outcome" in ways:
+                return self._mine(OutcomeSignature, message.body, certificate="0" * 64)
+            case MessageKind.SEALING_KEY if "two-keys" in ways and odd:
+                return self._mine(SealingKeyStatement, message.body, public_key=self._other_key.public_bytes)
+        return message.body
+
+    def _list(self, content: bytes, *, odd: bool) -> bytes:
+        if "deny" in self._ways or ("two-lists" in self._ways and odd):
+            return self._mine(HoldingsStatement, content, holdings=(), other_receipts=())
+        if "claim" in self._ways:
+            return self._mine(HoldingsStatement, content, holdings=tuple(sorted(self._all_in_time())))
+        return content
+
+    def _announcement(self, content: bytes, *, odd: bool) -> bytes:
+        if "two-announcements" in self._ways and odd:
+            content = self._mine(Readiness, content, nonce="d" * 64)
+        if "cannot-open" in self._ways:
+            content = self._mine(Readiness, content, unusable=tuple(one.bundle for one in self._all_in_time()))
+        return content
+
+    def _mine[S: Statement](self, kind: type[S], content: bytes, **changes: object) -> bytes:
+        """Change a statement and sign it again, if it is one's own."""
+        signed = read_verified_statement(kind, content)
+        return self._again(signed, **changes).encode() if signed.content.party == self._number else content
+
+    def _again[S: Statement](self, signed: Signed[S], **changes: object) -> Signed[S]:
+        return sign(signed.content.model_copy(update=changes), self._parties.identities[self._number - 1])
+
+    def _all_in_time(self) -> Iterator[Holding]:
+        rows = self._parties.disks[self._number].raw.execute("SELECT digest FROM bundles ORDER BY digest")
+        early = self._spec.opens_at + timedelta(milliseconds=1)
+        return (Holding(BundleDigest(digest), early) for (digest,) in rows.fetchall())
+
+    def _redate(self) -> None:
+        identity = self._parties.identities[self._number - 1]
+        receipts = tuple(
+            OtherReceipt.of(
+                sign(
+                    Receipt(
+                        auction=self._spec.auction_id,
+                        party=self._number,
+                        bundle=one.bundle,
+                        received_at=one.received_at,
+                    ),
+                    identity,
+                )
+            )
+            for one in self._all_in_time()
+        )
+        self._say(MessageKind.RECEIPTS, NewReceipts(receipts=receipts).encode())
+
+    def _vouch(self, kind: str) -> None:
+        order = OrderStatement.model_validate(
+            {
+                "auction": self._spec.auction_id,
+                "party": self._number,
+                "kind": kind,
+                "by": self._spec.auctioneer,
+                "at": self._spec.opens_at,
+                "spec": None,
+            }
+        )
+        self._say(MessageKind.ORDER, sign(order, self._parties.identities[self._number - 1]).encode())
+
+    def _say(self, kind: MessageKind, body: bytes) -> None:
+        for peer in range(1, self._parties.size + 1):
+            if peer != self._number:
+                message = PeerMessage(kind, self._spec.auction_id, body)
+                self._parties.network.post(self._number, PartyNumber(peer), message)

@@ -1,0 +1,29 @@
+"""Histories in which something was once lost or wrong. What was at fault has been mended; docs/reliability.md tells."""
+
+from simulation.living import live
+from simulation.operations import Advance, AdvanceToClose, Bid, History, Lie, Spoil
+
+EVERYBODY = frozenset({1, 2, 3})
+
+
+def test_a_list_that_the_disk_refused_is_not_said() -> None:
+    """The party sent a list that it had not stored, and could have signed another one afterwards."""
+    live(History(3, 1, (Spoil(1, 2, "full"), AdvanceToClose(0.001)), pace=1))
+    live(
+        History(
+            3,
+            1,
+            (
+                Bid(0, 0, EVERYBODY),
+                Advance(60.0),
+                Bid(0, 0, frozenset({1})),
+                Spoil(1, 2, "full"),
+                Advance(0.001),
+            ),
+        )
+    )
+
+
+def test_an_outcome_that_all_but_two_of_four_parties_adopted_becomes_final() -> None:
+    """Two computed and signed, two adopted, which do not sign: all waited for a third signature for ever."""
+    live(History(4, 1, (Advance(60.0), Lie("round-to-each", 32), Advance(0.001)), pace=1))

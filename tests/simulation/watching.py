@@ -1,0 +1,121 @@
+"""Looks on while a history happens: what honest parties send, what they open, what they keep."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from aukciszek.auctions.holdings import HoldingsStatement
+from aukciszek.auctions.messages import NewReceipts
+from aukciszek.auctions.ports import MessageKind, PeerMessage
+from aukciszek.auctions.readiness import Readiness
+from aukciszek.auctions.statements import (
+    OrderStatement,
+    OutcomeSignature,
+    SealingKeyStatement,
+    Signed,
+    Statement,
+    read_verified_statement,
+)
+from aukciszek.cluster import PartyNumber
+from aukciszek.mpc.runtime import Runtime
+from support.parties import Parties
+
+type Opened = tuple[int, ...]
+
+
+class Watch:
+    """What was seen."""
+
+    def __init__(self, parties: Parties) -> None:
+        self.opened: defaultdict[str, set[tuple[int, bytes, Opened]]] = defaultdict(set)
+        """By reason: who opened what in which session."""
+        self.heard: dict[str, set[PartyNumber]] = {}
+        """By input set: the parties whose lists all who were ready for it had by then."""
+        self.dishonest: set[int] = set()
+        self._parties = parties
+        self._sent: set[tuple[int, MessageKind, bytes]] = set()
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Look on at what is sent and opened."""
+        reveal, joint_random = Runtime.reveal, Runtime.joint_random
+        watch = self
+
+        async def watched_reveal(runtime: Runtime, values: Any) -> Any:
+            before = len(runtime.revealed)
+            result = await reveal(runtime, values)
+            watch._on_opened(runtime, before)
+            return result
+
+        async def watched_joint_random(runtime: Runtime, *arguments: Any, **named: Any) -> bytes:
+            before = len(runtime.revealed)
+            result = await joint_random(runtime, *arguments, **named)
+            watch._on_opened(runtime, before)
+            return result
+
+        setattr(Runtime, "reveal", watched_reveal)  # noqa: B010 -- what is assigned has another name than the method
+        setattr(Runtime, "joint_random", watched_joint_random)  # noqa: B010 -- as above
+        self._parties.network.on_sent = self._on_sent
+        try:
+            yield
+        finally:
+            setattr(Runtime, "reveal", reveal)  # noqa: B010 -- as above
+            setattr(Runtime, "joint_random", joint_random)  # noqa: B010 -- as above
+
+    def _on_opened(self, runtime: Runtime, before: int) -> None:
+        if runtime.party not in self.dishonest:
+            for one in runtime.revealed[before:]:
+                self.opened[one.reason].add((runtime.party, runtime._session.session_id, one.values))
+
+    def _on_sent(self, sender: PartyNumber, message: PeerMessage) -> None:
+        """Make sure that an honest party has stored what it says before it says it."""
+        place = (sender, message.kind, message.body)
+        if sender in self.dishonest or place in self._sent:
+            return
+        self._sent.add(place)
+        match message.kind:
+            case MessageKind.ORDER:
+                self._check_own(sender, OrderStatement, message.body, "orders")
+            case MessageKind.SEALING_KEY:
+                self._check_own(sender, SealingKeyStatement, message.body, "sealing_keys")
+            case MessageKind.HOLDINGS:
+                self._check_own(sender, HoldingsStatement, message.body, "lists")
+            case MessageKind.OUTCOME_SIGNATURE:
+                self._check_signature(sender, read_verified_statement(OutcomeSignature, message.body))
+            case MessageKind.RECEIPTS:
+                for receipt in NewReceipts.decode(message.body).receipts:
+                    self.check_receipt(sender, receipt.bundle)
+            case MessageKind.READY:
+                self._check_ready(sender, read_verified_statement(Readiness, message.body).content)
+
+    def check_receipt(self, party: int, bundle: str) -> None:
+        """Make sure that a bundle is on a party's disk together with its receipt."""
+        query = "SELECT 1 FROM bundles JOIN receipts USING (digest) WHERE digest = ? AND party = ? AND received_at > ''"
+        assert self._has(party, query, (bundle, party)), f"party {party} gave a receipt for a bundle that is not stored"
+
+    def _check_own(self, sender: int, kind: type[Statement], content: bytes, table: str) -> None:
+        if read_verified_statement(kind, content).content.party == sender:
+            stored = self._has(sender, f"SELECT 1 FROM {table} WHERE statement = ?", (content,))  # noqa: S608 -- see above
+            assert stored, f"party {sender} said something that is not stored in {table}"
+
+    def _check_signature(self, sender: int, signed: Signed[OutcomeSignature]) -> None:
+        if signed.content.party == sender:
+            query = "SELECT 1 FROM outcomes, certificate_signatures WHERE party = ? AND signature = ?"
+            stored = self._has(sender, query, (sender, signed.signature))
+            assert stored, f"party {sender} signed an outcome that is not stored"
+
+    def _check_ready(self, sender: int, ready: Readiness) -> None:
+        (state,) = self._rows(sender, "SELECT attempt, input_set FROM auctions", ())
+        assert state[0] >= ready.attempt, f"party {sender} took a number for an attempt that is not stored"
+        assert not ready.began or state[1] == ready.input_set, f"party {sender} never began on the set that it names"
+        authors = {PartyNumber(row[0]) for row in self._rows(sender, "SELECT party FROM lists", ())}
+        self.heard[ready.input_set] = self.heard.get(ready.input_set, authors) & authors
+
+    def _has(self, party: int, query: str, arguments: tuple[object, ...]) -> bool:
+        return bool(self._rows(party, query, arguments))
+
+    def _rows(self, party: int, query: str, arguments: tuple[object, ...]) -> list[Any]:
+        raw = self._parties.disks[PartyNumber(party)].raw
+        assert not raw.in_transaction, f"party {party} speaks before its transaction is committed"
+        return raw.execute(query, arguments).fetchall()
