@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
 from aukciszek.auctions.house import AuctionHouse
@@ -137,6 +137,9 @@ class MemorySessionChannel:
         if len(self._awaited) + 1 < network.needed:
             raise PartiesMissingError(set(range(1, self.parties + 1)) - self._awaited - {self.party})
         return {party: arrived[party] for party in sorted(self._awaited)}
+
+    def give_up(self, parties: Collection[int]) -> None:
+        self._awaited -= set(parties)
 
     async def close(self) -> None:
         self._closed = True

@@ -4,7 +4,7 @@ The engine knows no network. Servers implement :class:`Channel` over their links
 (``memory_channel``). See ``docs/protocol.md``, "Rounds and messages".
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Protocol
 
 MAX_PAYLOAD_BYTES = 16 * 2**20
@@ -39,5 +39,12 @@ class Channel(Protocol):
         Raises:
             PartiesMissingError: the channel itself already knows that going on is useless.
             ChannelClosedError: the session was ended from outside.
+        """
+        ...
+
+    def give_up(self, parties: Collection[int]) -> None:
+        """Leave ``parties`` out of all later rounds: what they send is of no use, so nobody waits for it.
+
+        They still get what is sent: only who sees a lie can tell who lied. To be called between two exchanges.
         """
         ...

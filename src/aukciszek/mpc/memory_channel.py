@@ -5,7 +5,7 @@ alter, replay or drop it for each receiver, which is all that a dishonest sender
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from aukciszek.mpc.channel import MAX_PAYLOAD_BYTES
@@ -34,10 +34,10 @@ def _deliver_faithfully(delivery: Delivery) -> Payload | None:
 
 @dataclass(slots=True)
 class _Round:
-    """What was sent in one round: ``None`` marks a party that sends nothing any more."""
+    """What was sent in one round, and who waits for the rest of it."""
 
-    complete: asyncio.Event = field(default_factory=asyncio.Event)
-    payloads: dict[int, Payload | None] = field(default_factory=dict)
+    payloads: dict[int, Payload] = field(default_factory=dict)
+    complete: dict[int, asyncio.Event] = field(default_factory=dict)
     collected: int = 0
 
 
@@ -51,12 +51,17 @@ class Network:
         self.channels = [MemoryChannel(self, party) for party in range(1, parties + 1)]
         self._rounds: dict[int, _Round] = {}
         self._gone: set[int] = set()
+        self._given_up: dict[int, set[int]] = {party: set() for party in range(1, parties + 1)}
 
     def stop(self, party: int) -> None:
         """Make ``party`` silent from now on, as a crash would; its own calls raise ``ChannelClosedError``."""
         self._gone.add(party)
-        for number in list(self._rounds):
-            self._finish_if_complete(number)
+        for current in self._rounds.values():
+            self._wake(current)
+
+    def give_up(self, party: int, others: Collection[int]) -> None:
+        """Let ``party`` wait no longer for ``others``."""
+        self._given_up[party].update(others)
 
     async def exchange(self, number: int, party: int, payload: Payload) -> Mapping[int, bytes | memoryview]:
         """Take part in round ``number`` as ``party``."""
@@ -66,8 +71,9 @@ class Network:
             raise ValueError("the payload is longer than MAX_PAYLOAD_BYTES")
         current = self._rounds.setdefault(number, _Round())
         current.payloads[party] = payload
-        self._finish_if_complete(number)
-        await current.complete.wait()
+        complete = current.complete[party] = asyncio.Event()
+        self._wake(current)
+        await complete.wait()
         if self.delay_s:
             await asyncio.sleep(self.delay_s)
         if party in self._gone:
@@ -81,16 +87,16 @@ class Network:
     def _received(self, current: _Round, number: int, party: int) -> dict[int, bytes | memoryview]:
         received: dict[int, bytes | memoryview] = {}
         for sender, payload in sorted(current.payloads.items()):
-            if sender != party and payload is not None:
+            if sender != party and sender not in self._given_up[party]:
                 arriving = self.interfere(Delivery(number, sender, party, payload))
                 if arriving is not None:
                     received[sender] = memoryview(arriving).toreadonly()
         return received
 
-    def _finish_if_complete(self, number: int) -> None:
-        current = self._rounds[number]
-        if len(current.payloads.keys() | self._gone) == self.parties:
-            current.complete.set()
+    def _wake(self, current: _Round) -> None:
+        for party, complete in current.complete.items():
+            if len(current.payloads.keys() | self._gone | self._given_up[party]) == self.parties:
+                complete.set()
 
 
 class MemoryChannel:
@@ -106,6 +112,10 @@ class MemoryChannel:
         """Send and receive one round's payloads; see ``Channel.exchange``."""
         self._round += 1
         return await self._network.exchange(self._round, self.party, payload)
+
+    def give_up(self, parties: Collection[int]) -> None:
+        """Leave ``parties`` out of all later rounds; see ``Channel.give_up``."""
+        self._network.give_up(self.party, parties)
 
     def stop(self) -> None:
         """Send nothing any more, in any later round."""

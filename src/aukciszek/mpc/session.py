@@ -131,6 +131,7 @@ class Session:
         if not self.mode.corrects:
             raise InconsistentSharesError(parties)
         self.liars |= parties
+        self._channel.give_up(parties)  # else a liar could make every round last until its deadline
         _log.warning("party %d: values from parties %s contradict the others'", self.party, sorted(parties))
         if len(self.liars) > self.mode.threshold:
             raise InconsistentSharesError(self.liars)

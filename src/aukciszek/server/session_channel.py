@@ -2,11 +2,11 @@
 
 Implements :class:`aukciszek.auctions.ports.SessionChannel`; ``docs/protocol.md``, "Links between parties" and
 "Opening". A round is sent to every other party and awaited from every other party until its deadline. A party that
-missed a deadline, left the session or lost its link is not waited for again in this session.
+missed a deadline, left the session, lost its link or was found lying is not waited for again in this session.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -96,6 +96,11 @@ class LinkChannel:
             raise
         return self._take()
 
+    def give_up(self, parties: Collection[int]) -> None:
+        """Leave ``parties`` out of all later rounds and drop what they send. To be called between two exchanges."""
+        for peer in [peer for peer in self._taking_part if peer in parties]:
+            self._give_up(peer)
+
     async def close(self) -> None:
         """End the session at this party: a pending or later exchange raises ``ChannelClosedError``."""
         self._end()
@@ -157,11 +162,14 @@ class LinkChannel:
         for peer in tuple(self._taking_part):
             payload = self._inbox.take(peer)
             if payload is None:
-                self._inbox.give_up(peer)
-                self._taking_part.remove(peer)
+                self._give_up(peer)
             else:
                 arrived[peer] = payload
         return arrived
+
+    def _give_up(self, peer: PartyNumber) -> None:
+        self._inbox.give_up(peer)
+        self._taking_part.remove(peer)
 
     def _is_there(self, sender: PartyNumber) -> None:
         """Wake the pending exchange if ``sender`` was the last one that it waited for, or one too many has gone."""

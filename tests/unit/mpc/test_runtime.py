@@ -1,9 +1,11 @@
+import asyncio
+
 import numpy as np
 import pytest
 
 from aukciszek.mpc.errors import ParametersDifferError, PrssKeysDifferError, PrssKeysIncompleteError
 from aukciszek.mpc.field import P
-from aukciszek.mpc.memory_channel import Network, memory_network
+from aukciszek.mpc.memory_channel import Delivery, MemoryChannel, Network, Payload, memory_network
 from aukciszek.mpc.prss import PrssKeys, deal_prss_keys, new_prss_key, prss_sets
 from aukciszek.mpc.runtime import Revealed, Runtime
 from aukciszek.mpc.shamir import share_values
@@ -168,6 +170,30 @@ async def test_the_robust_mode_goes_on_without_a_party_that_has_other_parameters
     assert simulation.results.keys() == {1, 2, 4, 5}
     assert len(simulation.result) == 32
     assert isinstance(simulation.errors[3], ParametersDifferError)
+
+
+@pytest.mark.timeout(30)
+async def test_nobody_waits_for_a_party_that_was_found_lying() -> None:
+    """Party 2 lies, and then neither sends anything nor leaves: the others would wait for it until each deadline."""
+
+    def interfere(delivery: Delivery) -> Payload:
+        lies = delivery.sender == 2 and delivery.round == 2
+        return bytes(len(delivery.payload)) if lies else delivery.payload
+
+    x = share_values([3, 5], 5, 1)
+    keys = deal_prss_keys(5, 1)
+
+    async def program(channel: MemoryChannel) -> tuple[dict[str, list[int]], frozenset[int]]:
+        runtime = Runtime(channel, threshold=1, prss_keys=keys[channel.party - 1], session_id=b"s")
+        await runtime.start()
+        a = Shared(x[runtime.party - 1])
+        product = await runtime.multiply(a[:1], a[1:])
+        if runtime.party == 2:
+            return {}, frozenset()
+        return await runtime.reveal({"ab": await runtime.multiply(product, a[:1])}), runtime.liars
+
+    results = await asyncio.gather(*(program(channel) for channel in Network(5, interfere=interfere).channels))
+    assert [result for party, result in enumerate(results, 1) if party != 2] == [({"ab": [45]}, frozenset({2}))] * 4
 
 
 def test_keys_of_another_party_or_threshold_are_refused() -> None:

@@ -126,6 +126,32 @@ async def test_who_missed_a_deadline_is_not_waited_for_again(tolerant: Links) ->
     assert {bytes(content) for content in (await slow.exchange(b"later")).values()} == {b"1"}
 
 
+@pytest.mark.timeout(30)
+async def test_who_was_given_up_is_not_waited_for_and_not_heard(tolerant: Links) -> None:
+    channels = tolerant.open(ONE, TWO, THREE, FOUR, FIVE)
+    await round_of(channels, lambda _: b"0")
+    *others, liar = channels
+    for channel in others:
+        channel.give_up({FIVE})
+        channel.give_up({FIVE, channel.party})
+    answers = await round_of(others, lambda _: b"1")
+    assert [set(answer) for answer in answers] == [{1, 2, 3, 4} - {channel.party} for channel in others]
+    # It still hears what the others say, and what it says late is nobody's business.
+    assert {bytes(content) for content in (await liar.exchange(b"late")).values()} == {b"1"}
+    answers = await round_of(others, lambda _: b"2")
+    assert all(FIVE not in answer for answer in answers)
+
+
+async def test_who_was_given_up_counts_among_those_that_a_session_can_do_without(tolerant: Links) -> None:
+    channels = tolerant.open(ONE, TWO, THREE, FOUR, FIVE)
+    for channel in channels[:3]:
+        channel.give_up({FIVE})
+    waiting = asyncio.gather(*(channel.exchange(b"0") for channel in channels[:3]), return_exceptions=True)
+    await asyncio.sleep(0)
+    await channels[3].close()
+    assert all(isinstance(error, PartiesMissingError) for error in await waiting)
+
+
 async def test_without_enough_parties_a_tolerant_session_ends_too(tolerant: Links) -> None:
     (channel,) = tolerant.open(ONE, timeout_s=0.01)
     with pytest.raises(PartiesMissingError) as missing:

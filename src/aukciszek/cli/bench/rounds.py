@@ -9,7 +9,7 @@ import math
 import statistics
 import struct
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final, override
 
 from aukciszek.mpc.channel import Channel
@@ -45,6 +45,11 @@ class DelayedChannel(Channel):
         if self._latency_s:
             await asyncio.sleep(self._latency_s)
         return received
+
+    @override
+    def give_up(self, parties: Collection[int]) -> None:
+        """Leave ``parties`` out of all later rounds."""
+        self._channel.give_up(parties)
 
 
 async def agree_on_pace(channel: Channel) -> Pace:
