@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
+from aukciszek.auctions.lifecycle import AuctionState
 from simulation.operations import (
     BIDDERS,
     DURATION_S,
@@ -12,6 +13,7 @@ from simulation.operations import (
     Advance,
     AdvanceToClose,
     Bid,
+    Disk,
     Heal,
     History,
     Lie,
@@ -46,6 +48,15 @@ _LIES: list[LieKind] = [
     "two-keys",
     "garbage",
     "silence",
+]
+_DISK: list[Disk] = ["before", "after", "full"]
+_STATES = [
+    AuctionState.CLOSED,
+    AuctionState.AGREEING,
+    AuctionState.COMPUTING,
+    AuctionState.REVEALING,
+    AuctionState.SIGNING,
+    AuctionState.FINAL,
 ]
 _RULES = [
     Rules(),
@@ -96,12 +107,14 @@ def _operations(size: int) -> st.SearchStrategy[Operation]:
         st.builds(Bid, bidder, price, some, rush=st.booleans()),
         st.builds(Bid, bidder, price, st.just(frozenset(range(1, size + 1))), rush=st.booleans()),
         st.builds(Bid, bidder, price, some, again=st.booleans(), withdraw=st.booleans(), rush=st.booleans()),
+        st.builds(Bid, bidder, price, st.just(frozenset(range(1, size + 1))), withdraw=st.sampled_from([True])),
         st.builds(Bid, bidder, st.integers(0, HIGHEST_NUMBER), some, spoil=st.none() | party, twin=some),
         st.builds(Order, st.sampled_from(["close", "cancel", "close"]), some),
         st.builds(Stop, party),
         st.builds(Start, party),
         *2 * [st.builds(Spoil, party, st.integers(1, 8), st.sampled_from(["before", "after"]))],
         st.builds(Spoil, party, st.integers(1, 8), st.sampled_from(["full", "unavailable"]), st.integers(1, 4)),
+        *2 * [st.builds(Spoil, party, st.integers(1, 2), st.sampled_from(_DISK), st.just(1), st.sampled_from(_STATES))],
         st.builds(Lose, st.integers(1, 12), st.integers(1, 3)),
         st.sampled_from([Repeat(), Shuffle(), Heal()]),
         st.builds(Slow, party, party, st.sampled_from([0.2, 3.0, 30.0])),

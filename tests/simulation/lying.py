@@ -48,6 +48,8 @@ class Liar:
             self._vouch(orders[lie.how])
         elif lie.how == "redate":
             self._redate()
+        elif lie.how in {"claim", "deny"}:
+            self._say_list()
 
     def end(self) -> None:
         """Be honest."""
@@ -139,6 +141,15 @@ class Liar:
             for one in self._all_in_time()
         )
         self._say(MessageKind.RECEIPTS, NewReceipts(receipts=receipts).encode())
+
+    def _say_list(self) -> None:
+        """Sign a list at once, whether it is time or not."""
+        holdings = sorted(self._all_in_time()) if "claim" in self._ways else []
+        signed = sign(
+            HoldingsStatement.of(self._spec.auction_id, self._number, holdings),
+            self._parties.identities[self._number - 1],
+        )
+        self._say(MessageKind.HOLDINGS, signed.encode())
 
     def _vouch(self, kind: str) -> None:
         order = OrderStatement.model_validate(

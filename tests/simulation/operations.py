@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from aukciszek.auctions.lifecycle import AuctionState
 from aukciszek.auctions.spec import AuctionFormat, Direction
 
 BIDDERS: Final = 3
@@ -87,12 +88,16 @@ class Start:
 
 @dataclass(frozen=True)
 class Spoil:
-    """One of a party's next writes goes wrong: its process ends before or after it, or the disk refuses some writes."""
+    """One of a party's next writes goes wrong: its process ends before or after it, or the disk refuses some writes.
+
+    With a ``state`` only the writes count that leave the auction in it.
+    """
 
     party: int
     writes: int
     how: Disk
     times: int = 1
+    state: AuctionState | None = None
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Histories in which something was once lost or wrong. What was at fault has been mended; docs/reliability.md tells."""
 
 from simulation.living import live
-from simulation.operations import Advance, AdvanceToClose, Bid, History, Lie, Spoil
+from simulation.operations import Advance, AdvanceToClose, Bid, Heal, History, Lie, Order, Part, Spoil
 
 EVERYBODY = frozenset({1, 2, 3})
 
@@ -27,3 +27,23 @@ def test_a_list_that_the_disk_refused_is_not_said() -> None:
 def test_an_outcome_that_all_but_two_of_four_parties_adopted_becomes_final() -> None:
     """Two computed and signed, two adopted, which do not sign: all waited for a third signature for ever."""
     live(History(4, 1, (Advance(60.0), Lie("round-to-each", 32), Advance(0.001)), pace=1))
+
+
+def test_a_party_that_cancelled_follows_the_others_that_had_finished() -> None:
+    """One of five was cut off, with an order to cancel; when it heard of the second one, the others had finished."""
+    everybody = frozenset({1, 2, 3, 4, 5})
+    live(
+        History(
+            5,
+            1,
+            (
+                Bid(0, 1, everybody),
+                Bid(1, 2, everybody),
+                Part(frozenset({5})),
+                Order("cancel", frozenset({1, 5})),
+                Advance(60.0),
+                Advance(60.0),
+                Heal(),
+            ),
+        )
+    )

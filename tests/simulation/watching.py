@@ -34,6 +34,7 @@ class Watch:
         """By input set: the parties whose lists all who were ready for it had by then."""
         self.dishonest: set[int] = set()
         self._parties = parties
+        self.violations: list[AssertionError] = []
         self._sent: set[tuple[int, MessageKind, bytes]] = set()
 
     @contextmanager
@@ -74,6 +75,18 @@ class Watch:
         if sender in self.dishonest or place in self._sent:
             return
         self._sent.add(place)
+        try:
+            self._check(sender, message)
+        except AssertionError as violation:
+            # Whoever sends may take it for anything: it must not be lost.
+            self.violations.append(violation)
+
+    def raise_violations(self) -> None:
+        """Raise what was seen."""
+        if self.violations:
+            raise self.violations[0]
+
+    def _check(self, sender: PartyNumber, message: PeerMessage) -> None:
         match message.kind:
             case MessageKind.ORDER:
                 self._check_own(sender, OrderStatement, message.body, "orders")

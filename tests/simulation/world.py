@@ -17,7 +17,7 @@ from aukciszek.auctions.errors import AuctionError
 from aukciszek.auctions.house import AuctionHouse
 from aukciszek.auctions.identifiers import BundleDigest, UserId
 from aukciszek.auctions.intake import Accepted
-from aukciszek.auctions.lifecycle import AuctionState, is_over
+from aukciszek.auctions.lifecycle import AuctionState
 from aukciszek.auctions.sealing import BidPlace, seal_bid
 from aukciszek.auctions.sealing_keys import SealingPublicKey
 from aukciszek.auctions.statements import Receipt
@@ -167,8 +167,8 @@ class World:
                 await self.parties.stop(party)
             case Start(party) if party not in self.parties.houses:
                 await self._start(party)
-            case Spoil(party, writes, how, times) if party in self.parties.houses:
-                self.parties.stores[PartyNumber(party)].mishap = Mishap(how, writes, times)
+            case Spoil(party, writes, how, times, state) if party in self.parties.houses:
+                self.parties.stores[PartyNumber(party)].mishap = Mishap(how, writes, times, state)
             case Lose(messages, every):
                 self._lose(messages, every)
             case Skew(party, ahead_s):
@@ -314,6 +314,7 @@ class World:
             await self._loop.until_idle()
             ended = [number for number, store in self.parties.stores.items() if store.died.is_set()]
             ended = [number for number in ended if number in self.parties.houses]
+            self.watch.raise_violations()
             for errand in [errand for errand in self._errands if errand.done()]:
                 self._errands.discard(errand)
                 errand.result()
@@ -361,8 +362,3 @@ def _spoil(bundle: Bundle, party: int) -> bytes:
             envelopes=tuple(envelopes),
         )
     )
-
-
-def ended(state: str) -> bool:
-    """Tell whether a stored state is the last one."""
-    return is_over(AuctionState(state))

@@ -36,15 +36,18 @@ async def at_once() -> None:
 class Mishap:
     """What happens at the ``writes``-th write from now: the process ends before or after it, or it is refused.
 
-    Refusals go on for ``times`` writes.
+    Refusals go on for ``times`` writes. With a ``state``, only those writes count that leave the auction in it.
     """
 
     kind: Kind
     writes: int
     times: int = 1
+    state: str | None = None
 
-    def strikes(self) -> bool:
+    def strikes(self, raw: sqlite3.Connection) -> bool:
         """Count one write; tell whether it goes wrong."""
+        if self.state is not None and (self.state,) not in raw.execute("SELECT state FROM auctions").fetchall():
+            return False
         self.writes -= 1
         return -self.times < self.writes <= 0
 
@@ -131,7 +134,7 @@ class MemoryStore:
 
     def _strike(self) -> Literal["before", "after"] | None:
         mishap = self.mishap
-        if mishap is None or not mishap.strikes():
+        if mishap is None or not mishap.strikes(self._disk.raw):
             return None
         if mishap.kind not in _CODES:
             return "after" if mishap.kind == "after" else "before"

@@ -27,6 +27,9 @@ from aukciszek.storage.rows import AuctionRow
 PATIENCE_S: Final = 5.0
 """How long parties that are enough to go on wait for the others."""
 
+VERIFIED: Final = "verified"
+"""What is on record before anything is opened."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartyContext:
@@ -82,6 +85,13 @@ class AuctionDesk:
         self.state_since = row.state_since
         self.stage = Stage(self.state.value, 0.0)
         self.waiting_for: frozenset[PartyNumber] = frozenset()
+        self.may_have_opened = self.state is AuctionState.REVEALING
+        """Whether this party has ever been about to open something: others may know the outcome since."""
+
+    async def load(self) -> None:
+        """Take up what is on record about the time before a restart."""
+        recorded = self.context.repository.has_happened
+        self.may_have_opened |= await recorded(self.auction, VERIFIED)
 
     @asynccontextmanager
     async def entering(
@@ -102,6 +112,7 @@ class AuctionDesk:
             )
             yield connection
         self.state, self.state_since = state, now
+        self.may_have_opened |= state is AuctionState.REVEALING
         self.stage = Stage(state.value, 0.0)
         self.waiting_for = frozenset()
         self.signal.notify()

@@ -6,14 +6,14 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 from aukciszek.accounts.tokens import Principal
+from aukciszek.auctions.aftermath import Aftermath
 from aukciszek.auctions.desk import AuctionDesk, PartyContext
 from aukciszek.auctions.handing_on import HandedOn
 from aukciszek.auctions.identifiers import AuctionId, BundleDigest
 from aukciszek.auctions.intake import Accepted, Intake
 from aukciszek.auctions.lifecycle import AuctionState, is_over
-from aukciszek.auctions.orders import Orders
 from aukciszek.auctions.ports import MessageKind, PeerMessage
-from aukciszek.auctions.process import ASKS_FOR_OUTCOME, AuctionProcess
+from aukciszek.auctions.process import AuctionProcess
 from aukciszek.auctions.proposals import Proposals
 from aukciszek.auctions.reading import AuctionReader, rules_of
 from aukciszek.auctions.refusals import (
@@ -45,6 +45,7 @@ class AuctionHouse(AuctionReader):
         self._tasks: dict[AuctionId, asyncio.Task[None]] = {}
         self._proposals = Proposals(context.vouchers_needed)
         self._creating = asyncio.Lock()
+        self._aftermath = Aftermath(context, self.signing)
 
     async def start(self) -> None:
         """Take up every auction that is not over."""
@@ -154,6 +155,7 @@ class AuctionHouse(AuctionReader):
         """Tell a peer what it may have missed."""
         for process in list(self._processes.values()):
             await process.announce([peer])
+        await self._aftermath.announce(peer)
 
     async def on_message(self, sender: PartyNumber, message: PeerMessage) -> None:
         """Hand a peer's message to its auction.
@@ -167,7 +169,7 @@ class AuctionHouse(AuctionReader):
             return
         row = await self._context.repository.auction(message.auction)
         if row is not None:
-            await self._answer_for_the_past(sender, message, row)
+            await self._aftermath.answer(sender, message, row)
         elif message.kind is MessageKind.ORDER:
             await self._propose(message.auction, message.body)
 
@@ -248,25 +250,6 @@ class AuctionHouse(AuctionReader):
             await self._create(spec)
             for known in vouchers:
                 await self._processes[auction].orders.receive(known.encode())
-
-    async def _answer_for_the_past(self, sender: PartyNumber, message: PeerMessage, row: AuctionRow) -> None:
-        """Send a peer that is behind what ends its work on an auction that is over here.
-
-        Parties for which it is over, too, only send what is not answered, so no two answer each other for ever.
-        """
-        if row.state == AuctionState.CANCELLED.value:
-            if message.kind is not MessageKind.ORDER:
-                orders = Orders(AuctionDesk(self._context, rules_of(row), row))
-                await orders.load()
-                await orders.announce([sender], ["cancel"])
-            return
-        signing = await self.signing(row)
-        if message.kind is MessageKind.OUTCOME_SIGNATURE:
-            await signing.receive(message.body)
-        elif message.kind is MessageKind.SIGNATURES_WANTED:
-            await signing.pass_on([sender])
-        elif message.kind in ASKS_FOR_OUTCOME:
-            await signing.hand_over([sender])
 
     async def _process_to_order(self, auctioneer: Principal, auction: AuctionId) -> AuctionProcess:
         spec = rules_of(await self.row(auction))

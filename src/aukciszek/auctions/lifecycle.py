@@ -39,7 +39,7 @@ class AuctionState(StrEnum):
     """The certificate is complete and this party's sealing key destroyed."""
 
     CANCELLED = "cancelled"
-    """Cancelled by the auctioneer before the close; nothing was or will be opened."""
+    """Cancelled by the auctioneer before the close; this party will open nothing."""
 
 
 CANCELLABLE: Final = frozenset(
@@ -51,7 +51,10 @@ CANCELLABLE: Final = frozenset(
         AuctionState.COMPUTING,
     }
 )
-"""An order to cancel is given before the close, but may become known later: it counts until something is opened."""
+"""An order to cancel is given before the close, but may become known later: it counts until something is opened.
+
+Not any more, either, at a party that has ever been about to open something, also if it computes again since.
+"""
 
 _NEXT: Final = {
     AuctionState.CREATED: {AuctionState.OPEN, AuctionState.CLOSED},
@@ -65,7 +68,8 @@ _NEXT: Final = {
     # A party that knows the outcome takes part again when another one was interrupted before it knew.
     AuctionState.SIGNING: {AuctionState.COMPUTING, AuctionState.FINAL},
     AuctionState.FINAL: set[AuctionState](),
-    AuctionState.CANCELLED: set[AuctionState](),
+    # Where parties can be done without, the others may have finished before they heard of the order: then that counts.
+    AuctionState.CANCELLED: {AuctionState.FINAL},
 }
 
 
@@ -76,8 +80,8 @@ class ForbiddenTransitionError(AuctionError):
 
 
 def is_over(state: AuctionState) -> bool:
-    """Tell whether nothing will ever change again."""
-    return not _NEXT[state]
+    """Tell whether this party has done its part."""
+    return state in {AuctionState.FINAL, AuctionState.CANCELLED}
 
 
 def check_transition(before: AuctionState, after: AuctionState) -> None:

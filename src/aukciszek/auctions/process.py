@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from aukciszek.auctions.aftermath import does_not_know_outcome
 from aukciszek.auctions.desk import AuctionDesk, PartyContext
 from aukciszek.auctions.gathering import Gathering
 from aukciszek.auctions.handing_on import HandingOn
@@ -34,9 +35,6 @@ _log = logging.getLogger(__name__)
 
 _LONGEST_SLEEP_S: Final = 30.0
 """The time of day may jump, so a long wait looks at the clock again now and then."""
-
-ASKS_FOR_OUTCOME: Final = frozenset({MessageKind.HOLDINGS_SEEN, MessageKind.READY})
-"""What only a party sends that does not know the outcome."""
 
 STORAGE_RETRY_S: Final = 2.0
 """How long an auction waits before it asks again whether anything can be stored."""
@@ -81,7 +79,7 @@ class AuctionProcess:
 
     async def load(self) -> None:
         """Take up what was stored before a restart."""
-        for part in (self.orders, self.keys, self.replication, self.gathering, self.signing):
+        for part in (self.desk, self.orders, self.keys, self.replication, self.gathering, self.signing):
             await part.load()
         self.sessions.load(self._stored.input_set, self._stored.attempt)
 
@@ -132,7 +130,7 @@ class AuctionProcess:
             await concerned(message.body)
         else:
             await self._answers[message.kind](sender, message.body)
-        if message.kind in ASKS_FOR_OUTCOME and self.desk.state is AuctionState.SIGNING:
+        if self.desk.state is AuctionState.SIGNING and does_not_know_outcome(message):
             await self.signing.hand_over([sender])
 
     async def announce(self, to: Sequence[PartyNumber]) -> None:
@@ -173,7 +171,8 @@ class AuctionProcess:
 
     @property
     def _cancel_counts(self) -> bool:
-        return self.desk.state in CANCELLABLE and self.orders.in_force("cancel")
+        desk = self.desk
+        return desk.state in CANCELLABLE and not desk.may_have_opened and self.orders.in_force("cancel")
 
     @property
     def _can_adopt(self) -> bool:

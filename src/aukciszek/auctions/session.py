@@ -16,7 +16,7 @@ import numpy.typing as npt
 from aukciszek.auctions.agreement import CountedBid, InputSet
 from aukciszek.auctions.bundle import Bundle
 from aukciszek.auctions.computation import ComputationResult, ComputationTask, compute
-from aukciszek.auctions.desk import AuctionDesk
+from aukciszek.auctions.desk import VERIFIED, AuctionDesk
 from aukciszek.auctions.errors import AuctionError, EnvelopeError
 from aukciszek.auctions.gathering import Gathering
 from aukciszek.auctions.identifiers import BundleDigest
@@ -171,7 +171,7 @@ class Sessions:
     async def _follow(self, stage: str, fraction: float) -> None:
         """Show the engine's progress, and store the moment from which something may have been opened."""
         if stage == "revealing":
-            await self._desk.enter(AuctionState.REVEALING, "verified")
+            await self._desk.enter(AuctionState.REVEALING, VERIFIED)
         self._desk.show_stage(stage, fraction)
 
     def _task(self, bids: Sequence[CountedBid], shares: _Shares) -> ComputationTask:

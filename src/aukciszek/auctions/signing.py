@@ -97,6 +97,11 @@ class Signing:
             self._desk.signal.notify()
 
     @property
+    def is_offered(self) -> bool:
+        """Whether another party has sent an outcome that this party did not compute."""
+        return self._offered is not None
+
+    @property
     def may_adopt(self) -> bool:
         """Whether other parties computed the outcome without this one, and enough of them signed it."""
         if self._body is not None or self._offered is None:
@@ -104,12 +109,12 @@ class Signing:
         signers = [one for one in self._signatures.values() if one.content.certificate == self._offered.digest]
         return len(signers) >= self._desk.context.vouchers_needed
 
-    async def adopt(self) -> None:
-        """Store an outcome that enough other parties signed, without signing it, and enter ``signing``."""
+    async def adopt(self, state: AuctionState = AuctionState.SIGNING) -> None:
+        """Store an outcome that enough other parties signed, without signing it, and enter ``state``."""
         desk, body = self._desk, self._offered
         if body is not None and self.may_adopt:
             details: dict[str, Json] = {"certificate": body.digest, "signatures": sorted(self._signatures)}
-            async with desk.entering(AuctionState.SIGNING, "outcome-adopted", details) as connection:
+            async with desk.entering(state, "outcome-adopted", details) as connection:
                 await desk.context.repository.put_outcome(desk.auction, body.canonical_bytes, connection=connection)
             await self._take_up(body, {})
 

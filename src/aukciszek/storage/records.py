@@ -93,6 +93,11 @@ class RecordRepository(Repository):
         rows = await self._fetch(query.limit(limit), connection)
         return [to_row(RecordRow, row) for row in rows]
 
+    async def has_happened(self, auction_id: str, action: str, *, connection: DatabaseConnection | None = None) -> bool:
+        """Tell whether something is on an auction's record."""
+        query = select(1).where(record.c.auction_id == auction_id, record.c.action == action).limit(1)
+        return bool(await self._fetch(query, connection))
+
     async def add_incident(  # noqa: PLR0913 -- the columns of an entry
         self,
         at: datetime,

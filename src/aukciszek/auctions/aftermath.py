@@ -1,0 +1,94 @@
+"""What a party still says about auctions that are over for it, to peers that are behind, and to peers that know better.
+
+``docs/protocol.md``, "The certificate". An auction that is final here is handed to those who missed it. One that is
+cancelled here may be final at the others, where parties can be done without: they finished before they heard of the
+order to cancel. What ``t + 1`` parties signed counts then, so this party asks for it and follows.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from aukciszek.auctions.desk import AuctionDesk, PartyContext
+from aukciszek.auctions.lifecycle import AuctionState
+from aukciszek.auctions.orders import Orders
+from aukciszek.auctions.ports import MessageKind, PeerMessage
+from aukciszek.auctions.signing import Signing
+from aukciszek.auctions.spec import AuctionSpec
+from aukciszek.auctions.statements import OrderStatement, read_verified_statement
+from aukciszek.cluster import PartyNumber
+from aukciszek.storage.rows import AuctionRow
+
+_AUCTIONS_AT_A_CONNECTION: Final = 50
+"""Of so many of the newest auctions a peer hears, when it connects, that they are cancelled here."""
+
+_ASKS: Final = frozenset({MessageKind.HOLDINGS_SEEN, MessageKind.READY})
+
+
+def does_not_know_outcome(message: PeerMessage) -> bool:
+    """Tell whether this is what only a party sends that does not know the outcome: it computes still, or cancelled.
+
+    Raises:
+        MalformedStatementError: the message is an order that is not of its form.
+    """
+    if message.kind is MessageKind.ORDER:
+        return read_verified_statement(OrderStatement, message.body).content.kind == "cancel"
+    return message.kind in _ASKS
+
+
+class Aftermath:
+    """One party's auctions that are over."""
+
+    def __init__(self, context: PartyContext, signing: Callable[[AuctionRow], Awaitable[Signing]]) -> None:
+        self._context = context
+        self._signing = signing
+        self._cancelled: dict[str, Signing] = {}
+        self._turn = asyncio.Lock()
+
+    async def announce(self, peer: PartyNumber) -> None:
+        """Tell a peer that has just connected what is cancelled here, in case that it knows an outcome."""
+        if self._context.quorum < self._context.cluster.size:
+            for row in await self._context.repository.auctions(_AUCTIONS_AT_A_CONNECTION):
+                if row.state == AuctionState.CANCELLED.value:
+                    await self._say_cancelled(peer, row)
+
+    async def answer(self, sender: PartyNumber, message: PeerMessage, row: AuctionRow) -> None:
+        """Answer a peer's message about an auction that is over here.
+
+        Parties for which it is over, too, only send what is not answered, so no two answer each other for ever.
+
+        Raises:
+            AukciszekError: the message is malformed.
+        """
+        if row.state == AuctionState.CANCELLED.value:
+            async with self._turn:
+                await self._answer_cancelled(sender, message, row)
+            return
+        signing = await self._signing(row)
+        if message.kind is MessageKind.OUTCOME_SIGNATURE:
+            await signing.receive(message.body)
+        elif message.kind is MessageKind.SIGNATURES_WANTED:
+            await signing.pass_on([sender])
+        elif does_not_know_outcome(message):
+            await signing.hand_over([sender])
+
+    async def _answer_cancelled(self, sender: PartyNumber, message: PeerMessage, row: AuctionRow) -> None:
+        signing = self._cancelled.get(row.id) or self._cancelled.setdefault(row.id, Signing(self._desk(row)))
+        match message.kind:
+            case MessageKind.OUTCOME:
+                await signing.receive_outcome(message.body)
+            case MessageKind.OUTCOME_SIGNATURE:
+                await signing.receive(message.body)
+        if signing.may_adopt:
+            await signing.adopt(AuctionState.FINAL)
+            del self._cancelled[row.id]
+        elif message.kind is not MessageKind.ORDER and not signing.is_offered:
+            await self._say_cancelled(sender, row)
+
+    async def _say_cancelled(self, peer: PartyNumber, row: AuctionRow) -> None:
+        orders = Orders(self._desk(row))
+        await orders.load()
+        await orders.announce([peer], ["cancel"])
+
+    def _desk(self, row: AuctionRow) -> AuctionDesk:
+        return AuctionDesk(self._context, AuctionSpec.parse(row.spec.encode()), row)
