@@ -12,6 +12,7 @@ PAGE := src/aukciszek/server/page_files/index.html
 ARGS ?=
 HISTORIES ?= 2000
 SEED ?= $(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')
+MINUTES ?= 5
 
 # Five servers start at once in the demo and in tests: compile the packages once instead of in each of them.
 export UV_COMPILE_BYTECODE := 1
@@ -51,6 +52,9 @@ unit: setup ## The quick tests: no server is started
 histories: setup ## Histories of trouble, new ones each time: HISTORIES=2000 of them, or those of a SEED=number
 	@seed=$(SEED); echo "make histories HISTORIES=$(HISTORIES) SEED=$$seed"; \
 		HISTORIES=$(HISTORIES) SEED=$$seed $(RUN) pytest -n auto tests/simulation $(ARGS)
+
+soak: setup ## Auctions without a pause on five servers, and whether anything piles up; MINUTES=5
+	@SOAK_MINUTES=$(MINUTES) $(RUN) pytest -s tests/soak $(ARGS)
 
 check: setup ## Lint, format, types, layers, dependencies
 	@$(RUN) ruff check

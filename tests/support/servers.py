@@ -74,6 +74,11 @@ class Servers:
     def party(self, number: int) -> Party:
         return self._running[number].party
 
+    def database(self, number: int) -> Path:
+        """The file of a party's database."""
+        (found,) = self.plan.parties[number - 1].data_dir.glob("*.db")
+        return found
+
     async def until_ready(self) -> None:
         async with asyncio.timeout(60), connect(self.plan.cluster) as parties:
             while True:
@@ -91,8 +96,8 @@ class Servers:
         await database.close()
         await self.auctioneer.client.log_in(self.auctioneer.email, self.auctioneer.password)
 
-    async def bidders(self, count: int) -> list[Person]:
-        people = [Person.new(f"bidder-{next(self._numbers)}", self.client) for _ in range(count)]
+    async def bidders(self, count: int, client: AukciszekClient | None = None) -> list[Person]:
+        people = [Person.new(f"bidder-{next(self._numbers)}", client or self.client) for _ in range(count)]
         for person in people:
             await person.join()
         return people

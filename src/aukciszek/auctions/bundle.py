@@ -230,3 +230,21 @@ class Bundle:
 def bundle_digest(content: bytes) -> BundleDigest:
     """Return the hash that identifies a bundle's bytes."""
     return BundleDigest(labelled_sha256("bundle", content).hex())
+
+
+def header_of(content: bytes) -> BundleHeader:
+    """Return what is public about a bundle from its bytes, which were read by :meth:`Bundle.decode` before.
+
+    Raises:
+        MalformedBundleError: they are too short for a bundle.
+    """
+    if len(content) < _HEAD.size:
+        raise MalformedBundleError(f"a bundle has {_HEAD.size} to {MOST_BUNDLE_BYTES} bytes")
+    _, _, kind, auction, bidder, revision, *_ = _HEAD.unpack_from(content)
+    return BundleHeader(
+        digest=bundle_digest(content),
+        auction=AuctionId(auction.hex()),
+        bidder=UserId(str(uuid.UUID(bytes=bidder))),
+        revision=revision,
+        withdrawal=kind == _WITHDRAWAL,
+    )

@@ -6,10 +6,12 @@ and both stories stay: evidence only adds up, so parties that have the same list
 a longer list when a bidder brings receipts of others without which a bid would not count; of itself it says the same.
 """
 
+import asyncio
+import hashlib
 from collections.abc import Iterable
 
 from aukciszek.auctions.agreement import InputSet, Tally, form_input_set, tally_receipts
-from aukciszek.auctions.bundle import Bundle, BundleHeader
+from aukciszek.auctions.bundle import header_of
 from aukciszek.auctions.desk import PATIENCE_S, AuctionDesk
 from aukciszek.auctions.errors import AuctionError
 from aukciszek.auctions.holdings import Holding, HoldingsStatement, OtherReceipt
@@ -18,7 +20,6 @@ from aukciszek.auctions.messages import MOST_LISTS_OF_A_PARTY, ListsSeen, ListWa
 from aukciszek.auctions.ports import MessageKind
 from aukciszek.auctions.replication import Replication
 from aukciszek.auctions.statements import (
-    Receipt,
     Signed,
     read_statement,
     read_verified_statement,
@@ -43,6 +44,10 @@ class Gathering:
         self._lists: dict[tuple[PartyNumber, str], Signed[HoldingsStatement]] = {}
         self._seen: dict[PartyNumber, frozenset[tuple[PartyNumber, str]]] = {}
         self._handed_on: set[BundleDigest] = set()
+        # What the lists say, with the lists that say it: it takes long to work out, and is asked for again and again.
+        self._tallied: tuple[frozenset[tuple[PartyNumber, str]], Tally] | None = None
+        self._found: tuple[frozenset[tuple[PartyNumber, str]], InputSet] | None = None
+        self._read: set[bytes] = set()
         self._asking = False
         self._started_at_s = 0.0
 
@@ -60,7 +65,7 @@ class Gathering:
             if head.received_at is not None
         ]
         others = [
-            OtherReceipt.of(read_verified_statement(Receipt, row.statement))
+            OtherReceipt.stored(row.statement)
             for row in await context.repository.auction_receipts(desk.auction)
             if row.party != context.number
         ]
@@ -91,26 +96,33 @@ class Gathering:
 
     async def input_set(self) -> InputSet:
         """Return the bids that count by the lists that are here; their bundles must be here, too."""
-        tally = self.tally()
-        bundles = await self.bundles(tally.settled)
-        headers: dict[BundleDigest, BundleHeader] = {digest: bundle.header() for digest, bundle in bundles.items()}
-        return form_input_set(tally, headers)
+        lists = frozenset(self._lists)
+        if self._found is None or self._found[0] != lists:
+            tally = self.tally()
+            contents = await self.bundles(tally.settled)
+            headers = await asyncio.to_thread(lambda: {digest: header_of(one) for digest, one in contents.items()})
+            self._found = lists, form_input_set(tally, headers)
+        return self._found[1]
 
-    async def bundles(self, digests: Iterable[BundleDigest]) -> dict[BundleDigest, Bundle]:
-        """Return bundles that are here."""
+    async def bundles(self, digests: Iterable[BundleDigest]) -> dict[BundleDigest, bytes]:
+        """Return the bytes of those of these bundles that are here."""
         contents = await self._desk.context.repository.bundle_contents(list(digests))
-        return {BundleDigest(digest): Bundle.decode(content) for digest, content in contents.items()}
+        return {BundleDigest(digest): content for digest, content in contents.items()}
 
     def tally(self) -> Tally:
         """Return who signed what in time, by the lists that are here."""
-        context, desk = self._desk.context, self._desk
-        return tally_receipts(
-            desk.auction,
-            cluster=context.cluster,
-            threshold=context.threshold,
-            closes_at=desk.spec.closes_at,
-            lists=self._lists.values(),
-        )
+        lists = frozenset(self._lists)
+        if self._tallied is None or self._tallied[0] != lists:
+            context, desk = self._desk.context, self._desk
+            tally = tally_receipts(
+                desk.auction,
+                cluster=context.cluster,
+                threshold=context.threshold,
+                closes_at=desk.spec.closes_at,
+                lists=self._lists.values(),
+            )
+            self._tallied = lists, tally
+        return self._tallied[1]
 
     async def receive_list(self, content: bytes) -> None:
         """Keep a signed list, whoever sent it.
@@ -120,9 +132,14 @@ class Gathering:
             TooManyListsError: that party signed too many different lists.
         """
         desk = self._desk
+        # A list is long and comes more than once: from its author, and from whoever was asked for it.
+        fingerprint = hashlib.sha256(content).digest()
+        if fingerprint in self._read:
+            return
         signed = read_statement(HoldingsStatement, content, desk.context.cluster)
         party, digest = signed.content.party, statement_digest(signed.content)
         if (party, digest) in self._lists:
+            self._read.add(fingerprint)
             return
         earlier = sum(party == author for author, _ in self._lists)
         if earlier >= MOST_LISTS_OF_A_PARTY:
@@ -135,7 +152,8 @@ class Gathering:
             return
         contradicts = self._contradicts(signed)
         await desk.context.repository.put_list(desk.auction, party, digest, content)
-        self._keep(signed)
+        self._lists[party, digest] = signed
+        self._read.add(fingerprint)
         if contradicts:
             await desk.report("two-lists", party, {"list": digest})
         desk.signal.notify()
@@ -185,7 +203,7 @@ class Gathering:
             return False
         await desk.context.repository.put_list(desk.auction, number, digest, signed.encode())
         await desk.note("list-extended", {"list": digest, "receipts": len(signed.content.other_receipts)})
-        self._keep(signed)
+        self._lists[number, digest] = signed
         return True
 
     def _contradicts(self, signed: Signed[HoldingsStatement]) -> bool:

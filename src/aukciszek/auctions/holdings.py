@@ -8,6 +8,7 @@ list may have a hundred thousand of them::
     receipt   bundle digest 32 | party u8 | received u64 | signature 64
 """
 
+import json
 import struct
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -16,8 +17,10 @@ from typing import Annotated, ClassVar, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 
+from aukciszek.auctions.errors import MalformedStatementError
 from aukciszek.auctions.identifiers import AuctionId, BundleDigest
 from aukciszek.auctions.statements import SIGNATURE_BYTES, Receipt, Signed, Statement
+from aukciszek.clock import MalformedTimeError, parse_time
 from aukciszek.cluster import LARGEST_CLUSTER, PartyNumber
 from aukciszek.encoding import MalformedEncodingError, from_base64url, to_base64url
 
@@ -52,6 +55,20 @@ class OtherReceipt:
         """Take over a verified receipt."""
         content = receipt.content
         return cls(content.bundle, content.party, content.received_at, receipt.signature)
+
+    @classmethod
+    def stored(cls, content: bytes) -> Self:
+        """Read a receipt from one's own storage, where it went after it was verified; a close has thousands.
+
+        Raises:
+            MalformedStatementError: it is no receipt.
+        """
+        try:
+            body = json.loads(content[SIGNATURE_BYTES:])
+            party, received_at = PartyNumber(body["party"]), parse_time(body["received_at"])
+            return cls(BundleDigest(body["bundle"]), party, received_at, content[:SIGNATURE_BYTES])
+        except (ValueError, KeyError, TypeError, MalformedTimeError) as error:
+            raise MalformedStatementError("a stored receipt cannot be read: restore a backup") from error
 
     def claimed(self, auction: AuctionId) -> Signed[Receipt]:
         """Return the signed statement that this claims to be, still to be verified.

@@ -225,12 +225,12 @@ class InputSetLostError(AuctionError):
 
 
 def _open_all(
-    bundles: Mapping[BundleDigest, Bundle], number: PartyNumber, key_pair: SealingKeyPair
+    bundles: Mapping[BundleDigest, bytes], number: PartyNumber, key_pair: SealingKeyPair
 ) -> tuple[dict[BundleDigest, npt.NDArray[np.uint64]], set[BundleDigest]]:
     rows, failed = {}, set()
-    for digest, bundle in bundles.items():
+    for digest, content in bundles.items():
         try:
-            rows[digest] = open_envelope(bundle, number, key_pair).elements()
+            rows[digest] = open_envelope(Bundle.decode(content), number, key_pair).elements()
         except EnvelopeError:
             failed.add(digest)
     return rows, failed

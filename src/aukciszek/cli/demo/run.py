@@ -1,11 +1,12 @@
 """One demo from beginning to end: parties, people, bids, close, outcome, and whether it is the right one."""
 
-import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from aukciszek.auctions.certificate import Certificate
 from aukciszek.auctions.identifiers import BundleDigest
+from aukciszek.auctions.record import AuditRecord
 from aukciszek.auctions.spec import AuctionSpec
 from aukciszek.cli.demo.plan import DemoPlan
 from aukciszek.cli.demo.story import Story
@@ -15,6 +16,7 @@ from aukciszek.cli.running import RunningCluster
 from aukciszek.client.handing import PlacedBid
 from aukciszek.client.overview import AuctionOverview
 from aukciszek.client.sdk import AukciszekClient
+from aukciszek.clock import SystemClock
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +28,17 @@ class DemoResult:
         expectation: the outcome computed in the clear.
         bidder_of: who made which bundle.
         placed: every bidder's bundle and receipts.
-        close_to_result_s: from the auctioneer's order to close to the verified certificate, in seconds.
+        records: the parties' audit records.
+        closed_at: when the auctioneer gave the order to close.
+        close_to_result_s: from then to the verified certificate, in seconds.
     """
 
     certificate: Certificate
     expectation: Expectation
     bidder_of: dict[BundleDigest, Person] = field(repr=False)
     placed: Sequence[PlacedBid] = field(repr=False)
+    records: Mapping[int, AuditRecord] = field(repr=False)
+    closed_at: datetime
     close_to_result_s: float
 
     @property
@@ -67,6 +73,7 @@ class Demo:
         self._cluster = cluster
         self._client = client
         self._story = story
+        self._clock = SystemClock()
         self.auctioneer = Person.new("auctioneer", client)
         width = len(str(plan.bidders))
         self.bidders = [Person.new(f"bidder-{number:0{width}}", client) for number in range(1, plan.bidders + 1)]
@@ -76,9 +83,12 @@ class Demo:
         await self._open_accounts()
         overview = await self._create_auction()
         placed = await self._place_bids(overview)
-        started_s = time.monotonic()
+        closed_at, started_s = self._clock.now(), self._clock.monotonic_s()
         certificate = await self._close(overview)
-        return self._judge(overview.spec, placed, certificate, time.monotonic() - started_s)
+        close_to_result_s = self._clock.monotonic_s() - started_s
+        records = (await self._client.records(overview.id)).need(1, "show their audit records")
+        expectation, bidder_of = self._judge(overview.spec, placed, certificate)
+        return DemoResult(certificate, expectation, bidder_of, placed, records, closed_at, close_to_result_s)
 
     async def _open_accounts(self) -> None:
         people = [self.auctioneer, *self.bidders]
@@ -109,8 +119,8 @@ class Demo:
             return await self._client.wait_for_outcome(overview.id, on_progress)
 
     def _judge(
-        self, spec: AuctionSpec, placed: Sequence[PlacedBid], certificate: Certificate, close_to_result_s: float
-    ) -> DemoResult:
+        self, spec: AuctionSpec, placed: Sequence[PlacedBid], certificate: Certificate
+    ) -> tuple[Expectation, dict[BundleDigest, Person]]:
         lot = certificate.body.lot
         if lot is None:
             raise RehearsalError("the parties counted none of the bids: see their logs")
@@ -118,5 +128,4 @@ class Demo:
         steps = [spec.grid.to_step(price) for price in self._plan.prices()]
         rules = PlainRules(spec.format, spec.direction, spec.winners, spec.grid.highest_step)
         expectation = expected_outcome(rules, bytes.fromhex(lot), dict(zip(digests, steps, strict=True)))
-        bidder_of = dict(zip(digests, self.bidders, strict=True))
-        return DemoResult(certificate, expectation, bidder_of, placed, close_to_result_s)
+        return expectation, dict(zip(digests, self.bidders, strict=True))
