@@ -8,10 +8,10 @@ a longer list when a bidder brings receipts of others without which a bid would 
 
 import asyncio
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from aukciszek.auctions.agreement import InputSet, Tally, form_input_set, tally_receipts
-from aukciszek.auctions.bundle import header_of
+from aukciszek.auctions.bundle import BundleHeader, header_of
 from aukciszek.auctions.desk import PATIENCE_S, AuctionDesk
 from aukciszek.auctions.errors import AuctionError
 from aukciszek.auctions.holdings import Holding, HoldingsStatement, OtherReceipt
@@ -95,13 +95,15 @@ class Gathering:
         await self._fetch_bundles()
 
     async def input_set(self) -> InputSet:
-        """Return the bids that count by the lists that are here; their bundles must be here, too."""
-        lists = frozenset(self._lists)
-        if self._found is None or self._found[0] != lists:
-            tally = self.tally()
+        """Return the bids that count by the lists that are here, once their bundles are here, too."""
+        while self._found is None or self._found[0] != frozenset(self._lists):
+            # A list that came after the others had been brought together may settle a bundle that is not here.
+            await self._fetch_bundles()
+            lists, tally = frozenset(self._lists), self.tally()
             contents = await self.bundles(tally.settled)
-            headers = await asyncio.to_thread(lambda: {digest: header_of(one) for digest, one in contents.items()})
-            self._found = lists, form_input_set(tally, headers)
+            if len(contents) == len(tally.settled):
+                headers = await asyncio.to_thread(_headers, contents)
+                self._found = lists, form_input_set(tally, headers)
         return self._found[1]
 
     async def bundles(self, digests: Iterable[BundleDigest]) -> dict[BundleDigest, bytes]:
@@ -249,3 +251,7 @@ class Gathering:
         here = await self._desk.context.repository.bundle_digests(self._desk.auction)
         missing = tally.missing([BundleDigest(digest) for digest in here])
         await self._replication.fetch({digest: tally.in_time[digest] for digest in missing})
+
+
+def _headers(contents: Mapping[BundleDigest, bytes]) -> dict[BundleDigest, BundleHeader]:
+    return {digest: header_of(content) for digest, content in contents.items()}

@@ -95,6 +95,18 @@ async def test_receipts_handed_on_after_the_lists_were_signed_are_added_to_them(
     assert not {("two-lists", party) for party in range(1, 6)} & await scene.incidents()
 
 
+async def test_a_longer_list_that_settles_a_bundle_not_here_stops_nobody(scene: Scene) -> None:
+    """Parties 4 and 5 agree on the old lists, and hear of the longer ones when they are ready for a session."""
+    await scene.parties.stop(LOST)
+    scene.parties.clock.move(601)
+    await scene.parties.wait_for_state(scene.spec.auction_id, AuctionState.AGREEING)
+    for number in (1, 3):
+        await scene.parties.house(number).hand_on(scene.spec.auction_id, HandedOn(receipts=scene.handed.receipts))
+    assert (await scene.finish()).prices == ("5",)
+    for number in (4, 5):
+        assert await scene.parties.repositories[PartyNumber(number)].bundle(scene.receipts[0].content.bundle)
+
+
 async def test_a_bid_that_counts_already_makes_no_list_longer(scene: Scene) -> None:
     for number in (3, 4, 5):
         accepted = await scene.parties.house(number).submit(scene.bidder, scene.spec.auction_id, scene.content)
