@@ -14,7 +14,7 @@ from typing import final
 from aukciszek.mpc.channel import Channel
 from aukciszek.mpc.errors import InconsistentSharesError, MpcError, PartiesMissingError, TranscriptsDifferError
 from aukciszek.mpc.field import NotAFieldElementError, Vector, from_bytes, to_bytes
-from aukciszek.mpc.opening import decode
+from aukciszek.mpc.opening import Opened, decode
 from aukciszek.mpc.prss import PrssKeys, random_shares, zero_shares
 from aukciszek.mpc.random_stream import KEY_BYTES, RandomStream
 from aukciszek.mpc.shamir import Randomness
@@ -82,7 +82,8 @@ class Session:
             PartiesMissingError: too few answered.
         """
         words = await self.exchange_elements(values)
-        return await self.compute(_DECODE_NS * values.size, lambda: self._decode(words, degree))
+        opened = await self.compute(_DECODE_NS * values.size, lambda: self._decode(words, degree))
+        return self._believe(opened)
 
     async def coin(self) -> RandomStream:
         """Open a joint random seed, unknown to everybody before this round, and return the elements it expands to.
@@ -110,7 +111,7 @@ class Session:
                 raise refusal(different)
             self.name_liars(different)
         words = self._parse({party: content[len(digest) :] for party, content in received.items()}, shares.size)
-        return self._decode(words, self.mode.threshold)
+        return self._believe(self._decode(words, self.mode.threshold))
 
     def random(self, count: int) -> Vector:
         """Return shares of degree ``t`` of fresh uniform values."""
@@ -146,10 +147,13 @@ class Session:
         self._require_enough(words)
         return words
 
-    def _decode(self, words: Mapping[int, Vector], degree: int) -> Vector:
+    def _decode(self, words: Mapping[int, Vector], degree: int) -> Opened:
+        """Decode what arrived; changes nothing but the private randomness, as it may run in a thread."""
         honest = {party: word for party, word in words.items() if party not in self.liars}
         self._require_enough(honest)
-        opened = decode(honest, degree, self.mode, self._private)
+        return decode(honest, degree, self.mode, self._private)
+
+    def _believe(self, opened: Opened) -> Vector:
         if opened.liars:
             self.name_liars(opened.liars)
         return opened.values

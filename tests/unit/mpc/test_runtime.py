@@ -1,4 +1,6 @@
 import asyncio
+import threading
+from collections.abc import Collection
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ from aukciszek.mpc.field import P
 from aukciszek.mpc.memory_channel import Delivery, MemoryChannel, Network, Payload, memory_network
 from aukciszek.mpc.prss import PrssKeys, deal_prss_keys, new_prss_key, prss_sets
 from aukciszek.mpc.runtime import Revealed, Runtime
+from aukciszek.mpc.session import INLINE_WORK
 from aukciszek.mpc.shamir import share_values
 from aukciszek.mpc.shared import Shared
 from aukciszek.mpc.simulation import simulate
@@ -194,6 +197,33 @@ async def test_nobody_waits_for_a_party_that_was_found_lying() -> None:
 
     results = await asyncio.gather(*(program(channel) for channel in Network(5, interfere=interfere).channels))
     assert [result for party, result in enumerate(results, 1) if party != 2] == [({"ab": [45]}, frozenset({2}))] * 4
+
+
+async def test_the_channel_is_told_of_liars_by_the_event_loop_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Long vectors are decoded in a thread, and a channel is not made for two."""
+
+    def interfere(delivery: Delivery) -> Payload:
+        return bytes(len(delivery.payload)) if delivery.sender == 2 and delivery.round == 2 else delivery.payload
+
+    threads = []
+    honest = MemoryChannel.give_up
+
+    def recorded(channel: MemoryChannel, parties: Collection[int]) -> None:
+        threads.append(threading.current_thread())
+        honest(channel, parties)
+
+    monkeypatch.setattr(MemoryChannel, "give_up", recorded)
+    x = share_values(np.ones(INLINE_WORK // 8 + 1, dtype=np.uint64), 5, 1)
+
+    async def program(runtime: Runtime) -> int:
+        await runtime.start()
+        (ones,) = (await runtime.reveal({"ones": Shared(x[runtime.party - 1])})).values()
+        return sum(ones)
+
+    simulation = await simulate(program, n=5, t=1, network=Network(5, interfere=interfere))
+    assert simulation.results[1] == x.shape[1]
+    assert simulation.runtimes[1].liars == {2}
+    assert set(threads) == {threading.current_thread()}
 
 
 def test_keys_of_another_party_or_threshold_are_refused() -> None:
