@@ -32,6 +32,11 @@ MOST_FOR_MPYC = 10_000
 """MPyC's time at this number is some twenty seconds a run already."""
 
 LATENCY_MS = 40
+GOALS_S = {100: (0.08, 0.035), 1_000: (0.2, 0.11), 10_000: (1.0, 0.65), 100_000: (8.0, 5.5)}
+"""What the design asks for, and what the fastest semi-honest peer took (`The fastest peers` on the page)."""
+
+FORMATS = (("first-price", 1), ("second-price", 1), ("uniform-price", 10), ("pay-as-bid", 10))
+ROBUST_THRESHOLD = 1
 ENGINE, NP_ARGMIN, BIT_SCAN = "Aukciszek", "MPyC, np_argmin", "MPyC, bit scan"
 
 
@@ -62,8 +67,8 @@ def _run(command: Sequence[str]) -> Mapping[str, Any]:
     return report
 
 
-def _engine(count: int, repeat: int, *options: str) -> Mapping[str, Any]:
-    sizes = ["--bidders", str(count), "--bits", str(BITS), "--parties", str(PARTIES), "--threshold", str(THRESHOLD)]
+def _engine(count: int, repeat: int, *options: str, threshold: int = THRESHOLD) -> Mapping[str, Any]:
+    sizes = ["--bidders", str(count), "--bits", str(BITS), "--parties", str(PARTIES), "--threshold", str(threshold)]
     command = [str(Path(sys.executable).parent / "aukciszek"), "bench", "engine", *sizes]
     return _run([*command, "--repeat", str(repeat), "--json", *options])
 
@@ -100,11 +105,32 @@ def _repeat(name: str, count: int) -> int:
     return slow if count > MOST_FOR_MPYC else medium if count == MOST_FOR_MPYC else quick
 
 
-def page_section(results: Results, far: Mapping[str, Any], turns: int) -> str:
+@dataclass(frozen=True, slots=True)
+class Variants:
+    """The engine alone, under other conditions: its reports."""
+
+    formats: Sequence[Mapping[str, Any]]
+    robust: Sequence[Mapping[str, Any]]
+    far: Sequence[Mapping[str, Any]]
+
+
+def measure_variants(most: int) -> Variants:
+    """Measure the other formats, the robust mode and parties that are far apart."""
+    counts = [count for count in GOALS_S if count <= most]
+    middle = min(1_000, most)
+    return Variants(
+        [_engine(middle, 5, "--format", name, "--winners", str(winners)) for name, winners in FORMATS],
+        [_engine(count, _repeat(ENGINE, count), threshold=ROBUST_THRESHOLD) for count in counts],
+        [_engine(count, 2, "--latency-ms", str(LATENCY_MS)) for count in counts if count <= MOST_FOR_MPYC],
+    )
+
+
+def page_section(results: Results, variants: Variants, turns: int) -> str:
     """Return the generated part of the page."""
-    slow_s = far["rounds"] * far["latency_ms"] / 1000
+    head = ("N", "seconds", "processor s per party", "rounds", "MB sent per party", "products", "MiB held")
+    middle = variants.formats[0]["bidders"]
     texts = [
-        f"""Measured on {datetime.now(UTC):%Y-%m-%d} by `make bench`, {turns} turns each, on {_machine()};
+        f"""Measured on {datetime.now(UTC):%Y-%m-%d} by `make bench ARGS="--turns {turns}"` on {_machine()};
 load average {os.getloadavg()[0]:.1f} at the end. Index and value of the lowest of N bids of {BITS} bits, five parties
 as five processes, t = 2. Seconds, medians.""",
         _table(
@@ -112,13 +138,20 @@ as five processes, t = 2. Seconds, medians.""",
             [_comparison(count, series) for count, series in results.items()],
         ),
         f"![Time over the number of bids]({PICTURE.name})",
-        f"What {ENGINE} spends on it:",
+        "The same runs beside what the design asks for, and beside the fastest semi-honest peer on such a machine:",
         _table(
-            ("N", "median", "fastest", "processor s per party", "rounds", "MB sent per party", "products", "MiB held"),
-            [_spending(count, series[ENGINE]) for count, series in results.items()],
+            ("N", "median", "fastest run", "asked for", "fastest peer"),
+            [_goal(count, series[ENGINE]) for count, series in results.items() if count in GOALS_S],
         ),
-        f"""With {far["latency_ms"]:.0f} ms added to every message, N = {far["bidders"]:,}: {far["rounds"]} rounds,
-{far["wall_s_median"]:.2f} s, of which {slow_s:.2f} s are the added milliseconds alone.""",
+        f"What {ENGINE} spends on it:",
+        _table(head, [_spending(series[ENGINE].report) for series in results.values()]),
+        f"""With {LATENCY_MS} ms added to every message, as between parties that are far apart, the parties choose fewer
+rounds and more products. The last column is what the added milliseconds alone take.""",
+        _table((*head[:2], "rounds", "added"), [_far(report) for report in variants.far]),
+        f"Robust mode, t = {ROBUST_THRESHOLD}: nothing to verify, and a liar or a lost party is done without.",
+        _table(head, [_spending(report) for report in variants.robust]),
+        f"The other formats, N = {middle:,}, t = {THRESHOLD}:",
+        _table(("format", "winners", *head[1:]), [_format(report) for report in variants.formats]),
     ]
     return "\n\n".join(texts)
 
@@ -136,18 +169,30 @@ def _comparison(count: int, series: Mapping[str, Series]) -> list[str]:
     return cells
 
 
-def _spending(count: int, series: Series) -> list[str]:
-    report = series.report
+def _goal(count: int, series: Series) -> list[str]:
+    asked_s, peer_s = GOALS_S[count]
+    return [f"{count:,}", f"{series.median_s:.3f}", f"{min(series.wall_s):.3f}", f"{asked_s:g}", f"{peer_s:g}"]
+
+
+def _spending(report: Mapping[str, Any]) -> list[str]:
     return [
-        f"{count:,}",
-        f"{series.median_s:.3f}",
-        f"{min(series.wall_s):.3f}",
+        f"{report['bidders']:,}",
+        f"{report['wall_s_median']:.3f}",
         f"{report['cpu_s_per_party']:.3f}",
         str(report["rounds"]),
         f"{report['bytes_sent_per_party'] / 1e6:.1f}",
         f"{report['multiplications']:,}",
         str(report["peak_mib_per_party"]),
     ]
+
+
+def _far(report: Mapping[str, Any]) -> list[str]:
+    added_s = report["rounds"] * report["latency_ms"] / 1000
+    return [f"{report['bidders']:,}", f"{report['wall_s_median']:.2f}", str(report["rounds"]), f"{added_s:.2f}"]
+
+
+def _format(report: Mapping[str, Any]) -> list[str]:
+    return [report["format"], str(report["winners"]), *_spending(report)[1:]]
 
 
 def _machine() -> str:
@@ -180,8 +225,7 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=3, help="how often each program runs at each number of bids")
     options = parser.parse_args()
     results = measure(options.most, options.turns)
-    far = _engine(1_000, 3, "--latency-ms", str(LATENCY_MS))
-    write(results, page_section(results, far, options.turns))
+    write(results, page_section(results, measure_variants(options.most), options.turns))
 
 
 if __name__ == "__main__":

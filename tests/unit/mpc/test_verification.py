@@ -120,3 +120,15 @@ async def test_memory_is_bounded_by_windows(monkeypatch: pytest.MonkeyPatch) -> 
 async def test_modes_that_notice_lies_at_once_do_not_verify_again() -> None:
     simulation = await run(length=30, n=4, t=1)
     assert simulation.runtimes[1].rounds == 3
+
+
+def test_the_steps_of_any_window_keep_to_the_error_that_the_protocol_promises() -> None:
+    length = 1
+    while length <= 2**26:
+        left, blocks = length, 0
+        while left > verification._LAST_LENGTH:
+            chosen = verification._blocks(left)
+            blocks, left = blocks + chosen, -(-left // chosen)
+        assert blocks < 100
+        length += length // 100 + 1
+    assert (1 + 2 * 100 + 2 * verification._LAST_LENGTH) * 2**49 < P - 1
