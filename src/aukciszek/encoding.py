@@ -17,6 +17,9 @@ type Json = bool | int | str | Sequence[Json] | Mapping[str, Json] | None
 
 _LARGEST_SAFE_INTEGER = 2**53 - 1
 
+# `default` is asked for mappings that are no dict, such as read-only views of one.
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=dict)
+
 
 class MalformedEncodingError(AukciszekError):
     """A text or byte string is not in the one form that we accept."""
@@ -31,9 +34,7 @@ def canonical_json(value: Json) -> bytes:
         ValueError: ``value`` holds a float, an integer beyond 2**53, a key that is not ASCII, or another type.
     """
     _refuse_what_has_two_spellings(value)
-    # `default` is asked for mappings that are no dict, such as read-only views of one.
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=dict)
-    return text.encode()
+    return _CANONICAL.encode(value).encode()
 
 
 def parse_canonical_json(text: bytes) -> Json:
@@ -77,18 +78,19 @@ def from_base64url(text: str) -> bytes:
 
 
 def _refuse_what_has_two_spellings(value: Json) -> None:
+    # Nearly every value is an ASCII text, and each bid brings a dozen of them.
+    if (type(value) is str and value.isascii()) or value is None or isinstance(value, bool):
+        return
     match value:
-        case None | bool():
-            return
         case int():
             if abs(value) > _LARGEST_SAFE_INTEGER:
                 raise ValueError("write integers beyond 2**53 as text")
         case str():
             value.encode()  # a lone surrogate has no UTF-8 form
         case Mapping():
-            for key, member in value.items():
-                if not (key.isascii()):
-                    raise ValueError("keys must be ASCII text")
+            if not all(key.isascii() for key in value):
+                raise ValueError("keys must be ASCII text")
+            for member in value.values():
                 _refuse_what_has_two_spellings(member)
         case list() | tuple():
             for member in value:

@@ -85,6 +85,15 @@ class Identity:
         return cls(Ed25519PrivateKey.generate())
 
     @classmethod
+    def from_seed(cls, seed: bytes) -> Self:
+        """Return the identity of which :meth:`to_seed` returned this; for another process of the same party."""
+        return cls(Ed25519PrivateKey.from_private_bytes(seed))
+
+    def to_seed(self) -> bytes:
+        """Return the 32 bytes that the identity follows from. They are a secret."""
+        return self._key.private_bytes_raw()
+
+    @classmethod
     def read(cls, path: Path) -> Self:
         """Read an identity that :meth:`write` stored.
 

@@ -29,4 +29,7 @@ async def test_the_intake_is_measured(run: "Run") -> None:
     answer = ended.json()
     assert answer["errors"] == 0
     assert answer["bids_per_s"] > 1
-    assert 0 < answer["p50_ms"] <= answer["p95_ms"]
+    assert 0 < answer["p50_ms"] <= answer["p95_ms"] <= answer["p99_ms"]
+    assert 0 < answer["empty_p50_ms"] <= answer["empty_p95_ms"] <= answer["empty_p99_ms"]
+    assert answer["ratio"] == pytest.approx(answer["bids_per_s"] / answer["empty_per_s"], abs=0.01)
+    assert (answer["bidders"], answer["bits"], answer["body_bytes"]) == (4, 32, 7543)

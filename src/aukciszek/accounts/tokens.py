@@ -7,6 +7,7 @@ party cannot make a token for another one (``docs/architecture.md``).
 Times are compared with the clock that is passed in, not with PyJWT's own.
 """
 
+import hashlib
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,6 +25,9 @@ from aukciszek.secret import Secret
 
 _ALGORITHM: Final = "HS256"
 _LONGEST_TOKEN: Final = 4096
+_MOST_KNOWN: Final = 10_000
+"""Tokens whose signature was checked; beyond that the oldest is checked anew when it is shown again."""
+
 _LARGEST_SKEW_S: Final = 60
 """How far the login server's clock may be ahead of a party's."""
 _LONGEST_LIFETIME_S: Final = 24 * 60 * 60
@@ -110,6 +114,7 @@ class TokenVerifier:
         self._url = url
         self._login_server_url = login_server_url
         self._clock = clock
+        self._known: dict[bytes, _Claims] = {}
 
     def verify(self, token: str) -> Principal:
         """Return who a token was made for.
@@ -119,7 +124,7 @@ class TokenVerifier:
             TokenExpiredError: the token was valid once.
             TokenInvalidError: anything else is wrong with it.
         """
-        claims = self._decode(token)
+        claims = self._claims(token)
         if claims.aud != self._url:
             raise _for_another_party()
         now_s = self._clock.now().timestamp()
@@ -130,6 +135,20 @@ class TokenVerifier:
         if claims.exp <= now_s:
             raise TokenExpiredError("the token has expired: log in again")
         return Principal(claims.uid, claims.email, claims.is_admin)
+
+    def _claims(self, token: str) -> _Claims:
+        """Return what :meth:`_decode` returns; for a token that was shown before, without checking its signature again.
+
+        Only tokens whose signature was right are known, by their hash; what they claim is compared with the time anew.
+        """
+        shown = hashlib.sha256(token.encode(errors="surrogatepass")).digest()
+        claims = self._known.get(shown)
+        if claims is None:
+            claims = self._decode(token)
+            if len(self._known) >= _MOST_KNOWN:
+                del self._known[next(iter(self._known))]
+            self._known[shown] = claims
+        return claims
 
     def _decode(self, token: str) -> _Claims:
         """Check the signature and the form of the claims, not yet what they say."""

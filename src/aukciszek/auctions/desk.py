@@ -6,13 +6,15 @@ it. Every change of state is stored together with its entry in the audit record,
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from aukciszek.auctions.lifecycle import AuctionState, check_transition
+from aukciszek.auctions.places import Places
 from aukciszek.auctions.ports import MessageKind, PeerMessage, PeerNetwork
 from aukciszek.auctions.signal import Signal
 from aukciszek.auctions.spec import AuctionSpec
+from aukciszek.auctions.workers import Workers
 from aukciszek.clock import Clock
 from aukciszek.cluster import Cluster, PartyNumber
 from aukciszek.encoding import Json
@@ -47,6 +49,8 @@ class PartyContext:
     """Waits until the cluster's keys have been dealt and compared."""
     round_timeout_s: float
     """How long one round of a session waits for the other parties."""
+    workers: Workers = field(default_factory=Workers)
+    places: Places = field(default_factory=Places)
 
     @property
     def vouchers_needed(self) -> int:

@@ -135,21 +135,25 @@ class AuctionHouse(AuctionReader):
     async def progress(self, auction: AuctionId) -> AsyncIterator[Progress]:
         """Yield where the auction stands, now and after every change, until it is over.
 
+        While it lasts nothing is read from storage, however many watch.
+
         Raises:
             UnknownAuctionError: this party does not know the auction.
         """
         last = None
-        while True:
-            process = self._processes.get(auction)
-            changes = 0 if process is None else process.desk.signal.changes
-            view = await self.auction(auction)
-            now = Progress(state=view.state, stage=view.stage, waiting_for=view.waiting_for, bids=view.bids)
+        while (process := self._processes.get(auction)) is not None:
+            changes = process.desk.signal.changes
+            now = process.progress()
             if now != last:
                 last = now
                 yield now
-            if process is None or is_over(now.state):
+            if is_over(now.state):
                 return
             await process.desk.signal.wait_for_change_since(changes)
+        view = await self.auction(auction)
+        now = Progress(state=view.state, stage=view.stage, waiting_for=view.waiting_for, bids=view.bids)
+        if now != last:
+            yield now
 
     async def on_connected(self, peer: PartyNumber) -> None:
         """Tell a peer what it may have missed."""

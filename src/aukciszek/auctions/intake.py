@@ -6,19 +6,24 @@ bundle is on disk together with the receipt.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 from weakref import WeakValueDictionary
 
 from aukciszek.accounts.tokens import Principal
+from aukciszek.auctions.admission import Arrival, Counter, admit
+from aukciszek.auctions.batching import Batches
 from aukciszek.auctions.bundle import Bundle, bundle_digest
 from aukciszek.auctions.desk import AuctionDesk
+from aukciszek.auctions.holdings import MOST_HOLDINGS
 from aukciszek.auctions.identifiers import BundleDigest, UserId
 from aukciszek.auctions.lifecycle import AuctionState
-from aukciszek.auctions.receipts import MOST_REVISIONS, give_receipt, in_time
+from aukciszek.auctions.receipts import MOST_REVISIONS, in_time
 from aukciszek.auctions.refusals import (
     AuctioneerBidsError,
+    AuctionFullError,
     AuctionNotOpenError,
     BidTooLateError,
     NotInvitedError,
@@ -26,10 +31,15 @@ from aukciszek.auctions.refusals import (
     RevisionOutdatedError,
     TooManyRevisionsError,
 )
-from aukciszek.auctions.sealing import open_envelope
+from aukciszek.auctions.sealing import OwnEnvelope
 from aukciszek.auctions.sealing_keys import SealingKeyPair
 from aukciszek.auctions.statements import Receipt, Signed, read_verified_statement
-from aukciszek.storage.rows import BundleRow, NewRecordEntry, ReceiptRow
+from aukciszek.auctions.taken import TakenBids
+from aukciszek.storage.errors import ReceivedBeforeError
+from aukciszek.storage.rows import BundleRow, NewBid, NewRecordEntry, ReceiptRow
+
+MOST_ADMITTED_AT_ONCE: Final = 32
+MOST_STORED_AT_ONCE: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +58,18 @@ class Intake:
         self, desk: AuctionDesk, key_pair: SealingKeyPair | None, on_receipt: Callable[[Signed[Receipt]], None]
     ) -> None:
         """Open the counter; without the sealing key it only repeats the receipts that it gave."""
+        self.taken = TakenBids()
         self._on_receipt = on_receipt
         self._desk = desk
         self._key_pair = key_pair
         self._inside = 0
         self._turns: WeakValueDictionary[UserId, asyncio.Lock] = WeakValueDictionary()
+        self._admitting = Batches[Arrival, Signed[Receipt]](self._admit, MOST_ADMITTED_AT_ONCE)
+        self._storing = Batches[NewBid, bool](self._store, MOST_STORED_AT_ONCE)
+
+    async def load(self) -> None:
+        """Take up what was stored before a restart."""
+        await self.taken.load(self._desk.context.repository, self._desk.auction)
 
     async def accept(self, bidder: Principal, content: bytes) -> Accepted:
         """Take one bundle.
@@ -60,31 +77,39 @@ class Intake:
         Raises:
             BundleError: the bytes are no bundle for this auction.
             EnvelopeError: this party cannot use its share; the bidder's program is at fault.
-            RefusalError: the bidder, the moment or the revision is not right.
+            RefusalError: the bidder, the moment or the revision is not right, or there is no place left.
         """
         received_at = self._desk.context.clock.now()
-        # From the check of the time to the commit this bid counts as inside, so that the close can wait for it.
-        self._inside += 1
-        try:
-            bundle = Bundle.decode(content)
-            bundle.check_fits(self._desk.spec)
-            self._check_bidder(bundle, bidder)
-            repeated = await self._earlier_receipt(bundle_digest(content))
+        bundle = Bundle.decode(content)
+        bundle.check_fits(self._desk.spec)
+        self._check_bidder(bundle, bidder)
+        with self._desk.context.places.taken(self._desk.auction, bundle.bidder):
+            # From the check of the time to the commit this bid counts as inside, so that the close can wait for it.
+            self._inside += 1
+            try:
+                async with self._turns.setdefault(bundle.bidder, asyncio.Lock()):
+                    return await self._accept_in_turn(bundle, content, bidder.email, received_at)
+            finally:
+                self._inside -= 1
+                if not self._inside:
+                    self._desk.signal.notify()
+
+    async def _accept_in_turn(self, bundle: Bundle, content: bytes, email: str, received_at: datetime) -> Accepted:
+        digest = bundle_digest(content)
+        latest = self.taken.latest(bundle.bidder)
+        if self._key_pair is None or bundle.revision <= latest:
+            repeated = await self._earlier_receipt(digest)
             if repeated is not None:
                 return Accepted(repeated, is_new=False)
-            self._check_open(received_at)
-            key_pair = self._key_pair
-            if key_pair is None:
-                raise BidTooLateError("this party has destroyed its sealing key: the auction is over")
-            turn = self._turns.setdefault(bundle.bidder, asyncio.Lock())
-            async with turn:
-                await self._check_revision(bundle)
-                if not bundle.withdrawal:
-                    await asyncio.to_thread(open_envelope, bundle, self._desk.context.number, key_pair)
-                return await self._store(bundle, content, bidder.email, received_at)
-        finally:
-            self._inside -= 1
-            self._desk.signal.notify()
+        self._check_open(received_at)
+        self._check_revision(bundle, latest)
+        envelope = None if bundle.withdrawal else OwnEnvelope.of(bundle, self._desk.context.number)
+        receipt = await self._admitting.do(Arrival(digest, envelope, received_at))
+        if await self._storing.do(self._new_bid(bundle, content, email, receipt)):
+            self.taken.note(bundle.bidder, bundle.revision, withdrawal=bundle.withdrawal)
+            self._on_receipt(receipt)
+            return Accepted(receipt, is_new=True)
+        return Accepted(await self._earlier_receipt(digest) or receipt, is_new=False)
 
     async def wait_until_empty(self) -> None:
         """Return when every bid that came in time has its receipt; call it once the auction takes no more."""
@@ -110,12 +135,18 @@ class Intake:
         if state is not AuctionState.OPEN or not in_time(received_at, spec.closes_at):
             raise BidTooLateError(f"this auction closed before your bid arrived at party {self._desk.context.number}")
 
-    async def _check_revision(self, bundle: Bundle) -> None:
+    def _check_revision(self, bundle: Bundle, latest: int) -> None:
+        if self._key_pair is None:
+            raise BidTooLateError("this party has destroyed its sealing key: the auction is over")
         if bundle.revision > MOST_REVISIONS:
             raise TooManyRevisionsError(f"a bid can be changed at most {MOST_REVISIONS} times")
-        latest = await self._desk.context.repository.latest_revision(self._desk.auction, bundle.bidder)
-        if latest is not None and bundle.revision <= latest:
+        if bundle.revision <= latest:
             raise RevisionOutdatedError(f"revision {latest} of your bid is here already: send revision {latest + 1}")
+        # What is inside may all be new.
+        if self.taken.receipts + self._inside > MOST_HOLDINGS:
+            raise AuctionFullError(
+                f"this party has given {MOST_HOLDINGS} receipts in this auction, and can give no more"
+            )
 
     async def _earlier_receipt(self, digest: BundleDigest) -> Signed[Receipt] | None:
         context = self._desk.context
@@ -124,16 +155,34 @@ class Intake:
                 return read_verified_statement(Receipt, row.statement)
         return None
 
-    async def _store(self, bundle: Bundle, content: bytes, email: str, received_at: datetime) -> Accepted:
-        desk, context = self._desk, self._desk.context
-        header = bundle.header()
-        receipt = give_receipt(
-            context.identity, context.number, auction=desk.auction, bundle=header.digest, received_at=received_at
-        )
-        is_new = await context.repository.add_bundle_with_receipt(
+    async def _admit(self, arrivals: Sequence[Arrival]) -> Sequence[Signed[Receipt] | Exception]:
+        context = self._desk.context
+        if self._key_pair is None:
+            raise BidTooLateError("this party has destroyed its sealing key: the auction is over")
+        counter = Counter(self._desk.auction, context.number, self._key_pair.to_bytes(), context.identity.to_seed())
+        return await context.workers.run(admit, counter, arrivals)
+
+    async def _store(self, bids: Sequence[NewBid]) -> Sequence[bool | Exception]:
+        """Store bids; tell of each whether it is new."""
+        repository = self._desk.context.repository
+        try:
+            await repository.add_bids(bids)
+        except ReceivedBeforeError:
+            return [await self._store_one(bid) for bid in bids]
+        return [True] * len(bids)
+
+    async def _store_one(self, bid: NewBid) -> bool | Exception:
+        try:
+            return await self._desk.context.repository.add_bundle_with_receipt(bid.bundle, bid.receipt, bid.entry)
+        except Exception as error:  # noqa: BLE001 -- it goes to the bid that it belongs to
+            return error
+
+    def _new_bid(self, bundle: Bundle, content: bytes, email: str, receipt: Signed[Receipt]) -> NewBid:
+        auction, digest, received_at = self._desk.auction, receipt.content.bundle, receipt.content.received_at
+        return NewBid(
             BundleRow(
-                digest=header.digest,
-                auction_id=desk.auction,
+                digest=digest,
+                auction_id=auction,
                 bidder=bundle.bidder,
                 revision=bundle.revision,
                 withdrawal=bundle.withdrawal,
@@ -141,18 +190,13 @@ class Intake:
                 content=content,
                 email=email,
             ),
-            ReceiptRow(auction_id=desk.auction, digest=header.digest, party=context.number, statement=receipt.encode()),
+            ReceiptRow(auction_id=auction, digest=digest, party=self._desk.context.number, statement=receipt.encode()),
             # The record is public: it names the bundle, never the bidder.
             NewRecordEntry(
-                auction_id=desk.auction,
+                auction_id=auction,
                 at=received_at,
                 actor="a bidder",
                 action="withdrew" if bundle.withdrawal else "bid",
-                details={"bundle": header.digest, "revision": bundle.revision},
+                details={"bundle": digest, "revision": bundle.revision},
             ),
         )
-        if is_new:
-            self._on_receipt(receipt)
-            return Accepted(receipt, is_new=True)
-        repeated = await self._earlier_receipt(header.digest)
-        return Accepted(repeated or receipt, is_new=False)

@@ -25,6 +25,7 @@ from aukciszek.auctions.session import Sessions
 from aukciszek.auctions.signal import FIRST_RETRY_S, LONGEST_RETRY_S
 from aukciszek.auctions.signing import Signing
 from aukciszek.auctions.spec import AuctionSpec
+from aukciszek.auctions.view import Progress
 from aukciszek.cluster import PartyNumber
 from aukciszek.encoding import Json
 from aukciszek.errors import AukciszekError
@@ -79,7 +80,8 @@ class AuctionProcess:
 
     async def load(self) -> None:
         """Take up what was stored before a restart."""
-        for part in (self.desk, self.orders, self.keys, self.replication, self.gathering, self.signing):
+        parts = (self.desk, self.orders, self.keys, self.intake, self.replication, self.gathering, self.signing)
+        for part in parts:
             await part.load()
         self.sessions.load(self._stored.input_set, self._stored.attempt)
 
@@ -118,6 +120,16 @@ class AuctionProcess:
         _log.error("auction %s waits in state %s: %s", self.desk.auction, self.desk.state, fault.message)
         self.desk.signal.notify()
         await self.desk.context.clock.sleep(STORAGE_RETRY_S)
+
+    def progress(self) -> Progress:
+        """Return where the auction stands, for those who watch."""
+        desk = self.desk
+        return Progress(
+            state=desk.state,
+            stage=desk.stage,
+            waiting_for=tuple(sorted(desk.waiting_for)),
+            bids=self.intake.taken.standing,
+        )
 
     async def receive(self, sender: PartyNumber, message: PeerMessage) -> None:
         """Hand a peer's message to the part that it concerns.

@@ -131,8 +131,10 @@ class AuctionReader:
             orders, keys, failure = Orders(desk), KeyExchange(desk), None
             await orders.load()
             await keys.load()
+            bids = await self._context.repository.count_bidders(row.id)
         else:
             desk, orders, keys, failure = process.desk, process.orders, process.keys, process.failure
+            bids = process.intake.taken.standing
         return AuctionView(
             spec=desk.spec,
             state=desk.state,
@@ -140,7 +142,7 @@ class AuctionReader:
             stage=desk.stage,
             waiting_for=tuple(sorted(desk.waiting_for)),
             failure=None if failure is None else failure.code,
-            bids=await self._context.repository.count_bidders(row.id),
+            bids=bids,
             sealing_keys=keys.statements,
             close_vouchers=orders.vouchers("close"),
             cancel_vouchers=orders.vouchers("cancel"),

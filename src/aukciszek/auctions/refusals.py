@@ -20,6 +20,8 @@
     ├── ReceiptsOfManyBundlesError receipts-of-many-bundles
     ├── ReceiptsTooFewError       receipts-too-few
     ├── ReceiptsTooLateError      receipts-too-late
+    ├── AuctionFullError          auction-full
+    ├── IntakeBusyError           intake-busy
     └── NoOutcomeYetError         no-outcome-yet
 """
 
@@ -138,3 +140,15 @@ class NoOutcomeYetError(RefusalError):
     """The parties have not signed an outcome yet."""
 
     code = "no-outcome-yet"
+
+
+class AuctionFullError(RefusalError):
+    """This party has given as many receipts as one auction can have."""
+
+    code = "auction-full"
+
+
+class IntakeBusyError(RefusalError):
+    """More bids are being worked on than there are places for."""
+
+    code = "intake-busy"

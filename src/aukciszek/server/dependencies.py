@@ -28,18 +28,29 @@ ThisParty = Annotated[Party, Depends(the_party)]
 async def current_user(
     connection: HTTPConnection,
     party: ThisParty,
-    shown: Annotated[HTTPAuthorizationCredentials | None, Depends(HTTPBearer(auto_error=False))],
+    _described: Annotated[HTTPAuthorizationCredentials | None, Depends(HTTPBearer(auto_error=False))],
 ) -> Principal:
     """Return who sends the request, as their token proves.
 
     Raises:
         TokenError: there is no token, or it is not valid here and now.
     """
-    if len(connection.headers.getlist("authorization")) > 1:
+    return authenticate(connection, party)
+
+
+def authenticate(connection: HTTPConnection, party: Party) -> Principal:
+    """Return who sends a request, as their token proves.
+
+    Raises:
+        TokenError: there is no token, or it is not valid here and now.
+    """
+    shown = connection.headers.getlist("authorization")
+    if len(shown) > 1:
         raise TokenInvalidError("send one token, not several")
-    if shown is None:
+    scheme, _, token = shown[0].partition(" ") if shown else ("", "", "")
+    if scheme.lower() != "bearer" or not token:
         raise TokenMissingError("log in and send the token for this server in the header `Authorization: Bearer ...`")
-    return party.verifier.verify(shown.credentials)
+    return party.verifier.verify(token)
 
 
 CurrentUser = Annotated[Principal, Depends(current_user)]

@@ -42,7 +42,7 @@ _OWN_CODES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
             *("auction-not-open", "auctioneer-bids", "bid-too-late", "bundle-does-not-fit", "bundle-of-other-auction"),
             *("envelope-bad-element", "envelope-does-not-open", "envelope-wrong-commitment", "envelope-wrong-degree"),
             *("envelope-wrong-size", "malformed-bundle", "not-invited", "not-your-bundle", "revision-outdated"),
-            "too-many-revisions",
+            *("auction-full", "intake-busy", "too-many-revisions"),
         ),
         "POST /api/auctions/{auction}/cancel": _ORDERS,
         "POST /api/auctions/{auction}/close": _ORDERS,

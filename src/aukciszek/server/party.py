@@ -17,6 +17,7 @@ from aukciszek.accounts.user_stores import open_user_store
 from aukciszek.auctions.desk import PartyContext
 from aukciszek.auctions.house import AuctionHouse
 from aukciszek.auctions.soundness import check_unfinished
+from aukciszek.auctions.workers import Workers
 from aukciszek.clock import Clock
 from aukciszek.identity import Identity, IdentityKeyError
 from aukciszek.mpc.mode import Mode
@@ -57,8 +58,10 @@ class Party:
     _work: AsyncExitStack = field(repr=False, default_factory=AsyncExitStack)
 
     @classmethod
-    async def open(cls, settings: Settings, clock: Clock, *, hash_cost: HashCost | None = None) -> Self:
-        """Open the database and put all parts together; nothing runs yet.
+    async def open(
+        cls, settings: Settings, clock: Clock, *, hash_cost: HashCost | None = None, workers: Workers | None = None
+    ) -> Self:
+        """Open the database and put all parts together; nothing runs yet. Without ``workers`` threads do their work.
 
         Raises:
             IdentityKeyError: the identity key is missing, or is not the one in the cluster file.
@@ -76,7 +79,13 @@ class Party:
                 throttle = LoginThrottle(LoginMarkRepository(database), clock)
                 accounts = Accounts(store, hasher, _token_issuer(settings, clock), throttle)
             return cls._assemble(
-                settings, clock, resources.pop_all(), identity=identity, database=database, accounts=accounts
+                settings,
+                clock,
+                resources.pop_all(),
+                identity=identity,
+                database=database,
+                accounts=accounts,
+                workers=workers or Workers(),
             )
 
     @classmethod
@@ -89,6 +98,7 @@ class Party:
         identity: Identity,
         database: Database,
         accounts: Accounts | None,
+        workers: Workers,
     ) -> Self:
         own, cluster, mode = settings.party_id, settings.cluster, Mode(settings.cluster.size, settings.threshold)
         directory, repository = PeerDirectory.of(settings), AuctionRepository(database)
@@ -107,6 +117,7 @@ class Party:
             network=peers,
             prss_keys=prss.keys,
             round_timeout_s=ROUND_TIMEOUT_S,
+            workers=workers,
         )
         login_url = cluster.party(settings.login_server).url
         return cls(

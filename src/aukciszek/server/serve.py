@@ -11,12 +11,14 @@ from typing import Final
 import uvloop
 
 from aukciszek import __version__
+from aukciszek.auctions.workers import Workers
 from aukciszek.clock import Clock, SystemClock
 from aukciszek.server.app import create_app
 from aukciszek.server.memory import keep_freed_memory, keep_what_is_here
 from aukciszek.server.party import Party
 from aukciszek.server.tls import server_context
 from aukciszek.server.web_server import WebServer, listen, silence_uvicorn
+from aukciszek.server.worker_processes import worker_processes
 from aukciszek.settings import Settings
 
 _LOG_FORMAT: Final = "%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s: %(message)s"
@@ -32,11 +34,11 @@ def serve(settings: Settings) -> None:
     """
     configure_logging()
     keep_freed_memory()
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve_until_told_to_stop(settings))
+    with worker_processes() as processes, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve_until_told_to_stop(settings, Workers(processes)))
 
 
-async def run_party(settings: Settings, clock: Clock, stop: asyncio.Event) -> None:
+async def run_party(settings: Settings, clock: Clock, stop: asyncio.Event, workers: Workers | None = None) -> None:
     """Run one party in the running event loop until ``stop`` is set.
 
     Raises:
@@ -45,7 +47,7 @@ async def run_party(settings: Settings, clock: Clock, stop: asyncio.Event) -> No
     tls = server_context(settings)
     async with AsyncExitStack() as resources:
         sockets = [(resources.enter_context(listen(where)), tls if where.tls else None) for where in settings.listeners]
-        party = await Party.open(settings, clock)
+        party = await Party.open(settings, clock, workers=workers)
         resources.push_async_callback(party.close)
         app = create_app(party)
         servers = [WebServer(app, listening, context) for listening, context in sockets]
@@ -75,12 +77,12 @@ def _announce(settings: Settings) -> None:
     )
 
 
-async def _serve_until_told_to_stop(settings: Settings) -> None:
+async def _serve_until_told_to_stop(settings: Settings, workers: Workers) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    await run_party(settings, SystemClock(), stop)
+    await run_party(settings, SystemClock(), stop, workers)
 
 
 def configure_logging() -> None:

@@ -77,6 +77,7 @@ _BY_STATUS: Final[Mapping[HTTPStatus, tuple[type[AukciszekError], ...]]] = Mappi
             accounts.EmailTakenError,
             ForbiddenTransitionError,
             refusals.AuctionEndsTooSoonError,
+            refusals.AuctionFullError,
             refusals.AuctionNotOpenError,
             refusals.BidTooLateError,
             refusals.OrderTooLateError,
@@ -142,6 +143,7 @@ _BY_STATUS: Final[Mapping[HTTPStatus, tuple[type[AukciszekError], ...]]] = Mappi
         HTTPStatus.SERVICE_UNAVAILABLE: (
             accounts.AccountsUnavailableError,
             accounts.TooManyLoginsError,
+            refusals.IntakeBusyError,
             server.BusyError,
             DatabaseDamagedError,
             StorageFaultError,

@@ -10,7 +10,8 @@
     │   ├── StorageFullError          storage-full
     │   └── DatabaseDamagedError      database-damaged
     ├── MissingRowError            missing-row
-    └── RevisionTakenError         revision-taken
+    ├── RevisionTakenError         revision-taken
+    └── ReceivedBeforeError        received-before
 
 No text here quotes a statement's parameters: they hold keys, password hashes and bids.
 """
@@ -70,3 +71,9 @@ class RevisionTakenError(StorageError):
     """This party already gave a receipt for another bundle with the same revision of the same bidder."""
 
     code = "revision-taken"
+
+
+class ReceivedBeforeError(StorageError):
+    """Of several bids that were to be stored together, this party gave a receipt for one before."""
+
+    code = "received-before"

@@ -5,7 +5,7 @@ in later without changing the hash of the last entry, which the parties can comp
 removed: no method here does so.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -14,6 +14,7 @@ from sqlalchemy import Connection, bindparam, insert, select
 from aukciszek.clock import format_time
 from aukciszek.encoding import Json, canonical_json, sha256_hex
 from aukciszek.storage.connection import DatabaseConnection
+from aukciszek.storage.many_rows import insert_rows, refuse_conflicts
 from aukciszek.storage.repository import Repository, to_row, to_values
 from aukciszek.storage.rows import IncidentRow, NewRecordEntry, RecordRow
 from aukciszek.storage.schema import incidents, record
@@ -48,9 +49,31 @@ def record_hash(entry: NewRecordEntry, seq: int, previous_hash: str) -> str:
 
 def append_entry(database: Connection, entry: NewRecordEntry) -> RecordRow:
     """Chain ``entry`` to the last one of its auction, in the caller's transaction."""
-    last = database.execute(_LAST_ENTRY, {"auction_id": entry.auction_id}).one_or_none()
-    seq, previous_hash = (1, FIRST_PREVIOUS_HASH) if last is None else (last.seq + 1, last.hash)
-    row = RecordRow(
+    row = _chained(entry, *_end_of_chain(database, entry.auction_id))
+    database.execute(insert(record), to_values(row, record))
+    return row
+
+
+def append_entries(database: Connection, entries: Sequence[NewRecordEntry]) -> None:
+    """Chain entries of one auction, one after the other, in the caller's transaction."""
+    if not entries:
+        return
+    rows: list[RecordRow] = []
+    seq, previous_hash = _end_of_chain(database, entries[0].auction_id)
+    for entry in entries:
+        rows.append(_chained(entry, seq, previous_hash))
+        seq, previous_hash = seq + 1, rows[-1].hash
+    insert_rows(database, record, rows, refuse_conflicts)
+
+
+def _end_of_chain(database: Connection, auction_id: str) -> tuple[int, str]:
+    """Return the number of the next entry, and the hash that it names."""
+    last = database.execute(_LAST_ENTRY, {"auction_id": auction_id}).one_or_none()
+    return (1, FIRST_PREVIOUS_HASH) if last is None else (last.seq + 1, last.hash)
+
+
+def _chained(entry: NewRecordEntry, seq: int, previous_hash: str) -> RecordRow:
+    return RecordRow(
         auction_id=entry.auction_id,
         seq=seq,
         at=entry.at,
@@ -60,8 +83,6 @@ def append_entry(database: Connection, entry: NewRecordEntry) -> RecordRow:
         previous_hash=previous_hash,
         hash=record_hash(entry, seq, previous_hash),
     )
-    database.execute(insert(record), to_values(row, record))
-    return row
 
 
 class RecordRepository(Repository):

@@ -99,6 +99,15 @@ class NewRecordEntry:
     details: Mapping[str, Json]
 
 
+@dataclass(frozen=True, slots=True)
+class NewBid:
+    """A bundle that came from its bidder, this party's receipt for it and what the record says of it."""
+
+    bundle: BundleRow
+    receipt: ReceiptRow
+    entry: NewRecordEntry
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordRow:
     """An entry of the audit record, chained to the one before it."""

@@ -28,6 +28,7 @@ _RETRY_S: Final = 0.02
 _PRAGMAS: Final = (
     f"busy_timeout={_BUSY_TIMEOUT_MS}",
     "synchronous=FULL",
+    "wal_autocheckpoint=4000",  # 16 MB: many bids change the same pages, which are then copied back once
     "foreign_keys=ON",
     "secure_delete=ON",
     "temp_store=MEMORY",  # sorting never copies keys or bids into a temporary file

@@ -231,3 +231,28 @@ def test_neither_tokens_nor_keys_are_shown(
     assert "nobody-sees" not in shown
     assert not any(token.token in shown for token in tokens)
     assert caught.value.__cause__ is None
+
+
+def test_a_token_that_is_shown_again_is_checked_against_the_time_again(
+    issuer: TokenIssuer, verifier: TokenVerifier, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = next(token.token for token in issuer.issue(ANNA) if token.server_url == OWN)
+    assert verifier.verify(token).uid == ANNA.uid
+    monkeypatch.setattr(jwt, "decode", None)
+    assert verifier.verify(token).uid == ANNA.uid, "the signature was checked before"
+    clock.pass_time(60 * 60 * 24)
+    with pytest.raises(TokenExpiredError):
+        verifier.verify(token)
+
+
+def test_only_so_many_tokens_are_kept_in_mind(
+    issuer: TokenIssuer, verifier: TokenVerifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aukciszek.accounts.tokens._MOST_KNOWN", 2)
+    people = [User(f"0b5c7a1e-3f52-4c1d-9a58-5d0f4f7a9b1{number}", ANNA.email, is_admin=False) for number in range(5)]
+    tokens = [next(t.token for t in issuer.issue(user) if t.server_url == OWN) for user in people]
+    for user, token in zip(people * 2, tokens * 2, strict=True):
+        assert verifier.verify(token).uid == user.uid
+    assert len(verifier._known) == 2
+    with pytest.raises(TokenInvalidError):
+        verifier.verify(tokens[0] + "A")

@@ -1,12 +1,12 @@
 """``aukciszek bench``: how fast the engine and the intake of bids are, on this machine.
 
 ``engine``: the computation alone, by separate processes over the servers' own links with TLS, from shares that the
-benchmark dealt. ``intake``: bids with receipts per second at one real party.
+benchmark dealt. ``intake``: bids with receipts per second at one real party, beside an endpoint that does nothing.
 """
 
 import typer
 
-from aukciszek.cli.bench.command import engine, engine_party, intake
+from aukciszek.cli.bench.command import empty_endpoint, engine, engine_party, intake
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -15,4 +15,5 @@ def add_commands(app: typer.Typer) -> None:
     bench.command("engine")(engine)
     bench.command("intake")(intake)
     bench.command("engine-party", hidden=True)(engine_party)
+    bench.command("empty-endpoint", hidden=True)(empty_endpoint)
     app.add_typer(bench, name="bench")

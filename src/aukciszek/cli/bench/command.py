@@ -1,5 +1,6 @@
 """The ``bench`` commands: their options, and their answers to scripts."""
 
+import os
 import statistics
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,9 +8,10 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from aukciszek.cli.bench.empty_endpoint import serve_empty_endpoint
 from aukciszek.cli.bench.engine import Measured, measure
 from aukciszek.cli.bench.engine_party import take_part
-from aukciszek.cli.bench.intake import measure_intake
+from aukciszek.cli.bench.intake import MeasuredIntake, measure_intake
 from aukciszek.cli.bench.plan import EngineBenchmark, IntakeBenchmark
 from aukciszek.cli.options import FORMATS, OptionError, check_cluster_size, one_of
 from aukciszek.cli.report import JsonOption, Report
@@ -17,6 +19,7 @@ from aukciszek.cli.signals import run_until_signalled
 
 _MOST_BITS: Final = 60
 _MOST_BIDDERS: Final = 200_000
+_PERCENTILES: Final = (50, 95, 99)
 
 
 def engine(  # noqa: PLR0913 -- a command's parameters are its options
@@ -60,8 +63,8 @@ def engine_party(directory: Annotated[Path, typer.Argument(help="Where the bench
 
 def intake(
     *,
-    seconds: Annotated[int, typer.Option(min=1, max=600, help="How long bids are handed in.")] = 10,
-    bidders: Annotated[int, typer.Option(min=1, max=100, help="How many hand in bids at the same time.")] = 16,
+    seconds: Annotated[int, typer.Option(min=1, max=120, help="How long bids are handed in.")] = 10,
+    bidders: Annotated[int, typer.Option(min=1, max=100, help="How many hand in bids at the same time.")] = 48,
     as_json: JsonOption = False,
 ) -> None:
     """Measure how many bids per second one real party stores and answers with receipts, over HTTP."""
@@ -70,20 +73,41 @@ def intake(
         measured = run_until_signalled(lambda _: measure_intake(plan, report))
         if measured is None:
             return
-        answer = {
-            "bids_per_s": round(measured.bids_per_s, 1),
-            "p50_ms": round(measured.percentile_ms(50), 2),
-            "p95_ms": round(measured.percentile_ms(95), 2),
-            "errors": measured.errors,
-            "bids": len(measured.latencies_s),
-            "seconds": round(measured.wall_s, 2),
-            "bidders": bidders,
-            "bits": measured.bits,
-        }
+        answer = _intake_answer(plan, measured)
         _show(report, answer)
         report.result(answer)
         if measured.errors:
             report.answer_is_no()
+
+
+def empty_endpoint(
+    host: Annotated[str, typer.Argument(help="An address of this machine.")],
+    port: Annotated[int, typer.Argument(help="A free port.")],
+) -> None:
+    """Answer requests with nothing, until SIGTERM: what `bench intake` compares with."""
+    with Report(as_json=False):
+        serve_empty_endpoint(host, port)
+
+
+def _intake_answer(plan: IntakeBenchmark, measured: MeasuredIntake) -> Mapping[str, Any]:
+    bids, empty = measured.bids, measured.empty
+    taken, answered = len(bids.latencies_s), len(empty.latencies_s)
+    return {
+        "bids_per_s": round(bids.per_s, 1),
+        "empty_per_s": round(empty.per_s, 1),
+        "ratio": round(bids.per_s / empty.per_s, 3),
+        **{f"p{percent}_ms": round(bids.percentile_ms(percent), 2) for percent in _PERCENTILES},
+        **{f"empty_p{percent}_ms": round(empty.percentile_ms(percent), 2) for percent in _PERCENTILES},
+        "cpu_ms_per_bid": round(1000 * measured.cpu_s / max(taken, 1), 3),
+        "empty_cpu_ms": round(1000 * measured.empty_cpu_s / max(answered, 1), 3),
+        "errors": measured.errors,
+        "bids": taken,
+        "seconds": round(bids.wall_s, 2),
+        "bidders": plan.bidders,
+        "bits": measured.bits,
+        "body_bytes": measured.body_bytes,
+        "processors": os.process_cpu_count(),
+    }
 
 
 def _show(report: Report, answer: Mapping[str, Any]) -> None:

@@ -1,0 +1,74 @@
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from aukciszek.auctions.batching import Batches
+
+
+class Work:
+    """Notes its batches, and waits in each until it may go on."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+        self.may_go_on = asyncio.Event()
+
+    async def __call__(self, items: Sequence[int]) -> Sequence[str | Exception]:
+        self.batches.append(list(items))
+        await self.may_go_on.wait()
+        if 13 in items:
+            raise ArithmeticError
+        return [ValueError(str(item)) if item < 0 else str(item) for item in items]
+
+
+async def started(batches: Batches[int, str], items: Sequence[int]) -> list[asyncio.Task[str]]:
+    tasks = [asyncio.create_task(batches.do(item)) for item in items]
+    for _ in range(3):  # the task begins, and the first batch with it
+        await asyncio.sleep(0)
+    return tasks
+
+
+async def test_whoever_comes_during_a_batch_goes_with_the_next() -> None:
+    work = Work()
+    batches = Batches[int, str](work, most=3)
+    tasks = await started(batches, [1])
+    tasks += await started(batches, [2, 3, 4, 5])
+    await asyncio.sleep(0)
+    work.may_go_on.set()
+    assert await asyncio.gather(*tasks) == ["1", "2", "3", "4", "5"]
+    assert work.batches == [[1], [2, 3, 4], [5]]
+
+
+async def test_each_gets_its_own_error_and_all_that_of_the_batch() -> None:
+    work = Work()
+    work.may_go_on.set()
+    batches = Batches[int, str](work, most=3)
+    first = await asyncio.gather(*(batches.do(item) for item in (1, -2, 3)), return_exceptions=True)
+    assert (first[0], str(first[1]), first[2]) == ("1", "-2", "3")
+    second = await asyncio.gather(*(batches.do(item) for item in (12, 13)), return_exceptions=True)
+    assert [type(one) for one in second] == [ArithmeticError, ArithmeticError]
+    assert await batches.do(5) == "5"
+
+
+async def test_one_that_gave_up_waiting_is_left_out() -> None:
+    work = Work()
+    batches = Batches[int, str](work, most=3)
+    tasks = await started(batches, [1])
+    impatient, patient = await started(batches, [2, 3])
+    await asyncio.sleep(0)
+    impatient.cancel()
+    await asyncio.sleep(0)
+    work.may_go_on.set()
+    assert (await tasks[0], await patient) == ("1", "3")
+    assert work.batches == [[1], [3]]
+
+
+async def test_who_gives_up_during_a_batch_disturbs_nobody() -> None:
+    work = Work()
+    batches = Batches[int, str](work, most=3)
+    impatient, patient = await started(batches, [1, 2])
+    impatient.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await impatient
+    work.may_go_on.set()
+    assert await patient == "2"

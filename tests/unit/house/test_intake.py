@@ -1,0 +1,176 @@
+"""Many bids at once at one party."""
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from aukciszek.auctions import intake
+from aukciszek.auctions.bundle import Bundle, bundle_digest
+from aukciszek.auctions.errors import EnvelopeDoesNotOpenError
+from aukciszek.auctions.identifiers import UserId
+from aukciszek.auctions.lifecycle import AuctionState
+from aukciszek.auctions.receipts import MOST_REVISIONS
+from aukciszek.auctions.record import verify_record
+from aukciszek.auctions.refusals import (
+    AuctionFullError,
+    IntakeBusyError,
+    RevisionOutdatedError,
+    TooManyRevisionsError,
+)
+from aukciszek.auctions.spec import AuctionSpec
+from aukciszek.auctions.statements import verify
+from aukciszek.storage.errors import StorageFullError
+from support.parties import Parties, StartParties, new_bidder
+
+
+async def opened(parties: Parties) -> AuctionSpec:
+    spec = parties.draft()
+    await parties.create(spec)
+    await parties.wait_for_state(spec.auction_id, AuctionState.OPEN)
+    return spec
+
+
+async def test_bids_that_come_together_each_get_their_own_receipt(start_parties: StartParties) -> None:
+    parties = await start_parties(3, 1)
+    spec = await opened(parties)
+    house = parties.house(1)
+    bidders = [new_bidder() for _ in range(80)]
+    contents = [await parties.seal(spec, bidder, "7") for bidder in bidders]
+    spoilt = Bundle.decode(contents[5])
+    contents[5] = replace(spoilt, envelopes=tuple(bytes(len(one)) for one in spoilt.envelopes)).encode()
+    answers: list[Any] = await asyncio.gather(
+        *(house.submit(bidder, spec.auction_id, content) for bidder, content in zip(bidders, contents, strict=True)),
+        return_exceptions=True,
+    )
+    assert isinstance(answers.pop(5), EnvelopeDoesNotOpenError)
+    contents.pop(5)
+    assert [one.receipt.content.bundle for one in answers] == [bundle_digest(content) for content in contents]
+    assert all(one.is_new for one in answers)
+    for one in answers:
+        verify(one.receipt, parties.cluster)
+    assert (await house.auction(spec.auction_id)).bids == 79
+    record = await house.record(spec.auction_id)
+    verify_record(record)
+    assert sum(entry.action == "bid" for entry in record.entries) == 79
+
+
+async def test_the_same_bid_many_times_at_once_is_stored_once(start_parties: StartParties) -> None:
+    parties = await start_parties(3, 1)
+    spec = await opened(parties)
+    bidder = new_bidder()
+    content = await parties.seal(spec, bidder, "7")
+    answers = await asyncio.gather(*(parties.house(1).submit(bidder, spec.auction_id, content) for _ in range(4)))
+    assert [one.is_new for one in answers] == [True, False, False, False]
+    assert len({one.receipt for one in answers}) == 1
+
+
+async def test_other_bytes_under_one_revision_are_refused_even_when_memory_knows_nothing(
+    start_parties: StartParties,
+) -> None:
+    parties = await start_parties(3, 1)
+    spec = await opened(parties)
+    house, bidder = parties.house(1), new_bidder()
+    first = await parties.seal(spec, bidder, "7")
+    given = await house.submit(bidder, spec.auction_id, first)
+    taken = house._processes[spec.auction_id].intake.taken
+    taken._latest.clear()
+    again = await house.submit(bidder, spec.auction_id, first)
+    assert (again.receipt, again.is_new) == (given.receipt, False)
+    await asyncio.gather(parties.bid(spec, "9", parties=[1]), parties.bid(spec, "8", parties=[1]))
+
+
+async def test_revisions_go_up_and_end(start_parties: StartParties) -> None:
+    parties = await start_parties(3, 1)
+    spec = await opened(parties)
+    bidder = await parties.bid(spec, "7", revision=3)
+    with pytest.raises(RevisionOutdatedError):
+        await parties.bid(spec, "8", bidder, revision=2)
+    with pytest.raises(TooManyRevisionsError):
+        await parties.bid(spec, "8", bidder, revision=MOST_REVISIONS + 1)
+
+
+async def test_no_party_gives_more_receipts_than_its_list_can_hold(
+    start_parties: StartParties, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "MOST_HOLDINGS", 3)
+    parties = await start_parties(3, 1)
+    spec = await opened(parties)
+    bidders = [new_bidder() for _ in range(5)]
+    contents = [await parties.seal(spec, bidder, "7") for bidder in bidders]
+    answers = await asyncio.gather(
+        *(parties.house(1).submit(*each) for each in zip(bidders, [spec.auction_id] * 5, contents, strict=True)),
+        return_exceptions=True,
+    )
+    assert sum(isinstance(one, AuctionFullError) for one in answers) == 2
+    known = next(number for number, one in enumerate(answers) if not isinstance(one, BaseException))
+    assert not (await parties.house(1).submit(bidders[known], spec.auction_id, contents[known])).is_new
+
+
+async def test_a_restart_knows_what_was_taken(start_parties: StartParties) -> None:
+    parties = await start_parties(3, 1)
+    spec = await opened(parties)
+    bidder = await parties.bid(spec, "7")
+    await parties.withdraw(spec, await parties.bid(spec, "8"), revision=2)
+    await parties.stop(1)
+    await parties.start(1)
+    taken = parties.house(1)._processes[spec.auction_id].intake.taken
+    assert (taken.receipts, taken.standing, taken.latest(UserId(bidder.uid))) == (3, 1, 1)
+
+
+async def test_a_full_disk_gives_no_receipt_and_the_bid_can_come_again(
+    start_parties: StartParties, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parties = await start_parties(3, 1)
+    spec = await opened(parties)
+    bidder = new_bidder()
+    content = await parties.seal(spec, bidder, "7")
+    repository = parties.house(1)._context.repository
+
+    async def fail(_: object) -> None:
+        raise StorageFullError("no room")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(repository, "add_bids", fail)
+        with pytest.raises(StorageFullError):
+            await parties.house(1).submit(bidder, spec.auction_id, content)
+    assert (await parties.house(1).auction(spec.auction_id)).bids == 0
+    assert (await parties.house(1).submit(bidder, spec.auction_id, content)).is_new
+
+
+async def test_a_flood_to_one_auction_does_not_keep_another_from_taking_bids(
+    start_parties: StartParties, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parties = await start_parties(3, 1)
+    flooded, quiet = await opened(parties), await opened(parties)
+    monkeypatch.setattr("aukciszek.auctions.places.MOST_OF_AN_AUCTION", 3)
+    bidders = [new_bidder() for _ in range(6)]
+    contents = [await parties.seal(flooded, bidder, "7") for bidder in bidders]
+    other = new_bidder()
+    one = await parties.seal(quiet, other, "7")
+    *answers, last = await asyncio.gather(
+        *(parties.house(1).submit(*each) for each in zip(bidders, [flooded.auction_id] * 6, contents, strict=True)),
+        parties.house(1).submit(other, quiet.auction_id, one),
+        return_exceptions=True,
+    )
+    assert sum(isinstance(answer, IntakeBusyError) for answer in answers) == 3
+    assert not isinstance(last, BaseException)
+
+
+async def test_a_bundle_is_fetched_once_t_plus_one_parties_gave_receipts_and_not_before(
+    start_parties: StartParties,
+) -> None:
+    parties = await start_parties()
+    spec = await opened(parties)
+    contents = {}
+    for number, at in enumerate(([1, 2], [1, 2, 3])):
+        bidder = new_bidder()
+        contents[number] = await parties.seal(spec, bidder, "7")
+        for party in at:
+            await parties.house(party).submit(bidder, spec.auction_id, contents[number])
+    few, enough = (bundle_digest(content) for content in contents.values())
+    repository = parties.repositories[parties.cluster.numbers[4]]
+    while await repository.bundle(enough) is None or len(await repository.receipts(few)) < 2:
+        parties.clock.move(0.1)
+    assert await repository.bundle(few) is None

@@ -1,0 +1,69 @@
+"""The processes beside a server: each test starts an interpreter, since only a program with one thread is copied."""
+
+import subprocess
+import sys
+from textwrap import dedent
+
+
+def run(program: str) -> str:
+    ended = subprocess.run(  # noqa: S603 -- a program of this file
+        [sys.executable, "-c", dedent(program)], capture_output=True, text=True, timeout=60, check=True
+    )
+    return ended.stdout.strip()
+
+
+def test_work_is_done_in_another_process_which_ends_with_its_parent() -> None:
+    child = run(
+        """
+        import asyncio, os
+        from aukciszek.auctions.workers import Workers
+        from aukciszek.server import worker_processes
+        worker_processes.os.process_cpu_count = lambda: 2
+        with worker_processes.worker_processes() as processes:
+            print(asyncio.run(Workers(processes).run(os.getpid)), os.getpid(), flush=True)
+        """
+    )
+    worker, parent = map(int, child.split())
+    assert worker != parent
+    assert not _is_running(worker)
+
+
+def test_a_killed_server_leaves_no_process_behind() -> None:
+    worker = run(
+        """
+        import os, signal, sys
+        sys.stdout.flush()
+        inner = os.fork()
+        if not inner:
+            from aukciszek.server import worker_processes
+            worker_processes.os.process_cpu_count = lambda: 2
+            with worker_processes.worker_processes() as processes:
+                print(processes.submit(os.getpid).result(), flush=True)
+                os.kill(os.getpid(), signal.SIGKILL)
+        os.waitpid(inner, 0)
+        """
+    )
+    # The pipe that `run` read from is at its end only when no process has it open any more.
+    assert not _is_running(int(worker))
+
+
+def test_on_one_processor_there_is_none() -> None:
+    assert (
+        run(
+            """
+        from aukciszek.server import worker_processes
+        worker_processes.os.process_cpu_count = lambda: 1
+        with worker_processes.worker_processes() as processes:
+            print(processes)
+        """
+        )
+        == "None"
+    )
+
+
+def _is_running(process: int) -> bool:
+    try:
+        with open(f"/proc/{process}/stat", encoding="ascii") as file:  # noqa: PTH123 -- not a path to keep
+            return file.read().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
