@@ -10,6 +10,7 @@ from aukciszek.server.directory import PEER_PATH
 from aukciszek.server.documentation import install_documentation
 from aukciszek.server.envelope import Envelope
 from aukciszek.server.interface import complete
+from aukciszek.server.long_answers import LongAnswers
 from aukciszek.server.page import Page, install_page
 from aukciszek.server.party import Party
 from aukciszek.server.problems import install
@@ -44,6 +45,7 @@ def create_app(party: Party) -> FastAPI:
     )
     app.state.party = party
     app.state.watchers = Watchers()
+    app.state.long_answers = LongAnswers()
     install_bid_route(app)
     for routes in (status_routes(), account_routes(), auction_routes(), bid_routes()):
         app.include_router(routes)

@@ -4,6 +4,7 @@
 
     ServerError
     ├── ListenError                   listen
+    ├── DirectoryInUseError           directory-in-use
     ├── CertificateError              certificate
     ├── RequestError
     │   ├── InvalidRequestError       invalid-request
@@ -45,6 +46,12 @@ class ListenError(ServerError):
     """The server cannot take its port."""
 
     code = "listen"
+
+
+class DirectoryInUseError(ServerError):
+    """Another server works in this party's directory."""
+
+    code = "directory-in-use"
 
 
 class CertificateError(ServerError):

@@ -9,11 +9,16 @@ overtake the answer, and the sender would never learn what was wrong (RFC 9112, 
 """
 
 import asyncio
+from collections import Counter
 from typing import Any, Final, override
 
+from starlette.types import Receive, Scope, Send
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
+
+from aukciszek.server.errors import BusyError
+from aukciszek.server.problems import problem
 
 LARGEST_HEAD: Final = 32 * 1024
 """Bytes of request line and headers. What arrives together with the end of the head is not counted."""
@@ -26,8 +31,21 @@ TAKING_TIMEOUT_S: Final = 30.0
 LEAST_TAKEN: Final = 32 * 1024
 """Bytes that somebody has to take of a long answer within each such time."""
 
+MOST_CONNECTIONS: Final = 4096
+"""Beyond them requests are answered with the problem `busy`; beyond twice as many connections are closed at once."""
+
+MOST_CONNECTIONS_OF_AN_ADDRESS: Final = 1024
+"""A whole office, or all customers of a small provider, may come from one address."""
+
 DROPPING_TIMEOUT_S: Final = 5.0
 """How long the rest of a body that was answered already may take to arrive."""
+
+
+async def answer_busy(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer every request of a connection that is one too many, and close it."""
+    answer = problem(BusyError("too many connections are open at this moment: try again in a few seconds"))
+    answer.headers["Connection"] = "close"
+    await answer(scope, receive, send)
 
 
 class LimitedHttpProtocol(HttpToolsProtocol):
@@ -39,8 +57,13 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         server_state: ServerState,
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
+        *,
+        addresses: Counter[str] | None = None,
     ) -> None:
+        """Serve one connection; ``addresses`` counts those of one server by where they come from."""
         super().__init__(config, server_state, app_state, _loop)
+        self._addresses = Counter[str]() if addresses is None else addresses
+        self._address = ""
         self._head_bytes = 0
         self._in_head = True
         self._deadline: asyncio.TimerHandle | None = None
@@ -51,6 +74,14 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in uvicorn
         super().connection_made(transport)
+        self._address = self.client[0] if self.client else ""
+        self._addresses[self._address] += 1
+        connected = len(self.connections)
+        if connected > 2 * MOST_CONNECTIONS:
+            transport.abort()
+        elif connected > MOST_CONNECTIONS or self._addresses[self._address] > MOST_CONNECTIONS_OF_AN_ADDRESS:
+            # Links between parties do not pass through here, and so are never turned away.
+            self.app = answer_busy
         self._start_deadline()
 
     @override
@@ -58,6 +89,9 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self._end_deadline()
         self._look_no_more()
         self._drop_no_more()
+        self._addresses[self._address] -= 1
+        if not self._addresses[self._address]:
+            del self._addresses[self._address]
         super().connection_lost(exc)
 
     @override

@@ -17,7 +17,7 @@ from aukciszek.server.statuses import STATUSES
 
 PROBLEM_SCHEMA: Final = "ProblemAnswer"
 
-_ALWAYS: Final = ("internal-error", "storage-unavailable")
+_ALWAYS: Final = ("busy", "internal-error", "storage-unavailable")
 _WITH_TOKEN: Final = ("token-expired", "token-invalid", "token-missing", "token-wrong-audience")
 _WITH_AUCTION: Final = ("unknown-auction",)
 _WITH_PARAMETERS: Final = ("invalid-request",)
@@ -31,7 +31,6 @@ _ACCOUNTS: Final = ("accounts-unavailable", "not-login-server", "too-many-attemp
 _OWN_CODES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "GET /api/auctions/{auction}/certificate": ("no-outcome-yet",),
-        "GET /api/auctions/{auction}/progress": ("busy",),
         "GET /api/auctions/{auction}/winners": ("admin-only", "no-outcome-yet", "not-auctioneer"),
         "GET /api/incidents": ("admin-only",),
         "POST /api/auctions": (

@@ -6,7 +6,7 @@ Everything about an auction but the bids' values and, before the end, the bidder
 import asyncio
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from aukciszek.auctions.identifiers import AuctionId
 from aukciszek.auctions.spec import MOST_SPEC_BYTES, AuctionSpec
@@ -73,17 +73,19 @@ async def cancel_auction(party: ThisParty, auctioneer: CurrentAdmin, auction: Au
     return AuctionAnswer.of(await party.house.cancel(auctioneer, auction))
 
 
-async def get_certificate(party: ThisParty, auction: AuctionInPath) -> Response:
+async def get_certificate(request: Request, party: ThisParty, auction: AuctionInPath) -> Response:
     """Return the certificate, a file that can be verified offline."""
-    certificate = await party.house.certificate(auction)
-    # It names every bid that counted; writing it out takes too long for the event loop.
-    return Response(await asyncio.to_thread(certificate.encode), media_type=JSON)
+    async with request.app.state.long_answers.turn():
+        certificate = await party.house.certificate(auction)
+        # It names every bid that counted; writing it out takes too long for the event loop.
+        return Response(await asyncio.to_thread(certificate.encode), media_type=JSON)
 
 
-async def get_record(party: ThisParty, auction: AuctionInPath) -> Response:
+async def get_record(request: Request, party: ThisParty, auction: AuctionInPath) -> Response:
     """Return this party's audit record, a file that can be verified offline."""
-    record = await party.house.record(auction)
-    return Response(await asyncio.to_thread(record.encode), media_type=JSON)
+    async with request.app.state.long_answers.turn():
+        record = await party.house.record(auction)
+        return Response(await asyncio.to_thread(record.encode), media_type=JSON)
 
 
 async def get_winners(party: ThisParty, auctioneer: CurrentAdmin, auction: AuctionInPath) -> WinnersAnswer:

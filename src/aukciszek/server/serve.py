@@ -15,6 +15,7 @@ from aukciszek.auctions.workers import Workers
 from aukciszek.clock import Clock, SystemClock
 from aukciszek.server.app import create_app
 from aukciszek.server.memory import keep_freed_memory, keep_what_is_here
+from aukciszek.server.own_place import allow_open_files, alone_in
 from aukciszek.server.party import Party
 from aukciszek.server.tls import server_context
 from aukciszek.server.web_server import WebServer, listen, silence_uvicorn
@@ -33,6 +34,7 @@ def serve(settings: Settings) -> None:
         AukciszekError: it cannot be started; the text says why and what to do.
     """
     configure_logging()
+    allow_open_files()
     keep_freed_memory()
     with worker_processes() as processes, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve_until_told_to_stop(settings, Workers(processes)))
@@ -46,6 +48,7 @@ async def run_party(settings: Settings, clock: Clock, stop: asyncio.Event, worke
     """
     tls = server_context(settings)
     async with AsyncExitStack() as resources:
+        resources.enter_context(alone_in(settings.data_dir))
         sockets = [(resources.enter_context(listen(where)), tls if where.tls else None) for where in settings.listeners]
         party = await Party.open(settings, clock, workers=workers)
         resources.push_async_callback(party.close)

@@ -136,6 +136,7 @@ _BY_STATUS: Final[Mapping[HTTPStatus, tuple[type[AukciszekError], ...]]] = Mappi
             auctions.UnknownPartyError,
             auctions.WrongSignatureError,
             server.CertificateError,
+            server.DirectoryInUseError,
             server.InternalError,
             server.ListenError,
             server.ServerError,

@@ -7,10 +7,12 @@ connection is the one that it really comes from.
 import asyncio
 import logging
 import socket
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from ssl import SSLContext
-from typing import Final, override
+from typing import Final, cast, override
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -22,7 +24,6 @@ from aukciszek.server.socket_protocol import SocketProtocol
 from aukciszek.settings import Listener
 
 BACKLOG: Final = 2048
-MOST_CONNECTIONS: Final = 4096
 GRACE_S: Final = 5
 """How long requests may still run when the server stops."""
 
@@ -39,7 +40,8 @@ class WebServer:
         config = uvicorn.Config(
             app,
             loop="uvloop",
-            http=LimitedHttpProtocol,
+            # uvicorn calls what stands here, and asks no more of it.
+            http=cast("type[asyncio.Protocol]", partial(LimitedHttpProtocol, addresses=Counter[str]())),
             ws=SocketProtocol,
             ws_max_size=LARGEST_FRAME,
             ws_per_message_deflate=False,
@@ -51,7 +53,6 @@ class WebServer:
             proxy_headers=False,
             forwarded_allow_ips="",
             server_header=False,
-            limit_concurrency=MOST_CONNECTIONS,
             backlog=BACKLOG,
             timeout_keep_alive=_KEEP_ALIVE_S,
             timeout_graceful_shutdown=GRACE_S,

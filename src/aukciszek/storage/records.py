@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from aukciszek.clock import format_time
 from aukciszek.encoding import Json, canonical_json, sha256_hex
@@ -21,6 +21,9 @@ from aukciszek.storage.schema import incidents, record
 
 FIRST_PREVIOUS_HASH: Final = "0" * 64
 """What the first entry of an auction's record names as the hash before it."""
+
+MOST_INCIDENTS: Final = 10_000
+"""Whoever can connect can cause incidents, so the oldest make room; the log keeps what its operator lets it keep."""
 
 _LAST_ENTRY: Final = (
     select(record.c.seq, record.c.hash)
@@ -129,7 +132,10 @@ class RecordRepository(Repository):
         party: int | None = None,
         connection: DatabaseConnection | None = None,
     ) -> int:
-        """Store something that ``party`` did against the protocol; return the incident's number."""
+        """Store something that ``party`` did against the protocol; return the incident's number.
+
+        Only the newest :data:`MOST_INCIDENTS` are kept.
+        """
         values = {
             "at": at,
             "auction_id": auction_id,
@@ -141,6 +147,7 @@ class RecordRepository(Repository):
 
         def work(database: Connection) -> int:
             number: int = database.execute(statement).scalar_one()
+            database.execute(delete(incidents).where(incidents.c.id <= number - MOST_INCIDENTS))
             return number
 
         return await self._write(work, connection)

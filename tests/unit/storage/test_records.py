@@ -106,3 +106,9 @@ async def test_incidents_are_kept_newest_first(auctions: AuctionRepository) -> N
     assert (rows[2].auction_id, rows[2].party, rows[2].details) == (None, None, '{"address":"192.0.2.1"}')
     assert [row.id for row in await auctions.incidents(1)] == [third]
     assert [row.id for row in await auctions.incidents(10, auction_id="a" * 64)] == [second]
+
+
+async def test_only_the_newest_incidents_are_kept(auctions: AuctionRepository, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aukciszek.storage.records.MOST_INCIDENTS", 3)
+    numbers = [await auctions.add_incident(NOON, "noise", {"n": number}) for number in range(5)]
+    assert [row.id for row in await auctions.incidents(10)] == numbers[:1:-1]

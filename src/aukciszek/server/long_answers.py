@@ -1,0 +1,35 @@
+"""Answers that take much memory and time, records and certificates: a few at once, a few more in line."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from aukciszek.server.errors import BusyError
+
+MOST_AT_ONCE: Final = 2
+MOST_IN_LINE: Final = 32
+
+
+class LongAnswers:
+    """Who makes such an answer, and who waits for it."""
+
+    def __init__(self) -> None:
+        self._places = asyncio.Semaphore(MOST_AT_ONCE)
+        self._here = 0
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait for one's turn, first come, first served.
+
+        Raises:
+            BusyError: too many wait already.
+        """
+        if self._here >= MOST_AT_ONCE + MOST_IN_LINE:
+            raise BusyError("too many ask for records or certificates at this moment: try again in a few seconds")
+        self._here += 1
+        try:
+            async with self._places:
+                yield
+        finally:
+            self._here -= 1
