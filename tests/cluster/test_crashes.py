@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from aukciszek.auctions.lifecycle import AuctionState
+from aukciszek.auctions.record import verify_record
 from aukciszek.auctions.verification import verify_certificate
 from aukciszek.cli.people import Person, everybody, open_auction
 from aukciszek.client.errors import UnreachableError
@@ -87,3 +89,26 @@ async def test_all_parties_restarted_in_good_order_go_on(town: "Town") -> None:
     await town.auctioneer.client.close_auction(overview.id)
     certificate = await town.client.wait_for_outcome(overview.id)
     assert certificate.body.prices == ("10.00",)
+
+
+@pytest.mark.parametrize("state", ["closed", "agreeing", "computing", "signing"])
+async def test_a_party_killed_once_it_has_come_so_far_goes_on_from_there(town: "Town", state: str) -> None:
+    bidders = await town.bidders(3)
+    overview = await open_auction(town.auctioneer, town.rules())
+    await everybody(
+        enumerate(bidders), lambda pair: pair[1].client.place_bid(overview.id, f"{70 + pair[0]}.00", overview=overview)
+    )
+    closing = asyncio.create_task(town.auctioneer.client.close_auction(overview.id))
+    order = list(AuctionState)
+    so_far = order.index(AuctionState(state))
+    while order.index((await town.client.auction(overview.id)).answers[KILLED].state) < so_far:  # noqa: ASYNC110 -- a server's state
+        await asyncio.sleep(0)
+    await town.cluster.kill(KILLED)
+    await closing
+    await town.cluster.restart(KILLED)
+    certificate = await town.client.wait_for_outcome(overview.id)
+    assert certificate.body.prices == ("70.00",)
+    assert len(certificate.body.bids) == len(bidders)
+    await town.cluster.wait_until_ready()
+    record = (await town.client.records(overview.id)).answers[KILLED]
+    verify_record(record)

@@ -49,6 +49,7 @@ _LIES: list[LieKind] = [
     "garbage",
     "silence",
 ]
+_IN_ROUNDS: list[LieKind] = ["round-to-all", "round-to-each"]
 _DISK: list[Disk] = ["before", "after", "full"]
 _STATES = [
     AuctionState.CLOSED,
@@ -108,18 +109,31 @@ def _operations(size: int) -> st.SearchStrategy[Operation]:
         st.builds(Bid, bidder, price, st.just(frozenset(range(1, size + 1))), rush=st.booleans()),
         st.builds(Bid, bidder, price, some, again=st.booleans(), withdraw=st.booleans(), rush=st.booleans()),
         st.builds(Bid, bidder, price, st.just(frozenset(range(1, size + 1))), withdraw=st.sampled_from([True])),
+        st.builds(Bid, bidder, st.integers(0, HIGHEST_NUMBER), st.just(frozenset(range(1, size + 1)))),
         st.builds(Bid, bidder, st.integers(0, HIGHEST_NUMBER), some, spoil=st.none() | party, twin=some),
         st.builds(Order, st.sampled_from(["close", "cancel", "close"]), some),
         st.builds(Stop, party),
         st.builds(Start, party),
         *2 * [st.builds(Spoil, party, st.integers(1, 8), st.sampled_from(["before", "after"]))],
         st.builds(Spoil, party, st.integers(1, 8), st.sampled_from(["full", "unavailable"]), st.integers(1, 4)),
-        *2 * [st.builds(Spoil, party, st.integers(1, 2), st.sampled_from(_DISK), st.just(1), st.sampled_from(_STATES))],
+        *2
+        * [
+            st.builds(
+                Spoil,
+                party,
+                st.integers(1, 2),
+                st.sampled_from(_DISK),
+                st.just(1),
+                st.sampled_from(_STATES),
+                st.booleans(),
+            )
+        ],
         st.builds(Lose, st.integers(1, 12), st.integers(1, 3)),
         st.sampled_from([Repeat(), Shuffle(), Heal()]),
         st.builds(Slow, party, party, st.sampled_from([0.2, 3.0, 30.0])),
         st.builds(Part, some, st.booleans()),
         st.builds(Skew, party, st.sampled_from([-2.0, -0.5, 0.5, 2.0])),
-        *2 * [st.builds(Lie, st.sampled_from(_LIES), st.integers(0, 40))],
+        *2 * [st.builds(Lie, st.sampled_from(_LIES), st.integers(1, 24))],
+        st.builds(Lie, st.sampled_from(_IN_ROUNDS), st.integers(1, 24)),
     ]
     return st.one_of(kinds)

@@ -9,10 +9,12 @@ from itertools import chain, combinations
 
 from aukciszek.auctions.agreement import input_digest, lot_order
 from aukciszek.auctions.certificate import CertificateBody
+from aukciszek.auctions.holdings import HoldingsStatement
 from aukciszek.auctions.identifiers import BundleDigest
 from aukciszek.auctions.lifecycle import AuctionState
 from aukciszek.auctions.receipts import in_time
 from aukciszek.auctions.record import verify_record
+from aukciszek.auctions.statements import read_verified_statement
 from aukciszek.auctions.verification import verify_certificate
 from simulation.operations import HIGHEST_PRICE
 from simulation.world import World
@@ -39,7 +41,8 @@ async def judge(world: World) -> None:
         return
     certificates = [await house.certificate(world.spec.auction_id) for house in world.honest.values()]
     assert len({one.body.digest for one in certificates}) == 1, "honest parties have different outcomes"
-    assert verify_certificate(certificates[0], cluster=world.parties.cluster).valid
+    for certificate in certificates:
+        assert verify_certificate(certificate, cluster=world.parties.cluster).valid
     body = certificates[0].body
     await _judge_input(world, body)
     _judge_left_out(world, body)
@@ -48,17 +51,27 @@ async def judge(world: World) -> None:
 
 
 async def _judge_receipts(world: World) -> None:
-    """A receipt that a bidder holds was given for something that is still there, at the time that it says."""
+    """A receipt was given for something that is still there, at the time that it says, and stands in the list."""
     for receipt in world.bidders.receipts:
         heads = await world.parties.repositories[receipt.party].own_receipts(world.spec.auction_id)
         stored = {head.digest: head.received_at for head in heads}
         assert stored.get(receipt.bundle) == receipt.received_at, "a receipt was given for something not durable"
+    for number in world.honest:
+        disk = world.parties.disks[number].raw
+        rows = disk.execute("SELECT statement FROM lists WHERE party = ?", (number,)).fetchall()
+        lists = [read_verified_statement(HoldingsStatement, statement).content for (statement,) in rows]
+        listed = {holding.bundle for one in lists for holding in one.holdings}
+        own = {digest for (digest,) in disk.execute("SELECT digest FROM bundles WHERE received_at IS NOT NULL")}
+        assert not lists or own <= listed, f"party {number} left a receipt out of its list"
 
 
 async def _judge_records(world: World) -> None:
-    """Every honest record is whole, and nobody honest is accused of anything."""
+    """Every honest record is whole, no session comes twice, and nobody honest is accused of anything."""
     for house in world.honest.values():
-        verify_record(await house.record(world.spec.auction_id))
+        record = await house.record(world.spec.auction_id)
+        verify_record(record)
+        sessions = [entry.details["session"] for entry in record.entries if entry.action == "session-began"]
+        assert len(sessions) == len({str(one) for one in sessions}), "a session's id was used twice"
         for incident in await house.incidents(1000):
             accused = incident.party
             assert accused in {None, world.liar} or incident.kind in _NO_LIE, (

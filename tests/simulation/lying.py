@@ -2,8 +2,11 @@
 
 import random
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 
+from aukciszek.auctions.certificate import CertificateBody
 from aukciszek.auctions.holdings import Holding, HoldingsStatement, OtherReceipt
 from aukciszek.auctions.identifiers import BundleDigest
 from aukciszek.auctions.messages import NewReceipts
@@ -23,7 +26,9 @@ from aukciszek.auctions.statements import (
 )
 from aukciszek.cluster import PartyNumber
 from aukciszek.mpc.field import ELEMENT_BYTES
+from aukciszek.mpc.session import Session
 from simulation.operations import Lie, LieKind
+from support.memory_network import Round
 from support.parties import Parties
 
 
@@ -48,6 +53,8 @@ class Liar:
             self._vouch(orders[lie.how])
         elif lie.how == "redate":
             self._redate()
+        elif lie.how == "false-outcome":
+            self._conclude()
         elif lie.how in {"claim", "deny"}:
             self._say_list()
 
@@ -55,17 +62,26 @@ class Liar:
         """Be honest."""
         self._ways.clear()
 
-    def _tamper(self, sender: int, to: int, content: bytes) -> bytes:
-        if sender != self._number or not content:
-            return content
-        if (place := self._ways.get("round-to-all")) is not None:
-            # Rounds differ in length, so another element each time.
-            place = place * ELEMENT_BYTES % len(content)
-            content = content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
-        if (place := self._ways.get("round-to-each")) is not None:
-            place %= len(content)
-            content = content[:place] + bytes([content[place] ^ to]) + content[place + 1 :]
-        return content
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Let this party's engine compute with what it says, so that a lie to all is the same for itself."""
+        exchange, liar = Session.exchange, self
+
+        async def dishonest_exchange(session: Session, payload: bytes) -> Any:
+            if session.party == liar._number and session.rounds + 1 == liar._ways.get("round-to-all"):
+                payload = _with_another_element(payload, 1)
+            return await exchange(session, payload)
+
+        setattr(Session, "exchange", dishonest_exchange)  # noqa: B010 -- what is assigned has another name
+        try:
+            yield
+        finally:
+            setattr(Session, "exchange", exchange)  # noqa: B010 -- as above
+
+    def _tamper(self, sender: int, to: int, content: Round) -> bytes:
+        if sender == self._number and content.number == self._ways.get("round-to-each"):
+            return _with_another_element(content.payload, to)
+        return content.payload
 
     def _rewrite(self, sender: PartyNumber, to: PartyNumber, message: PeerMessage) -> Iterable[PeerMessage]:
         if sender != self._number:
@@ -91,7 +107,7 @@ class Liar:
                 if own is not None:
                     ready[self._number] = self._again(own, nonce="c" * 64)
                 return encode_convocation(ready)
-            case MessageKind.OUTCOME_SIGNATURE if "false-outcome" in ways:
+            case MessageKind.OUTCOME_SIGNATURE if "false-outcome" in ways and odd:
                 return self._mine(OutcomeSignature, message.body, certificate="0" * 64)
             case MessageKind.SEALING_KEY if "two-keys" in ways and odd:
                 return self._mine(SealingKeyStatement, message.body, public_key=self._other_key.public_bytes)
@@ -142,6 +158,15 @@ class Liar:
         )
         self._say(MessageKind.RECEIPTS, NewReceipts(receipts=receipts).encode())
 
+    def _conclude(self) -> None:
+        """Say that there were no bids, and sign that."""
+        body = CertificateBody(
+            spec=self._spec, bids=(), left_out=(), lot=None, outcome="too-few-bids", winners=(), prices=()
+        )
+        signed = body.signed_by(self._number, self._parties.identities[self._number - 1])
+        self._say(MessageKind.OUTCOME, body.canonical_bytes)
+        self._say(MessageKind.OUTCOME_SIGNATURE, signed.encode())
+
     def _say_list(self) -> None:
         """Sign a list at once, whether it is time or not."""
         holdings = sorted(self._all_in_time()) if "claim" in self._ways else []
@@ -169,3 +194,11 @@ class Liar:
             if peer != self._number:
                 message = PeerMessage(kind, self._spec.auction_id, body)
                 self._parties.network.post(self._number, PartyNumber(peer), message)
+
+
+def _with_another_element(payload: bytes, change: int) -> bytes:
+    """Change the last element: what comes before may be a hash that all compare."""
+    if len(payload) < ELEMENT_BYTES:
+        return payload
+    place = len(payload) - ELEMENT_BYTES
+    return payload[:place] + bytes([payload[place] ^ change]) + payload[place + 1 :]

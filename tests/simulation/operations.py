@@ -14,8 +14,8 @@ HIGHEST_NUMBER: Final = 7
 
 type Disk = Literal["before", "after", "full", "unavailable"]
 type LieKind = Literal[
-    "round-to-all",  # changes the same element of what it sends to everybody in a round
-    "round-to-each",  # changes what it sends, differently for each receiver
+    "round-to-all",  # changes an element of what it sends in one round, the same for everybody
+    "round-to-each",  # changes it differently for each receiver
     "deny",  # signs that it gave no receipts
     "claim",  # signs that it had every bundle in time
     "two-lists",  # signs one list for some parties, an empty one for the others
@@ -90,7 +90,8 @@ class Start:
 class Spoil:
     """One of a party's next writes goes wrong: its process ends before or after it, or the disk refuses some writes.
 
-    With a ``state`` only the writes count that leave the auction in it.
+    With a ``state`` only the writes count that leave the auction in it. A process that ends starts again at once, or
+    stays down.
     """
 
     party: int
@@ -98,6 +99,7 @@ class Spoil:
     how: Disk
     times: int = 1
     state: AuctionState | None = None
+    stays_down: bool = False
 
 
 @dataclass(frozen=True)

@@ -98,6 +98,7 @@ class World:
         self._people = [new_bidder() for _ in range(BIDDERS)]
         self.bidders = Bidders([UserId(person.uid) for person in self._people])
         self.ordered: dict[str, set[int]] = {"close": set(), "cancel": set()}
+        self._staying_down: set[int] = set()
         self._errands: set[asyncio.Task[None]] = set()
         rules = history.rules
         self.spec = self.parties.draft(
@@ -124,7 +125,7 @@ class World:
 
     async def live(self) -> None:
         """Live through the history, to the end of the auction."""
-        with self.watch.watching():
+        with self.watch.watching(), self._liar.at_work():
             try:
                 await self._live()
             finally:
@@ -152,7 +153,7 @@ class World:
         await self._end_all_trouble()
         await self._settle(lambda: self._all_in({AuctionState.FINAL}) or self._all_in({AuctionState.CANCELLED}))
 
-    async def _do(self, operation: Operation) -> None:  # noqa: C901 -- one case for each operation
+    async def _do(self, operation: Operation) -> None:  # noqa: C901, PLR0912 -- one case for each operation
         match operation:
             case Advance(seconds):
                 await self._pass_time(seconds)
@@ -160,6 +161,8 @@ class World:
                 await self._pass_time((self.spec.closes_at - self.clock.now()).total_seconds() + offset_s)
             case Bid():
                 await self._bid(operation)
+                for _ in range(self._chance.randrange(8) if operation.rush else 0):
+                    await asyncio.sleep(0)
             case Order(kind, parties):
                 for number in sorted(parties & self.parties.houses.keys()):
                     self._errand(self._order(kind, number))
@@ -167,7 +170,8 @@ class World:
                 await self.parties.stop(party)
             case Start(party) if party not in self.parties.houses:
                 await self._start(party)
-            case Spoil(party, writes, how, times, state) if party in self.parties.houses:
+            case Spoil(party, writes, how, times, state, stays_down) if party in self.parties.houses:
+                (self._staying_down.add if stays_down else self._staying_down.discard)(party)
                 self.parties.stores[PartyNumber(party)].mishap = Mishap(how, writes, times, state)
             case Lose(messages, every):
                 self._lose(messages, every)
@@ -322,7 +326,8 @@ class World:
                 return
             for number in ended:
                 await self.parties.stop(number)
-                await self.parties.start(number)
+                if number not in self._staying_down:
+                    await self.parties.start(number)
 
     async def _settle(self, condition: Callable[[], bool]) -> None:
         await self._until_quiet()

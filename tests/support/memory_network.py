@@ -159,7 +159,7 @@ class MemoryNetwork:
         self.needed = needed
         self.clock = clock
         self.up: set[PartyNumber] = set()
-        self.tamper: Callable[[int, int, bytes], bytes] = lambda _sender, _to, content: content
+        self.tamper: Callable[[int, int, Round], bytes] = lambda _sender, _to, content: content.payload
         self.rewrite: Callable[[PartyNumber, PartyNumber, PeerMessage], Iterable[PeerMessage]] = _as_it_is
         self.drop: Callable[[PartyNumber, PartyNumber, PeerMessage], bool] = lambda _sender, _to, _message: False
         self.on_sent: Callable[[PartyNumber, PeerMessage], None] = lambda _sender, _message: None
@@ -183,7 +183,7 @@ class MemoryNetwork:
         if sender not in self.up:
             return
         if isinstance(content, Round):
-            payload = self.tamper(sender, to, content.payload)
+            payload = self.tamper(sender, to, content)
             self._send(sender, to, Round(content.session, content.number, payload))
             return
         self.on_sent(sender, content)

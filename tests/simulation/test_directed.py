@@ -1,0 +1,60 @@
+"""Histories that are made up on purpose, because those made up by lot come by too rarely."""
+
+import pytest
+
+from aukciszek.auctions.lifecycle import AuctionState
+from simulation.living import live
+from simulation.operations import Advance, AdvanceToClose, Bid, History, Lie, Spoil, Start, Stop
+
+EVERYBODY = frozenset({1, 2, 3})
+
+
+@pytest.mark.parametrize("how", ["claim", "deny"])
+def test_an_outcome_that_one_party_saw_is_not_answered_with_another_set_of_bids(how: str) -> None:
+    """The liar alone has the outcome; before the others repeat the session, it says that another bid was in time."""
+    lie = Lie("claim") if how == "claim" else Lie("deny")
+    live(
+        History(
+            3,
+            1,
+            (
+                Bid(0, 3, EVERYBODY),
+                Bid(1, 1, frozenset({2}) if how == "claim" else frozenset({1, 2})),
+                Spoil(2, 1, "before", state=AuctionState.SIGNING, stays_down=True),
+                Spoil(3, 1, "before", state=AuctionState.SIGNING, stays_down=True),
+                AdvanceToClose(0.001),
+                Start(2),
+                lie,
+                # With what it has stored, it chooses the bids anew.
+                Stop(2),
+                Start(2),
+                Start(3),
+            ),
+        )
+    )
+
+
+def test_bids_that_are_being_stored_at_the_close_stand_in_the_lists() -> None:
+    """They come in the last millisecond, and time goes on while they are on their way to the disk."""
+    for pace in range(16):
+        live(History(3, 1, (AdvanceToClose(0.0), Bid(0, 3, EVERYBODY, rush=True), Advance(0.001)), pace=pace))
+
+
+def test_a_wrong_value_in_any_round_changes_no_outcome() -> None:
+    for number in range(1, 22):
+        bids = (Bid(0, 3, EVERYBODY), Bid(1, 1, EVERYBODY), Bid(2, 2, EVERYBODY))
+        live(History(3, 1, (*bids, Lie("round-to-all", number), AdvanceToClose(0.001))))
+
+
+def test_a_false_outcome_that_one_party_signs_is_believed_by_nobody() -> None:
+    bids = (Bid(0, 3, EVERYBODY), Bid(1, 1, EVERYBODY))
+    live(History(3, 1, (*bids, Lie("false-outcome"), AdvanceToClose(0.001))))
+
+
+def test_a_signature_under_another_outcome_is_not_part_of_the_certificate() -> None:
+    bids = (Bid(0, 3, EVERYBODY), Bid(1, 1, EVERYBODY))
+    live(
+        History(
+            3, 1, (*bids, Spoil(2, 1, "before", state=AuctionState.FINAL), Lie("false-outcome"), AdvanceToClose(10.0))
+        )
+    )
