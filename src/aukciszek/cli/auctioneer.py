@@ -96,10 +96,15 @@ def create(  # noqa: PLR0913 -- one option for each rule of an auction
         _answer(report, spec.auction_id, outcomes)
 
 
-def list_(*, state: StateOption = None, as_json: JsonOption = False) -> None:
+def list_(
+    *,
+    pages: Annotated[int, typer.Option(min=1, max=1000, help="How many pages of 50; more show older ones.")] = 1,
+    state: StateOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """List the newest auctions."""
     with Report(as_json=as_json) as report:
-        show_list(report, as_user(state, lambda session: session.client.auctions()))
+        show_list(report, as_user(state, lambda session: session.client.auctions(pages=pages)))
 
 
 def show(auction: AuctionArgument, *, state: StateOption = None, as_json: JsonOption = False) -> None:

@@ -15,26 +15,37 @@ from aukciszek.clock import Clock
 _LOOK_AGAIN_S: Final = 0.1
 
 
-async def list_auctions(parties: Parties) -> list[AuctionOverview]:
+async def list_auctions(parties: Parties, *, pages: int = 1) -> list[AuctionOverview]:
     """Return the newest auctions that any party knows, those that open last first.
+
+    Args:
+        parties: the way to all parties.
+        pages: how many pages of 50 each party is asked for.
 
     Raises:
         ClientError: no party gave a usable answer.
     """
 
     async def ask(party: PartyConnection) -> Mapping[AuctionId, AuctionAnswer]:
-        page = party.parse(AuctionList, await party.ask(Request("GET", "/api/auctions")))
-        for answer in page.auctions:
-            rules_of(answer, party.number, parties.cluster)
-        return {answer.id: answer for answer in page.auctions}
+        found: dict[AuctionId, AuctionAnswer] = {}
+        for _ in range(pages):
+            # Parties may have the auctions in slightly different orders, so each goes on where its own page ended.
+            query = f"?before={next(reversed(found))}" if found else ""
+            page = party.parse(AuctionList, await party.ask(Request("GET", f"/api/auctions{query}"))).auctions
+            for answer in page:
+                rules_of(answer, party.number, parties.cluster)
+            if not {answer.id for answer in page} - found.keys():
+                break
+            found |= {answer.id: answer for answer in page}
+        return found
 
     outcomes = await parties.each(ask)
-    pages = outcomes.need(1, "list the auctions")
-    known = dict.fromkeys(auction for page in pages.values() for auction in page)
+    lists = outcomes.need(1, "list the auctions")
+    known = dict.fromkeys(auction for page in lists.values() for auction in page)
     described = [
         AuctionOverview.combine(
             auction,
-            {party: page[auction] for party, page in pages.items() if auction in page},
+            {party: page[auction] for party, page in lists.items() if auction in page},
             outcomes.errors,
             parties.cluster,
         )

@@ -165,13 +165,16 @@ class AukciszekClient:
         spec = (await self.auction(auction)).spec
         return await self._order(spec, f"/api/auctions/{auction}/cancel", body=None, what="cancel the auction")
 
-    async def auctions(self) -> list[AuctionOverview]:
+    async def auctions(self, *, pages: int = 1) -> list[AuctionOverview]:
         """Return the newest auctions that any party knows, those that open last first.
+
+        Args:
+            pages: how many pages of 50 each party is asked for.
 
         Raises:
             ClientError: no party gave a usable answer.
         """
-        return await list_auctions(self._parties)
+        return await list_auctions(self._parties, pages=pages)
 
     async def auction(self, auction: str) -> AuctionOverview:
         """Return what all parties together say about one auction; rules and keys in it are verified.

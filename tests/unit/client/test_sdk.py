@@ -334,6 +334,17 @@ async def test_the_list_shows_each_auction_once(client: "AukciszekClient", spec:
     assert sorted(found[0].answers) == [1, 2, 3]
 
 
+async def test_older_auctions_are_asked_for_page_by_page(
+    client: "AukciszekClient", spec: "AuctionSpec", paper: Paper
+) -> None:
+    found = await client.auctions(pages=3)
+    assert [overview.id for overview in found] == [spec.auction_id]
+    # The second page brings nothing new, so no party is asked for a third one.
+    assert all(len(party.asked) == 2 for party in paper.values())
+    assert len(await client.auctions()) == 1
+    assert all(len(party.asked) == 3 for party in paper.values())
+
+
 async def test_the_parties_must_agree_on_the_threshold(client: "AukciszekClient", paper: Paper) -> None:
     assert await client.threshold() == 1
     paper[2].lies["status"] = lambda answer: answer | {"threshold": 2}

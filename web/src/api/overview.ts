@@ -10,6 +10,7 @@ import { PageError } from '../core/errors'
 import { auctionId, parseSpec, type AuctionSpec } from '../core/spec'
 import { readStatement, SEALING_KEY } from '../core/statements'
 import { auction as auctionReader, auctions as auctionsReader, STATES, type AuctionAnswer, type AuctionState } from './answers'
+import type { PartyConnection } from './connection'
 import { asPageError, need, type Parties } from './parties'
 
 export interface Overview {
@@ -88,9 +89,22 @@ export async function describeAuction(parties: Parties, id: string): Promise<Ove
   return combine(id, need(outcomes, 1), outcomes.errors, parties.cluster, true)
 }
 
+/** A party's newest auctions, each page from where its own last one ended. */
+async function newestOf(party: PartyConnection, pages: number): Promise<{ auctions: AuctionAnswer[] }> {
+  const auctions: AuctionAnswer[] = []
+  for (let page = 0; page < pages; page++) {
+    const last = auctions.at(-1)
+    const found = await party.askFor(auctionsReader, last ? `/api/auctions?before=${last.id}` : '/api/auctions')
+    const fresh = found.auctions.filter((one) => !auctions.some((known) => known.id === one.id))
+    if (fresh.length === 0) break
+    auctions.push(...fresh)
+  }
+  return { auctions }
+}
+
 /** The newest auctions that any party knows. A party whose story does not hold is left out of that auction. */
-export async function listAuctions(parties: Parties): Promise<Overview[]> {
-  const outcomes = await parties.each((party) => party.askFor(auctionsReader, '/api/auctions'))
+export async function listAuctions(parties: Parties, pagesWanted = 1): Promise<Overview[]> {
+  const outcomes = await parties.each((party) => newestOf(party, pagesWanted))
   const pages = need(outcomes, 1)
   const ids = new Set([...pages.values()].flatMap((page) => page.auctions.map((one) => one.id)))
   const found: Overview[] = []
