@@ -193,7 +193,8 @@ async def test_nothing_piles_up(tmp_path: Path) -> None:
         assert after.files <= before.files + SPARE
         assert after.threads <= before.threads + SPARE
         assert soak.growth_mib < MOST_GROWTH_MIB
-        assert await incidents(servers) == []
+        # A session that a restart interrupts is on record, and nobody is blamed for it.
+        assert set(await incidents(servers)) <= {("session-failed", None)}
         for number in range(1, PARTIES + 1):
             assert not servers.party(number).house._processes
             path = servers.database(number)
