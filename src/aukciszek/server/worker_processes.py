@@ -39,7 +39,8 @@ def worker_processes() -> Iterator[ProcessPoolExecutor | None]:
         wait([pool.submit(os.getpid)])
         yield pool
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        # Batches take milliseconds; without waiting, the interpreter would find the pool half closed at its end.
+        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _prepare(parent: int) -> None:
