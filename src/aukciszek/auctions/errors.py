@@ -27,9 +27,10 @@
     ├── AgreementError                  agreement
     ├── MalformedCertificateError       malformed-certificate
     ├── MalformedReceiptFileError       malformed-receipt-file
-    └── RecordError
-        ├── MalformedRecordError        malformed-record
-        └── BrokenRecordError           record-broken
+    ├── RecordError
+    │   ├── MalformedRecordError        malformed-record
+    │   └── BrokenRecordError           record-broken
+    └── UnexpectedFailureError          unexpected-failure
 
 A :class:`PriceError` may name a price. It is raised where a price is typed in, on that person's own machine, or for
 the public prices of an auction's rules; a server never sees the price of a bid.
@@ -204,3 +205,13 @@ class BrokenRecordError(RecordError):
     """An audit record was changed: an entry is altered, missing or out of place."""
 
     code = "record-broken"
+
+
+class UnexpectedFailureError(AuctionError):
+    """An auction stands still at a party because of something that nobody foresaw; the party's log says where."""
+
+    code = "unexpected-failure"
+
+    def __init__(self, kind: str) -> None:
+        """Name the kind of exception and nothing of its text, which may hold anything."""
+        super().__init__(f"something that nobody foresaw ({kind}): see the party's log, restart it, and report it")

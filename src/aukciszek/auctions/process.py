@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from aukciszek.auctions.aftermath import does_not_know_outcome
 from aukciszek.auctions.desk import AuctionDesk, PartyContext
+from aukciszek.auctions.errors import UnexpectedFailureError
 from aukciszek.auctions.gathering import Gathering
 from aukciszek.auctions.handing_on import HandingOn
 from aukciszek.auctions.intake import Intake
@@ -27,6 +28,7 @@ from aukciszek.auctions.signing import Signing
 from aukciszek.auctions.spec import AuctionSpec
 from aukciszek.auctions.view import Progress
 from aukciszek.cluster import PartyNumber
+from aukciszek.diagnosis import log_failure
 from aukciszek.encoding import Json
 from aukciszek.errors import AukciszekError
 from aukciszek.storage.errors import StorageFaultError
@@ -105,14 +107,20 @@ class AuctionProcess:
                 except StorageFaultError as fault:
                     await self._wait_for_storage(fault)
         except AukciszekError as error:
-            # Nothing is lost: everything is stored, and the operator is told what to mend before a restart.
-            self.failure = error
             _log.exception("auction %s stands still in state %s", self.desk.auction, self.desk.state)
-            await self.desk.report("stands-still", None, {"error": error.code, "reason": error.message})
-            self.desk.signal.notify()
+            await self._stand_still(error)
+        except Exception as error:  # noqa: BLE001 -- the operator must hear that it does not go on
+            log_failure(_log, f"driving auction {self.desk.auction} in state {self.desk.state}", error)
+            await self._stand_still(UnexpectedFailureError(type(error).__name__))
         finally:
             replication.cancel()
             await asyncio.gather(replication, return_exceptions=True)
+
+    async def _stand_still(self, error: AukciszekError) -> None:
+        """Tell everybody why; nothing is lost, as everything is stored, and a restart goes on once it is mended."""
+        self.failure = error
+        await self.desk.report("stands-still", None, {"error": error.code, "reason": error.message})
+        self.desk.signal.notify()
 
     async def _wait_for_storage(self, fault: StorageFaultError) -> None:
         """Wait a little; then the step is taken again from the state that is stored, as after a restart."""

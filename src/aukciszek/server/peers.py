@@ -15,8 +15,8 @@ from typing import Final, Protocol
 from aukciszek.auctions.ports import PeerListener, PeerMessage
 from aukciszek.clock import Clock
 from aukciszek.cluster import PartyNumber
+from aukciszek.diagnosis import log_failure
 from aukciszek.errors import AukciszekError
-from aukciszek.server.diagnosis import log_failure
 from aukciszek.server.directory import PeerDirectory
 from aukciszek.server.errors import PeerCertificateError, PeerError, PeerIdentityError
 from aukciszek.server.frames import KeyFrame, KeyStateFrame, MessageFrame, TimeFrame, TimeWantedFrame, encode_frame

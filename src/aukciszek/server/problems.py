@@ -18,9 +18,9 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from aukciszek.accounts.errors import TooManyAttemptsError
+from aukciszek.diagnosis import log_failure
 from aukciszek.encoding import Json
 from aukciszek.errors import AukciszekError
-from aukciszek.server.diagnosis import log_failure
 from aukciszek.server.errors import (
     Fault,
     InternalError,

@@ -133,6 +133,7 @@ _BY_STATUS: Final[Mapping[HTTPStatus, tuple[type[AukciszekError], ...]]] = Mappi
             auctions.BrokenRecordError,
             auctions.RecordError,
             auctions.StatementError,
+            auctions.UnexpectedFailureError,
             auctions.UnknownPartyError,
             auctions.WrongSignatureError,
             server.CertificateError,

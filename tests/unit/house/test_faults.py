@@ -283,6 +283,28 @@ async def test_a_bid_that_a_party_cannot_open_is_left_out_only_without_its_recei
     assert [one.reason for one in body.left_out] == ["envelope-unusable"]
 
 
+async def test_a_failure_that_nobody_foresaw_is_shown_and_quotes_nothing(
+    start_parties: StartParties, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fail(_: Gathering) -> None:
+        raise ValueError("the share is 1234567")
+
+    monkeypatch.setattr(Gathering, "run", fail)
+    parties = await start_parties(3, 1)
+    spec = parties.draft()
+    await parties.create(spec)
+    await parties.wait_for_state(spec.auction_id, AuctionState.OPEN)
+    parties.clock.move(601)
+    house = parties.house(1)
+    process = house._processes[spec.auction_id]
+    async with time_passing(parties):
+        await process.desk.signal.wait_for(lambda: process.failure is not None)
+    assert (await house.auction(spec.auction_id)).failure == "unexpected-failure"
+    assert [(one.kind, one.party) for one in await house.incidents(10)] == [("stands-still", None)]
+    assert "ValueError" in caplog.text
+    assert "1234567" not in caplog.text + str(await house.incidents(10))
+
+
 class TestRobustMode:
     """Five parties with threshold 1: one of them may be silent, and the outcome still comes."""
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from aukciszek.cluster import PartyNumber
+from aukciszek.diagnosis import log_failure
 from aukciszek.server import incidents as incidents_module
-from aukciszek.server.diagnosis import log_failure
 from aukciszek.server.incidents import REPEAT_AFTER_S, IncidentLog
 
 if TYPE_CHECKING:
