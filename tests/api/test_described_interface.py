@@ -6,7 +6,6 @@ that are over.
 """
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -36,7 +35,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies"),
 ]
 
-EXAMPLES = 10 if os.environ.get("CI") == "true" else 5
+EXAMPLES = 6
 """For each operation, kind of input, sender and auction."""
 
 CHECKS = [

@@ -65,6 +65,12 @@ async def test_while_one_party_keeps_its_keys_the_others_get_them_back(town: "To
     assert {members for members in before if before[members] == after[members]} == kept
 
 
+async def test_a_running_party_keeps_its_keys(town: "Town", command_line: "Run") -> None:
+    refused = await command_line("keys", "refresh", "--json", environment=town.cluster.plan.parties[0].environment)
+    assert refused.status != 0
+    assert refused.json()["error"]["code"] == "directory-in-use"
+
+
 async def test_keys_that_a_closed_auction_needs_are_not_given_up(town: "Town", command_line: "Run") -> None:
     overview = await open_auction(town.auctioneer, town.rules())
     (bidder,) = await town.bidders(1)

@@ -25,7 +25,7 @@ from aukciszek.auctions.refusals import (
     ReceiptsTooFewError,
     ReceiptsTooLateError,
 )
-from aukciszek.auctions.replication import Replication
+from aukciszek.auctions.replication import Replication, row_without_receipt
 from aukciszek.auctions.statements import Receipt, Signed, read_statement
 from aukciszek.cluster import LARGEST_CLUSTER, PartyNumber
 from aukciszek.storage.rows import BundleRow, ReceiptRow
@@ -99,16 +99,7 @@ class HandingOn:
         bundle.check_fits(self._desk.spec)
         if bundle_digest(content) != digest:
             raise ReceiptsOfManyBundlesError("the receipts are for another bundle than the one that came with them")
-        header = bundle.header()
-        return BundleRow(
-            digest=digest,
-            auction_id=self._desk.auction,
-            bidder=header.bidder,
-            revision=header.revision,
-            withdrawal=header.withdrawal,
-            received_at=None,
-            content=content,
-        )
+        return row_without_receipt(bundle, content, self._desk.auction)
 
     async def _check_moment(self) -> None:
         desk = self._desk

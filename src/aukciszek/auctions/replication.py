@@ -151,20 +151,11 @@ class Replication:
         """
         bundle = Bundle.decode(content)
         bundle.check_fits(self._desk.spec)
-        header = bundle.header()
-        if header.digest in self._wanted:
-            await self._desk.context.repository.put_bundle(
-                BundleRow(
-                    digest=header.digest,
-                    auction_id=self._desk.auction,
-                    bidder=header.bidder,
-                    revision=header.revision,
-                    withdrawal=header.withdrawal,
-                    received_at=None,
-                    content=content,
-                )
-            )
-            self._wanted.pop(header.digest, None)
+        digest = bundle.header().digest
+        if digest in self._wanted:
+            row = row_without_receipt(bundle, content, self._desk.auction)
+            await self._desk.context.repository.put_bundle(row)
+            self._wanted.pop(digest, None)
             self._desk.signal.notify()
 
     async def fetch(self, holders: Mapping[BundleDigest, frozenset[PartyNumber]]) -> None:
@@ -212,3 +203,17 @@ def read_receipts(
     if not all(key.verifies(one.content.label, one.content.body(), one.signature) for one in receipts):
         raise WrongSignatureError(f"party {sender} did not sign a receipt that it passes on")
     return [(one.content.bundle, one.encode()) for one in receipts]
+
+
+def row_without_receipt(bundle: Bundle, content: bytes, auction: AuctionId) -> BundleRow:
+    """Return the row of a bundle that came by way of others; this party gave no receipt for it."""
+    header = bundle.header()
+    return BundleRow(
+        digest=header.digest,
+        auction_id=auction,
+        bidder=header.bidder,
+        revision=header.revision,
+        withdrawal=header.withdrawal,
+        received_at=None,
+        content=content,
+    )

@@ -11,6 +11,7 @@ from typing import Final
 from aukciszek.auctions.lifecycle import AuctionState, is_over
 from aukciszek.cli.report import JsonOption, Report
 from aukciszek.errors import AukciszekError
+from aukciszek.server.own_place import alone_in
 from aukciszek.settings import Settings, load_settings
 from aukciszek.storage.auctions import AuctionRepository
 from aukciszek.storage.database import Database
@@ -38,7 +39,8 @@ def keys_refresh(*, as_json: JsonOption = False) -> None:
         settings = load_settings()
         # Bringing tables up to date is worth no line here.
         logging.getLogger("alembic").setLevel(logging.WARNING)
-        forgotten = asyncio.run(forget_prss_keys(settings))
+        with alone_in(settings.data_dir):
+            forgotten = asyncio.run(forget_prss_keys(settings))
         report.say(f"{forgotten} keys forgotten; new ones are dealt when all parties have done this and are started")
         report.result({"party": settings.party_id, "forgotten": forgotten})
 
