@@ -1,7 +1,7 @@
 """Histories in which something was once lost or wrong. What was at fault has been mended; docs/reliability.md tells."""
 
 from simulation.living import live
-from simulation.operations import Advance, AdvanceToClose, Bid, Heal, History, Lie, Order, Part, Spoil
+from simulation.operations import Advance, AdvanceToClose, Bid, Heal, History, Lie, Order, Part, Slow, Spoil
 
 EVERYBODY = frozenset({1, 2, 3})
 
@@ -47,3 +47,9 @@ def test_a_party_that_cancelled_follows_the_others_that_had_finished() -> None:
             ),
         )
     )
+
+
+def test_a_party_that_repeats_a_session_for_others_hears_that_they_settled_the_outcome() -> None:
+    """It had signed the outcome, and computed again for a peer for ever, as it took no outcome but one new to it."""
+    operations = (Advance(60.0), Slow(1, 3, 30.0), Lie("false-outcome", 1), Advance(60.0))
+    live(History(3, 1, operations, liar=2, pace=1))

@@ -174,7 +174,7 @@ class AuctionProcess:
     async def _unless_cut_short(self, step: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Take a step; leave it when the auction is cancelled or the outcome comes from the others."""
         work = asyncio.create_task(step())
-        cut_short = asyncio.create_task(self.desk.signal.wait_for(lambda: self._cancel_counts or self._can_adopt))
+        cut_short = asyncio.create_task(self.desk.signal.wait_for(self._is_cut_short))
         try:
             await asyncio.wait({work, cut_short}, return_when=asyncio.FIRST_COMPLETED)
             if work.done():
@@ -186,8 +186,18 @@ class AuctionProcess:
             await asyncio.gather(work, cut_short, return_exceptions=True)
         if self._can_adopt:
             await self.signing.adopt()
+        elif self._is_settled:
+            await self.desk.enter(AuctionState.SIGNING, "outcome-settled")
         elif self._cancel_counts:
             await self._cancel()
+
+    def _is_cut_short(self) -> bool:
+        return self._cancel_counts or self._can_adopt or self._is_settled
+
+    @property
+    def _is_settled(self) -> bool:
+        """Whether a session is being repeated that nobody needs any more: signatures came for what was found before."""
+        return self.desk.state is AuctionState.COMPUTING and self.signing.certificate() is not None
 
     @property
     def _cancel_counts(self) -> bool:
