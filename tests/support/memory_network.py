@@ -176,6 +176,7 @@ class MemoryNetwork:
         self._held: list[tuple[PartyNumber, PartyNumber, Content]] = []
         self._delivery: dict[PartyNumber, list[asyncio.Task[None]]] = {}
         self._on_the_way: set[asyncio.Task[None]] = set()
+        self._down: dict[PartyNumber, asyncio.Event] = {}
         self._change = asyncio.Event()
 
     def post(self, sender: PartyNumber, to: PartyNumber, content: Content) -> None:
@@ -204,8 +205,8 @@ class MemoryNetwork:
             self.loses_what_crosses = False
             for one in sorted(self.up & apart):
                 for other in sorted(self.up - apart):
-                    await self._houses[one].on_connected(other)
-                    await self._houses[other].on_connected(one)
+                    await self._greet(one, other)
+                    await self._greet(other, one)
 
     async def connect(self, number: PartyNumber, house: AuctionHouse) -> None:
         self._houses[number] = house
@@ -214,15 +215,18 @@ class MemoryNetwork:
         self._mail |= {(peer, number): _Mailbox() for peer in peers}
         self._delivery[number] = [asyncio.create_task(self._deliver(peer, number)) for peer in peers]
         self.up.add(number)
+        self._down[number] = asyncio.Event()
         for peer in sorted(self.up - {number}):
             if self.joins(number, peer) or not self.loses_what_crosses:
-                await self._houses[peer].on_connected(number)
-                await house.on_connected(peer)
+                await self._greet(peer, number)
+                await self._greet(number, peer)
         self.changed()
 
     def disconnect(self, number: PartyNumber) -> None:
         """Cut a party off; its house goes on."""
         self.up.discard(number)
+        if number in self._down:
+            self._down[number].set()
 
     async def remove(self, number: PartyNumber) -> None:
         """Cut a party off for good: nothing reaches its house any more."""
@@ -248,6 +252,19 @@ class MemoryNetwork:
     async def wait_for(self, condition: Callable[[], bool]) -> None:
         while not condition():
             await self.next_change()
+
+    async def _greet(self, number: PartyNumber, peer: PartyNumber) -> None:
+        """Tell a party that a peer is there; a process that ends over it does not hold up the other."""
+        greeting = asyncio.ensure_future(self._houses[number].on_connected(peer))
+        down = asyncio.ensure_future(self._down[number].wait())
+        try:
+            await asyncio.wait({greeting, down}, return_when=asyncio.FIRST_COMPLETED)
+            if greeting.done():
+                greeting.result()
+        finally:
+            for one in (greeting, down):
+                one.cancel()
+            await asyncio.gather(greeting, down, return_exceptions=True)
 
     def _send(self, sender: PartyNumber, to: PartyNumber, content: Content) -> None:
         if not {sender, to} <= self.up:
