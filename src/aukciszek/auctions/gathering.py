@@ -8,6 +8,7 @@ a longer list when a bidder brings receipts of others without which a bid would 
 
 import asyncio
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from aukciszek.auctions.agreement import InputSet, Tally, form_input_set, tally_receipts
@@ -48,6 +49,7 @@ class Gathering:
         self._tallied: tuple[frozenset[tuple[PartyNumber, str]], Tally] | None = None
         self._found: tuple[frozenset[tuple[PartyNumber, str]], InputSet] | None = None
         self._read: set[bytes] = set()
+        self._late: Counter[PartyNumber] = Counter()
         self._asking = False
         self._started_at_s = 0.0
 
@@ -143,14 +145,14 @@ class Gathering:
         if (party, digest) in self._lists:
             self._read.add(fingerprint)
             return
-        earlier = sum(party == author for author, _ in self._lists)
+        earlier = sum(party == author for author, _ in self._lists) + self._late[party]
         if earlier >= MOST_LISTS_OF_A_PARTY:
             raise TooManyListsError(f"party {party} signed more than {MOST_LISTS_OF_A_PARTY} different lists")
         row = await desk.context.repository.auction(desk.auction)
         if row is not None and row.input_set is not None:
             # A session began: what comes to light now can no longer change which bids count.
-            if not earlier or self._contradicts(signed):
-                await desk.report("list-after-agreement", party, {"list": digest})
+            self._read.add(fingerprint)
+            await self._note_late(signed, digest)
             return
         contradicts = self._contradicts(signed)
         await desk.context.repository.put_list(desk.auction, party, digest, content)
@@ -161,6 +163,16 @@ class Gathering:
         desk.signal.notify()
         if self._asking:
             await self._send_seen(desk.peers)
+
+    async def _note_late(self, signed: Signed[HoldingsStatement], digest: str) -> None:
+        """Put a list on record that is not kept; whoever was cut off until now did nothing wrong."""
+        party = signed.content.party
+        is_first = not self._late[party] and all(party != author for author, _ in self._lists)
+        self._late[party] += 1
+        if self._contradicts(signed):
+            await self._desk.report("two-lists", party, {"list": digest})
+        elif is_first:
+            await self._desk.note("list-came-late", {"party": party, "list": digest})
 
     async def receive_seen(self, sender: PartyNumber, content: bytes) -> None:
         """Note which lists a peer has, and ask for those that are not here.

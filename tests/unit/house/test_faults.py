@@ -9,10 +9,11 @@ import pytest
 from aukciszek.auctions.certificate import CertificateBody
 from aukciszek.auctions.computation import compute
 from aukciszek.auctions.desk import AuctionDesk
-from aukciszek.auctions.gathering import Gathering
-from aukciszek.auctions.holdings import HoldingsStatement
-from aukciszek.auctions.identifiers import AuctionId
+from aukciszek.auctions.gathering import Gathering, TooManyListsError
+from aukciszek.auctions.holdings import Holding, HoldingsStatement
+from aukciszek.auctions.identifiers import AuctionId, BundleDigest
 from aukciszek.auctions.lifecycle import AuctionState
+from aukciszek.auctions.messages import MOST_LISTS_OF_A_PARTY
 from aukciszek.auctions.ports import MessageKind, PeerMessage
 from aukciszek.auctions.readiness import Readiness
 from aukciszek.auctions.session import Sessions
@@ -190,6 +191,38 @@ async def test_two_lists_of_one_party_both_count_and_are_on_record(start_parties
     assert [one.bidder for one in body.winners] == [winner.uid]
     kinds = {(one.kind, one.party) for one in await parties.house(5).incidents(100)}
     assert ("two-lists", 3) in kinds
+
+
+async def test_a_list_that_comes_after_the_session_began_accuses_nobody_but_a_liar(start_parties: StartParties) -> None:
+    parties = await start_parties(5, 1)
+    spec = parties.draft()
+    await parties.create(spec)
+    await parties.wait_for_state(spec.auction_id, AuctionState.OPEN)
+    await parties.bid(spec, "5")
+    await parties.stop(4)
+    parties.network.drop = lambda _sender, _to, message: message.kind is MessageKind.OUTCOME_SIGNATURE
+    parties.clock.move(601)
+    async with time_passing(parties):
+        await parties.wait_for_state(spec.auction_id, AuctionState.SIGNING, [1])
+
+    async def comes(author: int, *bundles: str) -> None:
+        holdings = [Holding(BundleDigest(bundle), spec.opens_at) for bundle in bundles]
+        statement = HoldingsStatement.of(spec.auction_id, PartyNumber(author), holdings)
+        content = sign(statement, parties.identities[author - 1]).encode()
+        message = PeerMessage(MessageKind.HOLDINGS, spec.auction_id, content)
+        await parties.house(1).on_message(PartyNumber(author), message)
+
+    for bundles in ([], [], ["11" * 32]):
+        await comes(4, *bundles)
+    entries = (await parties.house(1).record(spec.auction_id)).entries
+    assert [entry.details["party"] for entry in entries if entry.action == "list-came-late"] == [4]
+    assert await parties.house(1).incidents(100) == []
+    await comes(3, "11" * 32)
+    assert [(one.kind, one.party) for one in await parties.house(1).incidents(100)] == [("two-lists", 3)]
+    for bundle in range(2, MOST_LISTS_OF_A_PARTY):
+        await comes(4, f"{bundle:064x}")
+    with pytest.raises(TooManyListsError):
+        await comes(4, "22" * 32)
 
 
 async def test_a_party_cannot_deny_a_receipt_that_it_gave(
