@@ -23,7 +23,9 @@ from simulation.operations import (
     Order,
     Part,
     Repeat,
+    Restore,
     Rules,
+    Save,
     Shuffle,
     Skew,
     Slow,
@@ -78,6 +80,7 @@ def histories(size: int, threshold: int) -> st.SearchStrategy[History]:
         st.lists(_operations(size), max_size=14).map(tuple),
         st.sampled_from(_RULES),
         st.integers(1, size),
+        st.integers(1, size),
         st.one_of(
             st.just(frozenset(range(1, size + 1))),
             st.frozensets(st.integers(1, size), min_size=threshold + 1),
@@ -114,6 +117,7 @@ def _operations(size: int) -> st.SearchStrategy[Operation]:
         st.builds(Order, st.sampled_from(["close", "cancel", "close"]), some),
         st.builds(Stop, party),
         st.builds(Start, party),
+        st.sampled_from([Save(), Restore()]),
         *2 * [st.builds(Spoil, party, st.integers(1, 8), st.sampled_from(["before", "after"]))],
         st.builds(Spoil, party, st.integers(1, 8), st.sampled_from(["full", "unavailable"]), st.integers(1, 4)),
         *2

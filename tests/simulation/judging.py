@@ -21,6 +21,8 @@ from simulation.world import World
 
 _OUTCOME = {"winners", "set of winners", "prices"}
 _SUMMARY = "input checks of all bundles"
+_FORGOTTEN = {"two-lists", "denied-receipt"}
+"""What a party that went back to a backup does without knowing: it says something else than before."""
 _EACH = "input checks of each bundle: "
 
 
@@ -51,6 +53,8 @@ async def judge(world: World) -> None:
 async def _judge_receipts(world: World) -> None:
     """A receipt was given for something that is still there, at the time that it says, and stands in the list."""
     for receipt in world.bidders.receipts:
+        if receipt.party in world.restored:
+            continue
         heads = await world.parties.repositories[receipt.party].own_receipts(world.spec.auction_id)
         stored = {head.digest: head.received_at for head in heads}
         assert stored.get(receipt.bundle) == receipt.received_at, "a receipt was given for something not durable"
@@ -72,7 +76,8 @@ async def _judge_records(world: World) -> None:
         assert len(sessions) == len({str(one) for one in sessions}), "a session's id was used twice"
         for incident in await house.incidents(1000):
             accused = incident.party
-            assert accused in {None, world.liar}, f"party {accused} is accused of {incident.kind}"
+            went_back = accused in world.restored and incident.kind in _FORGOTTEN
+            assert went_back or accused in {None, world.liar}, f"party {accused} is accused of {incident.kind}"
     for sender, message, error in world.network.refused:
         assert sender == world.liar, f"{message.kind.name} of party {sender} was refused: {error}"
 
@@ -89,9 +94,10 @@ async def _judge_input(world: World, body: CertificateBody) -> None:
     signers = await _honest_signers(world)
     enough = world.history.threshold + 1
     heard = world.watch.heard.get(input_digest(body.auction, body.bids), set(world.parties.cluster.numbers))
-    may = {digest for digest, parties in signers.items() if len(parties | world.watch.dishonest) >= enough}
+    doubtful = world.watch.dishonest | world.restored
+    may = {digest for digest, parties in signers.items() if len(parties | doubtful) >= enough}
     # Where a party can be done without, it may be lost with what only it and too few others know.
-    must = {digest for digest in may if len(signers[digest] & heard) >= enough}
+    must = {digest for digest in may if len((signers[digest] & heard) - world.restored) >= enough}
     assert set(body.bids) <= may, "a bid counts that too few parties signed for"
     for bidder in range(len(world.bidders.people)):
         own = {digest for digest in may if world.bidders.made[digest].bidder == bidder}

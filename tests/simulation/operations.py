@@ -87,6 +87,16 @@ class Start:
 
 
 @dataclass(frozen=True)
+class Save:
+    """A backup is made of the party that will lose its machine."""
+
+
+@dataclass(frozen=True)
+class Restore:
+    """That machine is lost, and the last backup is put in place on another one."""
+
+
+@dataclass(frozen=True)
 class Spoil:
     """One of a party's next writes goes wrong: its process ends before or after it, or the disk refuses some writes.
 
@@ -165,6 +175,8 @@ type Operation = (
     | Order
     | Stop
     | Start
+    | Save
+    | Restore
     | Spoil
     | Lose
     | Repeat
@@ -198,6 +210,7 @@ class History:
         operations: what happens, one after the other.
         rules: the auction.
         liar: who lies, if anybody does; only a :class:`Lie` makes it.
+        loser: whose machine is lost, if there is a :class:`Restore`.
         heard_by: the parties that the auctioneer's order to create reaches.
         waits_for_opening: whether the operations begin when all parties take bids.
         pace: decides in which order what could happen at once does happen.
@@ -208,6 +221,7 @@ class History:
     operations: tuple[Operation, ...]
     rules: Rules = field(default_factory=Rules)
     liar: int = 1
+    loser: int = 1
     heard_by: frozenset[int] = frozenset(range(1, 10))
     waits_for_opening: bool = True
     pace: int = 0

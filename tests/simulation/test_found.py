@@ -1,7 +1,21 @@
 """Histories in which something was once lost or wrong. What was at fault has been mended; docs/reliability.md tells."""
 
+from aukciszek.auctions.lifecycle import AuctionState
 from simulation.living import live
-from simulation.operations import Advance, AdvanceToClose, Bid, Heal, History, Lie, Order, Part, Slow, Spoil
+from simulation.operations import (
+    Advance,
+    AdvanceToClose,
+    Bid,
+    Heal,
+    History,
+    Lie,
+    Order,
+    Part,
+    Restore,
+    Save,
+    Slow,
+    Spoil,
+)
 
 EVERYBODY = frozenset({1, 2, 3})
 
@@ -53,3 +67,16 @@ def test_a_party_that_repeats_a_session_for_others_hears_that_they_settled_the_o
     """It had signed the outcome, and computed again for a peer for ever, as it took no outcome but one new to it."""
     operations = (Advance(60.0), Slow(1, 3, 30.0), Lie("false-outcome", 1), Advance(60.0))
     live(History(3, 1, operations, liar=2, pace=1))
+
+
+def test_a_party_that_went_back_to_a_backup_follows_the_session_that_the_others_began() -> None:
+    """It signed a second list, waited for the others to count by it, and they for it to go on by the first."""
+    operations = (
+        Bid(0, 1, EVERYBODY),
+        Save(),
+        Bid(1, 2, EVERYBODY),
+        Spoil(3, 1, "before", state=AuctionState.REVEALING, stays_down=True),
+        Advance(61.0),
+        Restore(),
+    )
+    live(History(3, 1, operations, loser=3))

@@ -7,7 +7,9 @@ end, and :mod:`simulation.judging` compares what came out with a plain model.
 
 import asyncio
 import random
+import sqlite3
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -40,6 +42,8 @@ from simulation.operations import (
     Order,
     Part,
     Repeat,
+    Restore,
+    Save,
     Shuffle,
     Skew,
     Slow,
@@ -98,6 +102,9 @@ class World:
         self._people = [new_bidder() for _ in range(BIDDERS)]
         self.bidders = Bidders([UserId(person.uid) for person in self._people])
         self.ordered: dict[str, set[int]] = {"close": set(), "cancel": set()}
+        self.restored: set[int] = set()
+        """The party that went back to a backup, if one did."""
+        self._backup: bytes | None = None
         self._staying_down: set[int] = set()
         self._errands: set[asyncio.Task[None]] = set()
         rules = history.rules
@@ -111,6 +118,7 @@ class World:
             reserve_price=None if rules.reserve is None else str(rules.reserve),
             minimum_bids=rules.minimum_bids,
         )
+        self._loser = PartyNumber(min(history.loser, history.size))
         self._liar = Liar(min(history.liar, history.size), self.parties, self.spec, history.pace)
 
     @property
@@ -170,6 +178,10 @@ class World:
                 await self.parties.stop(party)
             case Start(party) if party not in self.parties.houses:
                 await self._start(party)
+            case Save():
+                self._backup = self.parties.disks[self._loser].raw.serialize()
+            case Restore() if self._backup is not None and _has_auction(self._backup):
+                await self._restore(self._backup)
             case Spoil(party, writes, how, times, state, stays_down) if party in self.parties.houses:
                 (self._staying_down.add if stays_down else self._staying_down.discard)(party)
                 self.parties.stores[PartyNumber(party)].mishap = Mishap(how, writes, times, state)
@@ -303,6 +315,13 @@ class World:
                 await self.parties.stop(number)
             await self.parties.start(number)
 
+    async def _restore(self, backup: bytes) -> None:
+        if self._loser in self.parties.houses:
+            await self.parties.stop(self._loser)
+        self.restored.add(self._loser)
+        await self.parties.go_back(self._loser, backup)
+        await self.parties.start(self._loser)
+
     async def _start(self, number: int) -> None:
         await self.parties.start(number)
 
@@ -352,6 +371,13 @@ class World:
             if process is not None and process.failure is not None:
                 raise AssertionError(f"party {number} stands still: {process.failure.code}: {process.failure.message}")
         return found
+
+
+def _has_auction(backup: bytes) -> bool:
+    """Whether a backup holds the sealing key: an older one is worth nothing."""
+    with closing(sqlite3.connect(":memory:")) as database:
+        database.deserialize(backup)
+        return bool(database.execute("SELECT 1 FROM auctions").fetchall())
 
 
 def _spoil(bundle: Bundle, party: int) -> bytes:

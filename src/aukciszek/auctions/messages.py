@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from aukciszek.auctions.errors import MalformedStatementError
 from aukciszek.auctions.fields import BundleDigestField, DigestField, PartyField, first_fault
 from aukciszek.auctions.holdings import MOST_HOLDINGS, OtherReceiptsField
-from aukciszek.cluster import LARGEST_CLUSTER
+from aukciszek.cluster import LARGEST_CLUSTER, PartyNumber
 from aukciszek.encoding import canonical_json
 
 MOST_LISTS_OF_A_PARTY: Final = 8
@@ -44,12 +44,21 @@ class Message(BaseModel):
 
 
 class ListsSeen(Message):
-    """Which lists the sender has, and whether it still gathers and wants to know what the receiver has."""
+    """Which lists the sender has, and whether it still gathers and wants to know what the receiver has.
+
+    ``began``: the digest of the input set by these lists, if the sender began a session on it.
+    """
 
     asking: bool
+    began: DigestField | None
     lists: Annotated[
         tuple[tuple[PartyField, DigestField], ...], Field(max_length=LARGEST_CLUSTER * MOST_LISTS_OF_A_PARTY)
     ]
+
+    @property
+    def places(self) -> frozenset[tuple[PartyNumber, str]]:
+        """The lists, in no order."""
+        return frozenset(self.lists)
 
 
 class ListWanted(Message):

@@ -135,7 +135,7 @@ class Sessions:
     async def _begin(self, shares: _Shares, participants: Ready) -> SessionOutcome | None:
         """Run one session; None when a peer has meanwhile moved on, so that it cannot succeed."""
         desk, digest = self._desk, shares.input_set.digest
-        if not await desk.context.repository.fix_input_set(desk.auction, digest):
+        if not await self._gathering.fix(digest):
             raise InputSetLostError("a session began on another input set before: this one must never be computed on")
         self._fixed = digest
         computation = asyncio.create_task(self._compute(shares, participants))

@@ -7,12 +7,12 @@ back to an older state means for running auctions is written in ``docs/operation
 import asyncio
 import logging
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
 from aukciszek import __version__
-from aukciszek.auctions.lifecycle import AuctionState, is_over
+from aukciszek.auctions.going_back import go_back
 from aukciszek.cli.backup_file import (
     BackupFileError,
     BackupHeader,
@@ -27,12 +27,7 @@ from aukciszek.cli.backup_file import (
 from aukciszek.cli.report import JsonOption, Report, plain
 from aukciszek.clock import Clock, SystemClock, format_time
 from aukciszek.settings import Settings, load_settings
-from aukciszek.storage.auctions import AuctionRepository
-from aukciszek.storage.database import Database
 from aukciszek.storage.snapshot import file_of, install, take_snapshot
-
-ATTEMPTS_SKIPPED: Final = 1000
-"""Numbers of sessions that may have been used after the backup was made; no number is used twice."""
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -96,21 +91,7 @@ def restore(
 
 async def _install(settings: Settings, header: BackupHeader, content: bytes, clock: Clock) -> list[str]:
     async with install(file_of(settings.database_url), content) as database:
-        return await _go_back(database, header, clock)
-
-
-async def _go_back(database: Database, header: BackupHeader, clock: Clock) -> list[str]:
-    """Prepare every unfinished auction for going on from an older state; return their ids."""
-    repository = AuctionRepository(database)
-    rows = await repository.unfinished_auctions([state.value for state in AuctionState if is_over(state)])
-    for row in rows:
-        async with database.transaction() as connection:
-            await repository.next_attempt(row.id, row.attempt + ATTEMPTS_SKIPPED, connection=connection)
-            details = {"backup_of": format_time(header.taken_at), "state": row.state}
-            await repository.append_record(
-                row.id, clock.now(), f"party {header.party}", "restored-from-backup", details, connection=connection
-            )
-    return [row.id for row in rows]
+        return await go_back(database, settings.party_id, header.taken_at, clock)
 
 
 def _read(file: Path) -> bytes:

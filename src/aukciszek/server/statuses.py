@@ -11,8 +11,8 @@ from typing import Final
 
 from aukciszek.accounts import errors as accounts
 from aukciszek.auctions import errors as auctions, refusals
-from aukciszek.auctions.gathering import TooManyListsError
 from aukciszek.auctions.lifecycle import ForbiddenTransitionError
+from aukciszek.auctions.lists import TooManyListsError
 from aukciszek.auctions.meeting import UnlawfulConvocationError
 from aukciszek.auctions.orders import UnlawfulOrderError
 from aukciszek.auctions.replication import TooManyReceiptsError

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Column, Connection, and_, or_, select, update
+from sqlalchemy import Column, Connection, and_, or_, select, tuple_, update
 
 from aukciszek.storage.bids import BidRepository
 from aukciszek.storage.connection import DatabaseConnection
@@ -17,7 +17,7 @@ from aukciszek.storage.errors import MissingRowError
 from aukciszek.storage.records import RecordRepository
 from aukciszek.storage.repository import Repository, insert_if_absent, to_row
 from aukciszek.storage.rows import AuctionRow
-from aukciszek.storage.schema import auctions
+from aukciszek.storage.schema import auctions, lists
 from aukciszek.storage.statements import StatementRepository
 
 _COLUMNS: Final = [column for column in auctions.columns if column is not auctions.c.sealing_private]
@@ -106,9 +106,20 @@ class StateRepository(Repository):
         return await self._write(work, connection)
 
     async def fix_input_set(
-        self, auction_id: str, digest: str, *, connection: DatabaseConnection | None = None
+        self,
+        auction_id: str,
+        digest: str,
+        began_on: Collection[tuple[int, str]],
+        *,
+        connection: DatabaseConnection | None = None,
     ) -> bool:
         """Store the input set that a session begins on, for good; tell whether this one is stored now.
+
+        Args:
+            auction_id: which auction.
+            digest: the digest of the input set.
+            began_on: the lists that say so, by party and digest; marked the first time only.
+            connection: a transaction to take part in.
 
         Raises:
             MissingRowError: there is no such auction.
@@ -118,6 +129,8 @@ class StateRepository(Repository):
             fixed = _one(database, auctions.c.input_set, auction_id)
             if fixed is None:
                 _change(database, auction_id, input_set=digest)
+                chosen = tuple_(lists.c.party, lists.c.digest).in_(list(began_on))
+                database.execute(update(lists).where(lists.c.auction_id == auction_id, chosen).values(began_on=True))
             return fixed in {None, digest}
 
         return await self._write(work, connection)

@@ -41,7 +41,8 @@ def keep(database: Connection, table: Table, values: Mapping[str, object]) -> bo
     if insert_if_absent(database, table, values):
         return True
     same_row = and_(*(column == values[column.name] for column in table.primary_key))
-    return database.execute(select(table).where(same_row)).one()._asdict() == values
+    given = select(*(table.c[name] for name in values))
+    return database.execute(given.where(same_row)).one()._asdict() == values
 
 
 def insert_if_absent(database: Connection, table: Table, values: Mapping[str, object]) -> bool:

@@ -48,6 +48,14 @@ class StatementRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ListRow(StatementRow):
+    """One of a party's signed lists."""
+
+    began_on: bool
+    """Whether it is among those that a session began on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BundleHead:
     """What is known of a bundle without reading it."""
 

@@ -23,6 +23,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    false,
     text,
 )
 
@@ -140,8 +141,12 @@ lists: Final = Table(
     Column("party", Integer, primary_key=True, autoincrement=False),
     Column("digest", String(DIGEST_LENGTH), primary_key=True),
     Column("statement", LargeBinary, nullable=False),
+    Column("began_on", Boolean, nullable=False, server_default=false()),
 )
-"""A party signs one list; should it sign another, both are kept: they prove it, and both count."""
+"""A party signs one list; should it sign another, both are kept: they prove it, and both count.
+
+``began_on``: a session began on what this list and the others so marked say.
+"""
 
 outcomes: Final = Table(
     "outcomes",

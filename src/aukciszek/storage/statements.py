@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from aukciszek.storage.connection import DatabaseConnection
 from aukciszek.storage.repository import Repository, to_row
-from aukciszek.storage.rows import OrderRow, SignatureRow, StatementRow
+from aukciszek.storage.rows import ListRow, OrderRow, SignatureRow, StatementRow
 from aukciszek.storage.schema import certificate_signatures, lists, orders, outcomes, sealing_keys
 
 
@@ -68,11 +68,11 @@ class StatementRepository(Repository):
         values = {"auction_id": auction_id, "party": party, "digest": digest, "statement": statement}
         return await self._keep(lists, values, connection)
 
-    async def lists(self, auction_id: str, *, connection: DatabaseConnection | None = None) -> list[StatementRow]:
+    async def lists(self, auction_id: str, *, connection: DatabaseConnection | None = None) -> list[ListRow]:
         """Return the signed lists of an auction, by party and digest."""
-        columns = (lists.c.auction_id, lists.c.party, lists.c.statement)
+        columns = (lists.c.auction_id, lists.c.party, lists.c.statement, lists.c.began_on)
         query = select(*columns).where(lists.c.auction_id == auction_id).order_by(lists.c.party, lists.c.digest)
-        return [to_row(StatementRow, row) for row in await self._fetch(query, connection)]
+        return [to_row(ListRow, row) for row in await self._fetch(query, connection)]
 
     async def put_outcome(self, auction_id: str, body: bytes, *, connection: DatabaseConnection | None = None) -> bool:
         """Keep the body of the certificate; False when a different one is stored."""

@@ -9,10 +9,11 @@ import pytest
 from aukciszek.auctions.certificate import CertificateBody
 from aukciszek.auctions.computation import compute
 from aukciszek.auctions.desk import AuctionDesk
-from aukciszek.auctions.gathering import Gathering, TooManyListsError
+from aukciszek.auctions.gathering import Gathering
 from aukciszek.auctions.holdings import Holding, HoldingsStatement
 from aukciszek.auctions.identifiers import AuctionId, BundleDigest
 from aukciszek.auctions.lifecycle import AuctionState
+from aukciszek.auctions.lists import TooManyListsError
 from aukciszek.auctions.messages import MOST_LISTS_OF_A_PARTY
 from aukciszek.auctions.ports import MessageKind, PeerMessage
 from aukciszek.auctions.readiness import Readiness
@@ -223,6 +224,37 @@ async def test_a_list_that_comes_after_the_session_began_accuses_nobody_but_a_li
         await comes(4, f"{bundle:064x}")
     with pytest.raises(TooManyListsError):
         await comes(4, "22" * 32)
+
+
+async def test_a_list_that_came_between_announcement_and_session_does_not_count_after_a_restart_either(
+    start_parties: StartParties,
+) -> None:
+    parties = await start_parties(3, 1)
+    spec = parties.draft()
+    await parties.create(spec)
+    await parties.wait_for_state(spec.auction_id, AuctionState.OPEN)
+    winner = await parties.bid(spec, "5")
+    doubtful = await parties.bid(spec, "3", parties=[1])
+    (head,) = await parties.repositories[PartyNumber(1)].bundles_of(spec.auction_id, doubtful.uid)
+    network, kinds = parties.network, {MessageKind.READY}
+    network.drop = lambda sender, _to, message: sender == 3 and message.kind in kinds
+    network.tamper = lambda sender, to, one: bytes(len(one.payload)) if (sender, to) == (3, 1) else one.payload
+    parties.clock.move(601)
+    async with time_passing(parties):
+        await parties.wait_for_state(spec.auction_id, AuctionState.COMPUTING)
+        claim = HoldingsStatement.of(
+            spec.auction_id, PartyNumber(2), [Holding(BundleDigest(head.digest), spec.opens_at)]
+        )
+        message = PeerMessage(MessageKind.HOLDINGS, spec.auction_id, sign(claim, parties.identities[1]).encode())
+        await parties.house(1).on_message(PartyNumber(2), message)
+        kinds.clear()
+        while not any(one.kind == "session-failed" for one in await parties.house(1).incidents(100)):
+            await network.next_change()
+        await parties.stop(1)
+        network.tamper = lambda _sender, _to, one: one.payload
+        await parties.start(1)
+    body = await finished(parties, spec.auction_id)
+    assert [one.bidder for one in body.winners] == [winner.uid]
 
 
 async def test_a_party_cannot_deny_a_receipt_that_it_gave(

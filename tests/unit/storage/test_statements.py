@@ -57,14 +57,17 @@ async def test_every_list_that_a_party_signs_is_kept(auctions: AuctionRepository
 
 
 async def test_one_input_set_is_fixed_for_good(auctions: AuctionRepository) -> None:
-    assert await auctions.fix_input_set(AUCTION, "1" * 64)
-    assert await auctions.fix_input_set(AUCTION, "1" * 64)
-    assert not await auctions.fix_input_set(AUCTION, "2" * 64)
+    for party, digest in ((1, "a"), (2, "b"), (2, "c")):
+        await auctions.put_list(AUCTION, party, digest * 64, b"story")
+    assert await auctions.fix_input_set(AUCTION, "1" * 64, [(1, "a" * 64), (2, "b" * 64)])
+    assert await auctions.fix_input_set(AUCTION, "1" * 64, [(2, "c" * 64)])
+    assert not await auctions.fix_input_set(AUCTION, "2" * 64, [(2, "c" * 64)])
+    assert [row.began_on for row in await auctions.lists(AUCTION)] == [True, True, False]
     row = await auctions.auction(AUCTION)
     assert row is not None
     assert row.input_set == "1" * 64
     with pytest.raises(MissingRowError):
-        await auctions.fix_input_set("0" * 64, "1" * 64)
+        await auctions.fix_input_set("0" * 64, "1" * 64, [])
 
 
 async def test_an_auction_has_one_outcome(auctions: AuctionRepository) -> None:

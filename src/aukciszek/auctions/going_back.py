@@ -1,0 +1,40 @@
+"""Going on from an older state: what is done with a party's storage after a backup was put in place.
+
+``docs/operations.md``, "Backup", says what that means for running auctions.
+"""
+
+from datetime import datetime
+from typing import Final
+
+from aukciszek.auctions.lifecycle import AuctionState, is_over
+from aukciszek.clock import Clock, format_time
+from aukciszek.cluster import PartyNumber
+from aukciszek.storage.auctions import AuctionRepository
+from aukciszek.storage.database import Database
+
+ATTEMPTS_SKIPPED: Final = 1000
+"""Numbers of sessions that may have been used after the backup was made; no number is used twice."""
+
+
+async def go_back(database: Database, party: PartyNumber, backup_of: datetime, clock: Clock) -> list[str]:
+    """Prepare every unfinished auction for going on from the state of a backup, before the party starts.
+
+    Args:
+        database: the party's storage, as it was.
+        party: whose it is.
+        backup_of: when the backup was made.
+        clock: the time of day.
+
+    Returns:
+        The unfinished auctions.
+    """
+    repository = AuctionRepository(database)
+    rows = await repository.unfinished_auctions([state.value for state in AuctionState if is_over(state)])
+    for row in rows:
+        async with database.transaction() as connection:
+            await repository.next_attempt(row.id, row.attempt + ATTEMPTS_SKIPPED, connection=connection)
+            details = {"backup_of": format_time(backup_of), "state": row.state}
+            await repository.append_record(
+                row.id, clock.now(), f"party {party}", "restored-from-backup", details, connection=connection
+            )
+    return [row.id for row in rows]
