@@ -4,6 +4,7 @@ from typing import Any, Final, override
 
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
 
 from aukciszek import __version__
 from aukciszek.server.directory import PEER_PATH
@@ -17,13 +18,22 @@ from aukciszek.server.problems import install
 from aukciszek.server.progress import Watchers
 from aukciszek.server.routes_accounts import account_routes
 from aukciszek.server.routes_auctions import auction_routes
-from aukciszek.server.routes_bids import bid_routes, install_bid_route
+from aukciszek.server.routes_bids import bid_routes
 from aukciszek.server.routes_status import status_routes
+from aukciszek.server.short_way import ShortWay, take_bid
 
 OPENAPI_PATH: Final = "/api/openapi.json"
 
 
 class _App(FastAPI):
+    @override
+    def build_middleware_stack(self) -> ASGIApp:
+        """Let bids pass by FastAPI's own machinery; what is ours stands around their way, too."""
+        short: ASGIApp = take_bid
+        for middleware, arguments, options in reversed(self.user_middleware):
+            short = middleware(short, *arguments, **options)
+        return ShortWay(short, super().build_middleware_stack())
+
     @override
     def openapi(self) -> dict[str, Any]:
         """Describe the interface, with the errors and examples that FastAPI does not know of."""
@@ -46,7 +56,6 @@ def create_app(party: Party) -> FastAPI:
     app.state.party = party
     app.state.watchers = Watchers()
     app.state.long_answers = LongAnswers()
-    install_bid_route(app)
     for routes in (status_routes(), account_routes(), auction_routes(), bid_routes()):
         app.include_router(routes)
     install_page(app, Page.read(), party.settings.servers)

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
-from starlette.requests import ClientDisconnect
+from starlette.types import Receive
 
 from aukciszek.server.errors import BodyTooLargeError, BodyTooSlowError, MediaTypeError, RefusedRequestError
 from aukciszek.server.problems import faults_of
@@ -70,18 +70,28 @@ async def read_body(request: Request, most_bytes: int, media_type: str) -> bytes
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > most_bytes:
         raise _too_large(most_bytes)
-    content = bytearray()
     try:
         async with asyncio.timeout(BODY_TIMEOUT_S):
-            async for chunk in request.stream():
-                content += chunk
-                if len(content) > most_bytes:
-                    raise _too_large(most_bytes)
+            return await _receive_body(request.receive, most_bytes)
     except TimeoutError:
         raise BodyTooSlowError(f"the body did not arrive within {BODY_TIMEOUT_S:.0f} seconds: try again") from None
-    except ClientDisconnect:
-        raise RefusedRequestError("the connection ended before the body did") from None
-    return bytes(content)
+
+
+async def _receive_body(receive: Receive, most_bytes: int) -> bytes:
+    content = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise RefusedRequestError("the connection ended before the body did")
+        piece: bytes = message.get("body", b"")
+        is_last = not message.get("more_body", False)
+        if len(content) + len(piece) > most_bytes:
+            raise _too_large(most_bytes)
+        if is_last and not content:
+            return piece  # most bodies arrive in one piece, which is not copied
+        content += piece
+        if is_last:
+            return bytes(content)
 
 
 def described(media_type: str, schema: dict[str, Any]) -> dict[str, Any]:

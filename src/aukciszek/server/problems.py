@@ -78,6 +78,13 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _answer_framework)
 
 
+def answer_ours(error: AukciszekError) -> JSONResponse:
+    """Answer with ``error``, and tell the log what went wrong inside the server."""
+    if status_of(type(error)) is HTTPStatus.INTERNAL_SERVER_ERROR:
+        _log.error("a request failed: %s: %s", error.code, error.message)
+    return problem(error)
+
+
 def internal_error(what: str, error: Exception) -> JSONResponse:
     """Answer a failure that nobody foresaw, and tell the log."""
     log_failure(_log, what, error)
@@ -118,9 +125,7 @@ def _headers(error: AukciszekError, status: HTTPStatus) -> dict[str, str]:
 async def _answer_ours(_request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, AukciszekError):
         return internal_error("answering a request", error)
-    if status_of(type(error)) is HTTPStatus.INTERNAL_SERVER_ERROR:
-        _log.error("a request failed: %s: %s", error.code, error.message)
-    return problem(error)
+    return answer_ours(error)
 
 
 async def _answer_validation(_request: Request, error: Exception) -> JSONResponse:

@@ -1,0 +1,64 @@
+"""The way that bids take: past FastAPI's search for a route and its arguments, which costs as much as the bid itself.
+
+``POST /api/auctions/{auction}/bids`` is the one path that has to stand the load. It is a route like all others, and is
+described by it; :func:`take_bid` does what the route says, with the same functions. Every other request, and every
+other method on that path, goes on to FastAPI.
+"""
+
+import re
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from aukciszek.auctions.errors import MalformedIdentifierError
+from aukciszek.auctions.identifiers import parse_auction_id
+from aukciszek.errors import AukciszekError
+from aukciszek.server.bodies import JSON
+from aukciszek.server.dependencies import authenticate, the_party
+from aukciszek.server.errors import Fault, InvalidRequestError
+from aukciszek.server.problems import answer_ours
+from aukciszek.server.routes_bids import bundle_body, hand_in
+
+BIDS_PATH: Final = "/api/auctions/{auction}/bids"
+_BIDS: Final = re.compile("/api/auctions/([^/]+)/bids")
+
+
+class ShortWay:
+    """ASGI application that lets bids take the short way and all else the long one."""
+
+    def __init__(self, short: ASGIApp, long: ASGIApp) -> None:
+        self._short = short
+        self._long = long
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] == "http" and scope["method"] == "POST" and (found := _BIDS.fullmatch(scope["path"])):
+            scope["path_params"] = {"auction": found[1]}
+            scope["path_template"] = BIDS_PATH
+            await self._short(scope, receive, send)
+        else:
+            await self._long(scope, receive, send)
+
+
+async def take_bid(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer one request that :class:`ShortWay` found to bring a bid."""
+    request = Request(scope, receive)
+    try:
+        answer = await _take_bid(request)
+    except AukciszekError as error:
+        answer = answer_ours(error)
+    await answer(scope, receive, send)
+
+
+async def _take_bid(request: Request) -> Response:
+    party = await the_party(request)
+    bidder = authenticate(request, party)
+    try:
+        auction = parse_auction_id(request.path_params["auction"])
+    except MalformedIdentifierError:
+        raise InvalidRequestError([Fault("path/auction", "does not have the agreed form")]) from None
+    told = Response(status_code=201)
+    receipt = await hand_in(party, bidder, auction, await bundle_body(request), told)
+    return Response(receipt.model_dump_json(), told.status_code, media_type=JSON)
