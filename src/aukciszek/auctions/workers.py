@@ -7,24 +7,40 @@ beside it that do this work in batches; without them (in tests, on one processor
 import asyncio
 import logging
 from collections.abc import Callable
-from concurrent.futures import BrokenExecutor, Executor
+from typing import Protocol
 
 _log = logging.getLogger(__name__)
+
+
+class ProcessesEndedError(Exception):
+    """A process beside the server has ended, and the work that it had with it; :class:`Workers` goes on without."""
+
+
+class Processes(Protocol):
+    """Processes that work in turn."""
+
+    async def run[*Arguments, Result](self, work: Callable[[*Arguments], Result], *arguments: *Arguments) -> Result:
+        """Do ``work``, a function of a module, in one of them.
+
+        Raises:
+            ProcessesEndedError: it has ended.
+        """
+        ...
 
 
 class Workers:
     """Who does such work for one party."""
 
-    def __init__(self, processes: Executor | None = None) -> None:
+    def __init__(self, processes: Processes | None = None) -> None:
         self._processes = processes
 
     async def run[*Arguments, Result](self, work: Callable[[*Arguments], Result], *arguments: *Arguments) -> Result:
         """Do ``work``, a function of a module, elsewhere; arguments and result are copied on the way."""
         if self._processes is not None:
             try:
-                return await asyncio.get_running_loop().run_in_executor(self._processes, work, *arguments)
-            except BrokenExecutor:
+                return await self._processes.run(work, *arguments)
+            except ProcessesEndedError:
                 # Nothing is lost but speed: restarting the party brings them back.
-                _log.error("the processes for cryptography have ended; the server goes on without them")
+                _log.error("a process for cryptography has ended; the server goes on without them")
                 self._processes = None
         return await asyncio.to_thread(work, *arguments)

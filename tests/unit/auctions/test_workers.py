@@ -1,16 +1,15 @@
 import os
-from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor
-from typing import Any, override
+from collections.abc import Callable
 
-from aukciszek.auctions.workers import Workers
+from aukciszek.auctions.workers import ProcessesEndedError, Workers
 
 
-class Broken(ThreadPoolExecutor):
+class Ended:
     """Processes that have ended."""
 
-    @override
-    def submit(self, *_: Any, **__: Any) -> Future[Any]:
-        raise BrokenExecutor
+    async def run[*Arguments, Result](self, work: Callable[[*Arguments], Result], *_: *Arguments) -> Result:
+        assert work is os.getpid
+        raise ProcessesEndedError
 
 
 async def test_without_processes_a_thread_works() -> None:
@@ -18,6 +17,6 @@ async def test_without_processes_a_thread_works() -> None:
 
 
 async def test_when_the_processes_have_ended_a_thread_works_from_then_on() -> None:
-    workers = Workers(Broken())
+    workers = Workers(Ended())
     assert await workers.run(os.getpid) == os.getpid()
     assert workers._processes is None
