@@ -10,21 +10,36 @@ from typing import Any
 
 
 class Batches[Item, Result]:
-    """Does one batch at a time; each item gets its own result or its own error."""
+    """Does one batch after the other, or a few at once; each item gets its own result or its own error."""
 
-    def __init__(self, work: Callable[[Sequence[Item]], Awaitable[Sequence[Result | Exception]]], most: int) -> None:
-        """Do ``work`` for up to ``most`` items at a time; what it raises goes to all of them."""
+    def __init__(
+        self,
+        work: Callable[[Sequence[Item]], Awaitable[Sequence[Result | Exception]]],
+        most: int,
+        *,
+        batches_at_once: int = 1,
+    ) -> None:
+        """Do ``work`` for up to ``most`` items at a time; what it raises goes to all of them.
+
+        Args:
+            work: what to do.
+            most: so many items make a full batch.
+            batches_at_once: more than one where the work has several steps and each would wait for the others.
+        """
         self._work = work
         self._most = most
+        self._at_once = batches_at_once
         self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
-        self._running: asyncio.Task[None] | None = None
+        self._running: set[asyncio.Task[None]] = set()
 
     async def do(self, item: Item) -> Result:
         """Return what the work gives for ``item``, or raise what it gives."""
         answer: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, answer))
-        if self._running is None:
-            self._running = asyncio.create_task(self._run(), name="batches")
+        if len(self._running) < self._at_once and len(self._waiting) == 1:
+            task = asyncio.create_task(self._run(), name="batches")
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
         return await answer
 
     async def _run(self) -> None:
@@ -32,12 +47,12 @@ class Batches[Item, Result]:
             while self._waiting:
                 some = [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
                 await self._do([each for each in some if not each[1].done()])
-        finally:
-            self._running = None
-            # Only when the event loop ends are there any left.
+        except asyncio.CancelledError:
+            # The event loop ends.
             for _, answer in self._waiting:
                 answer.cancel()
             self._waiting.clear()
+            raise
 
     async def _do(self, some: Sequence[tuple[Item, "asyncio.Future[Any]"]]) -> None:
         if not some:

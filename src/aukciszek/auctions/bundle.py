@@ -218,18 +218,60 @@ class Bundle:
             BundleOfOtherAuctionError: it was made for another auction.
             BundleDoesNotFitError: it has another number of envelopes or bits than the auction asks for.
         """
-        if self.auction != spec.auction_id:
+        BundleShape.of(spec).check(self)
+
+
+@dataclass(frozen=True, slots=True)
+class BundleShape:
+    """What an auction's rules ask of a bundle."""
+
+    auction: AuctionId
+    parties: int
+    threshold: int
+    bits: int
+
+    @classmethod
+    def of(cls, spec: AuctionSpec) -> Self:
+        """Take it out of the rules."""
+        return cls(spec.auction_id, spec.parties, spec.threshold, spec.bits)
+
+    def check(self, bundle: Bundle) -> None:
+        """Check that a bundle can be used; see :meth:`Bundle.check_fits`."""
+        if bundle.auction != self.auction:
             raise BundleOfOtherAuctionError("this bundle was made for another auction: seal the bid anew for this one")
-        shape = (len(self.envelopes), self.threshold, self.bits)
-        if not self.withdrawal and shape != (spec.parties, spec.threshold, spec.bits):
+        shape = (len(bundle.envelopes), bundle.threshold, bundle.bits)
+        if not bundle.withdrawal and shape != (self.parties, self.threshold, self.bits):
             raise BundleDoesNotFitError(
-                f"a bid here has {spec.parties} envelopes, degree {spec.threshold} and {spec.bits} bits: seal it anew"
+                f"a bid here has {self.parties} envelopes, degree {self.threshold} and {self.bits} bits: seal it anew"
             )
 
 
 def bundle_digest(content: bytes) -> BundleDigest:
     """Return the hash that identifies a bundle's bytes."""
     return BundleDigest(labelled_sha256("bundle", content).hex())
+
+
+@dataclass(frozen=True, slots=True)
+class BundleClaim:
+    """What a bundle says of itself at its beginning; the rest of it was not looked at."""
+
+    bidder: UserId
+    revision: int
+    withdrawal: bool
+
+
+def claim_of(content: bytes) -> BundleClaim:
+    """Return what bytes that somebody sent say that they are.
+
+    Raises:
+        MalformedBundleError: they do not begin as a bundle does.
+    """
+    if not _HEAD.size <= len(content) <= MOST_BUNDLE_BYTES:
+        raise MalformedBundleError(f"a bundle has {_HEAD.size} to {MOST_BUNDLE_BYTES} bytes")
+    magic, version, kind, _, bidder, revision, *_ = _HEAD.unpack_from(content)
+    if magic != _MAGIC or version != _VERSION:
+        raise MalformedBundleError("this is no bundle of version 1: update the program that made it")
+    return BundleClaim(UserId(str(uuid.UUID(bytes=bidder))), revision, kind == _WITHDRAWAL)
 
 
 def header_of(content: bytes) -> BundleHeader:

@@ -13,10 +13,11 @@ from typing import Final
 from weakref import WeakValueDictionary
 
 from aukciszek.accounts.tokens import Principal
-from aukciszek.auctions.admission import Arrival, Counter, admit
+from aukciszek.auctions.admission import Counter, admit
 from aukciszek.auctions.batching import Batches
-from aukciszek.auctions.bundle import Bundle, bundle_digest
+from aukciszek.auctions.bundle import BundleClaim, BundleShape, bundle_digest, claim_of
 from aukciszek.auctions.desk import AuctionDesk
+from aukciszek.auctions.errors import AuctionError
 from aukciszek.auctions.holdings import MOST_HOLDINGS
 from aukciszek.auctions.identifiers import BundleDigest, UserId
 from aukciszek.auctions.lifecycle import AuctionState
@@ -31,15 +32,17 @@ from aukciszek.auctions.refusals import (
     RevisionOutdatedError,
     TooManyRevisionsError,
 )
-from aukciszek.auctions.sealing import OwnEnvelope
 from aukciszek.auctions.sealing_keys import SealingKeyPair
 from aukciszek.auctions.statements import Receipt, Signed, read_verified_statement
 from aukciszek.auctions.taken import TakenBids
 from aukciszek.storage.errors import ReceivedBeforeError
 from aukciszek.storage.rows import BundleRow, NewBid, NewRecordEntry, ReceiptRow
 
-MOST_ADMITTED_AT_ONCE: Final = 32
-MOST_STORED_AT_ONCE: Final = 64
+MOST_TAKEN_AT_ONCE: Final = 64
+"""Bids that go through all steps together."""
+
+BATCHES_AT_ONCE: Final = 3
+"""One is opened, one is stored, and one is on the way between the two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,16 @@ class Accepted:
     receipt: Signed[Receipt]
     is_new: bool
     """False: the same bytes came before, and this is the receipt of then."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrival:
+    """One bundle on its way to its receipt."""
+
+    claim: BundleClaim
+    content: bytes
+    email: str
+    received_at: datetime
 
 
 class Intake:
@@ -64,8 +77,9 @@ class Intake:
         self._key_pair = key_pair
         self._inside = 0
         self._turns: WeakValueDictionary[UserId, asyncio.Lock] = WeakValueDictionary()
-        self._admitting = Batches[Arrival, Signed[Receipt]](self._admit, MOST_ADMITTED_AT_ONCE)
-        self._storing = Batches[NewBid, bool](self._store, MOST_STORED_AT_ONCE)
+        self._taking = Batches[_Arrival, tuple[Signed[Receipt], bool]](
+            self._take, MOST_TAKEN_AT_ONCE, batches_at_once=BATCHES_AT_ONCE
+        )
 
     async def load(self) -> None:
         """Take up what was stored before a restart."""
@@ -79,45 +93,42 @@ class Intake:
             EnvelopeError: this party cannot use its share; the bidder's program is at fault.
             RefusalError: the bidder, the moment or the revision is not right, or there is no place left.
         """
-        received_at = self._desk.context.clock.now()
-        bundle = Bundle.decode(content)
-        bundle.check_fits(self._desk.spec)
-        self._check_bidder(bundle, bidder)
-        with self._desk.context.places.taken(self._desk.auction, bundle.bidder):
+        arrival = _Arrival(claim_of(content), content, bidder.email, self._desk.context.clock.now())
+        self._check_bidder(arrival.claim, bidder)
+        with self._desk.context.places.taken(self._desk.auction, arrival.claim.bidder):
             # From the check of the time to the commit this bid counts as inside, so that the close can wait for it.
             self._inside += 1
             try:
-                async with self._turns.setdefault(bundle.bidder, asyncio.Lock()):
-                    return await self._accept_in_turn(bundle, content, bidder.email, received_at)
+                async with self._turns.setdefault(arrival.claim.bidder, asyncio.Lock()):
+                    return await self._accept_in_turn(arrival)
             finally:
                 self._inside -= 1
                 if not self._inside:
                     self._desk.signal.notify()
 
-    async def _accept_in_turn(self, bundle: Bundle, content: bytes, email: str, received_at: datetime) -> Accepted:
-        digest = bundle_digest(content)
-        latest = self.taken.latest(bundle.bidder)
-        if self._key_pair is None or bundle.revision <= latest:
-            repeated = await self._earlier_receipt(digest)
+    async def _accept_in_turn(self, arrival: _Arrival) -> Accepted:
+        claim = arrival.claim
+        latest = self.taken.latest(claim.bidder)
+        if self._key_pair is None or claim.revision <= latest:
+            repeated = await self._earlier_receipt(bundle_digest(arrival.content))
             if repeated is not None:
                 return Accepted(repeated, is_new=False)
-        self._check_open(received_at)
-        self._check_revision(bundle, latest)
-        envelope = None if bundle.withdrawal else OwnEnvelope.of(bundle, self._desk.context.number)
-        receipt = await self._admitting.do(Arrival(digest, envelope, received_at))
-        if await self._storing.do(self._new_bid(bundle, content, email, receipt)):
-            self.taken.note(bundle.bidder, bundle.revision, withdrawal=bundle.withdrawal)
+        self._check_open(arrival.received_at)
+        self._check_revision(claim, latest)
+        receipt, is_new = await self._taking.do(arrival)
+        if is_new:
+            self.taken.note(claim.bidder, claim.revision, withdrawal=claim.withdrawal)
             self._on_receipt(receipt)
             return Accepted(receipt, is_new=True)
-        return Accepted(await self._earlier_receipt(digest) or receipt, is_new=False)
+        return Accepted(await self._earlier_receipt(receipt.content.bundle) or receipt, is_new=False)
 
     async def wait_until_empty(self) -> None:
         """Return when every bid that came in time has its receipt; call it once the auction takes no more."""
         await self._desk.signal.wait_for(lambda: not self._inside)
 
-    def _check_bidder(self, bundle: Bundle, bidder: Principal) -> None:
+    def _check_bidder(self, claim: BundleClaim, bidder: Principal) -> None:
         spec = self._desk.spec
-        if bundle.bidder != bidder.uid:
+        if claim.bidder != bidder.uid:
             raise NotYourBundleError("this bundle was made in another name than yours: log in as its bidder")
         if bidder.uid == spec.auctioneer:
             raise AuctioneerBidsError("you cannot bid in your own auction")
@@ -135,12 +146,12 @@ class Intake:
         if state is not AuctionState.OPEN or not in_time(received_at, spec.closes_at):
             raise BidTooLateError(f"this auction closed before your bid arrived at party {self._desk.context.number}")
 
-    def _check_revision(self, bundle: Bundle, latest: int) -> None:
+    def _check_revision(self, claim: BundleClaim, latest: int) -> None:
         if self._key_pair is None:
             raise BidTooLateError("this party has destroyed its sealing key: the auction is over")
-        if bundle.revision > MOST_REVISIONS:
+        if claim.revision > MOST_REVISIONS:
             raise TooManyRevisionsError(f"a bid can be changed at most {MOST_REVISIONS} times")
-        if bundle.revision <= latest:
+        if claim.revision <= latest:
             raise RevisionOutdatedError(f"revision {latest} of your bid is here already: send revision {latest + 1}")
         # What is inside may all be new.
         if self.taken.receipts + self._inside > MOST_HOLDINGS:
@@ -155,16 +166,31 @@ class Intake:
                 return read_verified_statement(Receipt, row.statement)
         return None
 
-    async def _admit(self, arrivals: Sequence[Arrival]) -> Sequence[Signed[Receipt] | Exception]:
+    async def _take(self, arrivals: Sequence[_Arrival]) -> Sequence[tuple[Signed[Receipt], bool] | Exception]:
+        """Admit bundles and store them; of each return the receipt and whether it is new, or what was wrong."""
+        admitted = await self._admit(arrivals)
+        bids = [
+            self._new_bid(arrival, receipt)
+            for arrival, receipt in zip(arrivals, admitted, strict=True)
+            if not isinstance(receipt, Exception)
+        ]
+        stored = iter(await self._store(bids))
+        return [receipt if isinstance(receipt, Exception) else _settled(receipt, next(stored)) for receipt in admitted]
+
+    async def _admit(self, arrivals: Sequence[_Arrival]) -> Sequence[Signed[Receipt] | AuctionError]:
         context = self._desk.context
         if self._key_pair is None:
             raise BidTooLateError("this party has destroyed its sealing key: the auction is over")
-        counter = Counter(self._desk.auction, context.number, self._key_pair.to_bytes(), context.identity.to_seed())
-        return await context.workers.run(admit, counter, arrivals)
+        counter = Counter(
+            BundleShape.of(self._desk.spec), context.number, self._key_pair.to_bytes(), context.identity.to_seed()
+        )
+        return await context.workers.run(admit, counter, [(one.content, one.received_at) for one in arrivals])
 
     async def _store(self, bids: Sequence[NewBid]) -> Sequence[bool | Exception]:
         """Store bids; tell of each whether it is new."""
         repository = self._desk.context.repository
+        if not bids:
+            return []
         try:
             await repository.add_bids(bids)
         except ReceivedBeforeError:
@@ -177,18 +203,19 @@ class Intake:
         except Exception as error:  # noqa: BLE001 -- it goes to the bid that it belongs to
             return error
 
-    def _new_bid(self, bundle: Bundle, content: bytes, email: str, receipt: Signed[Receipt]) -> NewBid:
+    def _new_bid(self, arrival: _Arrival, receipt: Signed[Receipt]) -> NewBid:
         auction, digest, received_at = self._desk.auction, receipt.content.bundle, receipt.content.received_at
+        claim = arrival.claim
         return NewBid(
             BundleRow(
                 digest=digest,
                 auction_id=auction,
-                bidder=bundle.bidder,
-                revision=bundle.revision,
-                withdrawal=bundle.withdrawal,
+                bidder=claim.bidder,
+                revision=claim.revision,
+                withdrawal=claim.withdrawal,
                 received_at=received_at,
-                content=content,
-                email=email,
+                content=arrival.content,
+                email=arrival.email,
             ),
             ReceiptRow(auction_id=auction, digest=digest, party=self._desk.context.number, statement=receipt.encode()),
             # The record is public: it names the bundle, never the bidder.
@@ -196,7 +223,11 @@ class Intake:
                 auction_id=auction,
                 at=received_at,
                 actor="a bidder",
-                action="withdrew" if bundle.withdrawal else "bid",
-                details={"bundle": digest, "revision": bundle.revision},
+                action="withdrew" if claim.withdrawal else "bid",
+                details={"bundle": digest, "revision": claim.revision},
             ),
         )
+
+
+def _settled(receipt: Signed[Receipt], stored: bool | Exception) -> tuple[Signed[Receipt], bool] | Exception:  # noqa: FBT001 -- what became of it
+    return stored if isinstance(stored, Exception) else (receipt, stored)

@@ -72,3 +72,15 @@ async def test_who_gives_up_during_a_batch_disturbs_nobody() -> None:
         await impatient
     work.may_go_on.set()
     assert await patient == "2"
+
+
+async def test_several_batches_at_once_but_no_more_than_agreed() -> None:
+    work = Work()
+    batches = Batches[int, str](work, most=3, batches_at_once=2)
+    tasks = await started(batches, [1])
+    tasks += await started(batches, [2, 3])
+    tasks += await started(batches, [4, 5])
+    assert work.batches == [[1], [2, 3]], "two are under way"
+    work.may_go_on.set()
+    assert await asyncio.gather(*tasks) == ["1", "2", "3", "4", "5"]
+    assert work.batches == [[1], [2, 3], [4, 5]]
