@@ -9,7 +9,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from aukciszek.accounts.tokens import Principal
-from aukciszek.auctions.bundle import Bundle
+from aukciszek.auctions.bundle import Bundle, header_of
 from aukciszek.auctions.desk import PartyContext
 from aukciszek.auctions.draft import AuctionDraft
 from aukciszek.auctions.going_back import go_back
@@ -196,8 +196,9 @@ class Parties:
         """Wait until a party has a bidder's bundles and, for each, the receipts of some parties."""
         repository = self.repositories[PartyNumber(at)]
         while True:
-            heads = await repository.bundles_of(auction, bidder.uid)
-            known = [{row.party for row in await repository.receipts(head.digest)} for head in heads]
+            contents = await repository.bundle_contents(sorted(await repository.bundle_digests(auction)))
+            digests = [digest for digest, content in contents.items() if header_of(content).bidder == bidder.uid]
+            known = [{row.party for row in await repository.receipts(digest)} for digest in digests]
             if known and all(set(of) <= parties for parties in known):
                 return
             await self.network.next_change()

@@ -171,11 +171,11 @@ class BidRepository(Repository):
     async def bundles_of(
         self, auction_id: str, bidder: str, *, connection: DatabaseConnection | None = None
     ) -> list[BundleHead]:
-        """Return all bundles of one bidder in one auction, by revision."""
+        """Return the bundles of one bidder in one auction for which this party gave a receipt, by revision."""
         query = (
             select(*_HEAD)
-            .where(bundles.c.auction_id == auction_id, bundles.c.bidder == bidder)
-            .order_by(bundles.c.revision, bundles.c.digest)
+            .where(bundles.c.auction_id == auction_id, bundles.c.bidder == bidder, _RECEIPTED)
+            .order_by(bundles.c.revision)
         )
         return await self._heads(query, connection)
 
