@@ -52,7 +52,8 @@ async def judge(world: World) -> None:
 
 async def _judge_receipts(world: World) -> None:
     """A receipt was given for something that is still there, at the time that it says, and stands in the list."""
-    for receipt in world.bidders.receipts:
+    for signed in world.bidders.receipts:
+        receipt = signed.content
         if receipt.party in world.restored:
             continue
         heads = await world.parties.repositories[receipt.party].own_receipts(world.spec.auction_id)
@@ -98,6 +99,10 @@ async def _judge_input(world: World, body: CertificateBody) -> None:
     may = {digest for digest, parties in signers.items() if len(parties | doubtful) >= enough}
     # Where a party can be done without, it may be lost with what only it and too few others know.
     must = {digest for digest in may if len((signers[digest] & heard) - world.restored) >= enough}
+    # Receipts that were shown to an honest party that takes part can neither be lost nor denied.
+    shown = world.bidders.shown.items()
+    must |= {digest for digest, parties in shown if (parties & heard) - doubtful}
+    may |= must
     assert set(body.bids) <= may, "a bid counts that too few parties signed for"
     for bidder in range(len(world.bidders.people)):
         own = {digest for digest in may if world.bidders.made[digest].bidder == bidder}
@@ -141,7 +146,7 @@ def _judge_left_out(world: World, body: CertificateBody) -> None:
         else:
             assert reason == "envelope-unusable"
             by = {made.spoilt_for, world.liar} - {None}
-            given = {receipt.party for receipt in world.bidders.receipts if receipt.bundle == digest}
+            given = {one.content.party for one in world.bidders.receipts if one.content.bundle == digest}
             assert by - given, "a bid was left out that everybody can use"
     if body.lot is not None:
         too_high = {digest for digest in body.bids if (world.bidders.made[digest].price or 0) > HIGHEST_PRICE}

@@ -65,6 +65,15 @@ class Bid:
 
 
 @dataclass(frozen=True)
+class HandOn:
+    """A bidder shows some parties the receipts for its last bundle, with the bundle or without."""
+
+    bidder: int
+    parties: frozenset[int]
+    along: bool = False
+
+
+@dataclass(frozen=True)
 class Order:
     """The auctioneer tells some parties to close the auction early, or to cancel it."""
 
@@ -172,6 +181,7 @@ type Operation = (
     Advance
     | AdvanceToClose
     | Bid
+    | HandOn
     | Order
     | Stop
     | Start

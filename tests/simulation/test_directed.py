@@ -4,7 +4,7 @@ import pytest
 
 from aukciszek.auctions.lifecycle import AuctionState
 from simulation.living import live
-from simulation.operations import Advance, AdvanceToClose, Bid, History, Lie, Spoil, Start, Stop
+from simulation.operations import Advance, AdvanceToClose, Bid, HandOn, History, Lie, Lose, Spoil, Start, Stop
 
 EVERYBODY = frozenset({1, 2, 3})
 
@@ -58,3 +58,10 @@ def test_a_signature_under_another_outcome_is_not_part_of_the_certificate() -> N
             3, 1, (*bids, Spoil(2, 1, "before", state=AuctionState.FINAL), Lie("false-outcome"), AdvanceToClose(10.0))
         )
     )
+
+
+def test_a_bid_counts_whose_bidder_showed_its_receipts_before_one_of_two_holders_went() -> None:
+    """What the two say of it to the others is lost; one of them does not come back before the outcome."""
+    everybody = frozenset(range(1, 6))
+    bids = (Bid(1, 3, everybody), Lose(60), Bid(0, 1, frozenset({1, 2})), HandOn(0, frozenset({3}), along=True))
+    live(History(5, 1, (*bids, Stop(1), AdvanceToClose(0.001), Advance(60.0))))

@@ -10,30 +10,26 @@ import random
 import sqlite3
 from collections.abc import Awaitable, Callable
 from contextlib import closing
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from aukciszek.auctions.bundle import Bundle
 from aukciszek.auctions.errors import AuctionError
 from aukciszek.auctions.house import AuctionHouse
-from aukciszek.auctions.identifiers import BundleDigest, UserId
 from aukciszek.auctions.intake import Accepted
 from aukciszek.auctions.lifecycle import AuctionState
-from aukciszek.auctions.sealing import BidPlace, seal_bid
 from aukciszek.auctions.sealing_keys import SealingPublicKey
-from aukciszek.auctions.statements import Receipt
 from aukciszek.cluster import PartyNumber
 from aukciszek.mpc.mode import Mode
 from aukciszek.storage.errors import StorageError
+from simulation.bidding import Bidders
 from simulation.lying import Liar
 from simulation.operations import (
-    BIDDERS,
     DURATION_S,
     HIGHEST_PRICE,
     Advance,
     AdvanceToClose,
     Bid,
+    HandOn,
     Heal,
     History,
     Lie,
@@ -54,33 +50,11 @@ from simulation.operations import (
 from simulation.watching import Watch
 from support.memory_disk import Mishap
 from support.memory_network import Content
-from support.parties import MemoryNetwork, Parties, VirtualClock, new_bidder
+from support.parties import MemoryNetwork, Parties, VirtualClock
 from support.stepping_loop import SteppingLoop
 
 _PATIENCE_S: Final = 900.0
 """How long, by the parties' own clock, an auction may take to end once all trouble is over."""
-
-
-@dataclass(frozen=True)
-class Sealed:
-    """What a bidder made: the bundle and what is in it."""
-
-    bidder: int
-    revision: int
-    price: int | None
-    """``None``: a withdrawal."""
-    spoilt_for: int | None = None
-
-
-@dataclass
-class Bidders:
-    """What bidders made and got."""
-
-    people: list[UserId]
-    made: dict[BundleDigest, Sealed] = field(default_factory=dict)
-    receipts: list[Receipt] = field(default_factory=list)
-    last: dict[int, list[bytes]] = field(default_factory=dict)
-    revisions: list[int] = field(default_factory=lambda: [0] * BIDDERS)
 
 
 class World:
@@ -99,8 +73,6 @@ class World:
         self.watch = Watch(self.parties)
         self._loop = loop
         self._chance = chance
-        self._people = [new_bidder() for _ in range(BIDDERS)]
-        self.bidders = Bidders([UserId(person.uid) for person in self._people])
         self.ordered: dict[str, set[int]] = {"close": set(), "cancel": set()}
         self.restored: set[int] = set()
         """The party that went back to a backup, if one did."""
@@ -118,6 +90,7 @@ class World:
             reserve_price=None if rules.reserve is None else str(rules.reserve),
             minimum_bids=rules.minimum_bids,
         )
+        self.bidders = Bidders(self.spec, history.threshold)
         self._loser = PartyNumber(min(history.loser, history.size))
         self._liar = Liar(min(history.liar, history.size), self.parties, self.spec, history.pace)
 
@@ -174,6 +147,9 @@ class World:
             case Order(kind, parties):
                 for number in sorted(parties & self.parties.houses.keys()):
                     self._errand(self._order(kind, number))
+            case HandOn(bidder, parties, along):
+                for number in sorted(parties & self.parties.houses.keys()):
+                    self._errand(self._hand_on(bidder, number, along=along))
             case Stop(party) if party in self.parties.houses:
                 await self.parties.stop(party)
             case Start(party) if party not in self.parties.houses:
@@ -221,37 +197,12 @@ class World:
         self.network.drop = loses
 
     async def _bid(self, bid: Bid) -> None:
-        contents = self.bidders.last.get(bid.bidder, []) if bid.again else self._seal(bid)
+        contents = self.bidders.last.get(bid.bidder, []) if bid.again else self.bidders.seal(bid, self._sealing_keys())
         if not contents:
             return
         for number in sorted(bid.parties & self.parties.houses.keys()):
             content = contents[-1] if number in bid.twin else contents[0]
             self._errand(self._submit(bid.bidder, number, content))
-
-    def _seal(self, bid: Bid) -> list[bytes]:
-        """Make the next revision, once or, for twins, twice."""
-        revision = self.bidders.revisions[bid.bidder] + 1
-        place = BidPlace(auction=self.spec.auction_id, bidder=self.bidders.people[bid.bidder], revision=revision)
-        if bid.withdraw:
-            bundles = [Bundle.for_withdrawal(auction=place.auction, bidder=place.bidder, revision=revision)]
-        else:
-            keys = self._sealing_keys()
-            if keys is None:
-                return []
-            bits = [bid.price >> place & 1 for place in reversed(range(self.spec.bits))]
-            copies = 2 if bid.twin & bid.parties else 1
-            bundles = [
-                seal_bid(place, bits, threshold=self.history.threshold, sealing_keys=keys) for _ in range(copies)
-            ]
-        self.bidders.revisions[bid.bidder] = revision
-        contents = []
-        for bundle in bundles:
-            content = bundle.encode() if bid.spoil is None or bid.withdraw else _spoil(bundle, bid.spoil)
-            price = None if bid.withdraw else bid.price
-            self.bidders.made[Bundle.decode(content).digest()] = Sealed(bid.bidder, revision, price, bid.spoil)
-            contents.append(content)
-        self.bidders.last[bid.bidder] = contents
-        return contents
 
     def _sealing_keys(self) -> list[SealingPublicKey] | None:
         """Return the keys that a bidder gets: the same ones from every honest party, or none."""
@@ -265,17 +216,28 @@ class World:
         party, before = PartyNumber(number), self._time_at(number)
         ahead_s = self.parties.clocks[party].ahead_s
         accepted: Accepted | None = await self._unless_it_dies(
-            party, self.parties.house(number).submit(self._people[bidder], self.spec.auction_id, content)
+            party, self.parties.house(number).submit(self.bidders.people[bidder], self.spec.auction_id, content)
         )
         if accepted is None:
             return
+        self.bidders.receipts.append(accepted.receipt)
         receipt = accepted.receipt.content
-        self.bidders.receipts.append(receipt)
         self.watch.check_receipt(number, receipt.bundle)
         if accepted.is_new:
             if self.parties.clocks[party].ahead_s == ahead_s:  # else the clock was set meanwhile
                 assert before <= receipt.received_at <= self._time_at(number), "a receipt carries another time"
             assert receipt.received_at <= self.spec.closes_at, "a receipt was given after the close"
+
+    async def _hand_on(self, bidder: int, number: int, *, along: bool) -> None:
+        """Show a party the receipts for a bidder's last bundle, and say whether it heard of them before its list."""
+        handed = self.bidders.handed_on(bidder, along=along)
+        house = self.parties.house(number)
+        process = house._processes.get(self.spec.auction_id)
+        if handed is None or process is None:
+            return
+        known = await self._unless_it_dies(PartyNumber(number), house.hand_on(self.spec.auction_id, handed))
+        if known is not None and process.desk.state in {AuctionState.CREATED, AuctionState.OPEN}:
+            self.bidders.shown.setdefault(known[0], set()).add(number)
 
     async def _order(self, kind: str, number: int) -> None:
         house = self.parties.house(number)
@@ -378,20 +340,3 @@ def _has_auction(backup: bytes) -> bool:
     with closing(sqlite3.connect(":memory:")) as database:
         database.deserialize(backup)
         return bool(database.execute("SELECT 1 FROM auctions").fetchall())
-
-
-def _spoil(bundle: Bundle, party: int) -> bytes:
-    """Break the envelope of one party."""
-    envelopes = [bytes(len(one)) if place == party else one for place, one in enumerate(bundle.envelopes, start=1)]
-    return Bundle.encode(
-        Bundle(
-            auction=bundle.auction,
-            bidder=bundle.bidder,
-            revision=bundle.revision,
-            threshold=bundle.threshold,
-            bits=bundle.bits,
-            commitments=bundle.commitments,
-            proof=bundle.proof,
-            envelopes=tuple(envelopes),
-        )
-    )

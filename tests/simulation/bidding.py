@@ -1,0 +1,79 @@
+"""The bidders of a history: what they made, what they got for it, and what they show to whom."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from aukciszek.auctions.bundle import Bundle
+from aukciszek.auctions.handing_on import HandedOn
+from aukciszek.auctions.identifiers import BundleDigest, UserId
+from aukciszek.auctions.sealing import BidPlace, seal_bid
+from aukciszek.auctions.sealing_keys import SealingPublicKey
+from aukciszek.auctions.spec import AuctionSpec
+from aukciszek.auctions.statements import Receipt, Signed
+from simulation.operations import BIDDERS, Bid
+from support.parties import new_bidder
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """What a bidder made: the bundle and what is in it."""
+
+    bidder: int
+    revision: int
+    price: int | None
+    """``None``: a withdrawal."""
+    spoilt_for: int | None = None
+
+
+class Bidders:
+    """All of them, by number from 0."""
+
+    def __init__(self, spec: AuctionSpec, threshold: int) -> None:
+        self.people = [new_bidder() for _ in range(BIDDERS)]
+        self.made: dict[BundleDigest, Sealed] = {}
+        self.receipts: list[Signed[Receipt]] = []
+        self.last: dict[int, list[bytes]] = {}
+        self.shown: dict[BundleDigest, set[int]] = {}
+        """The parties that were shown enough receipts for a bundle before they signed their list."""
+        self._revisions = [0] * BIDDERS
+        self._spec = spec
+        self._threshold = threshold
+
+    def seal(self, bid: Bid, keys: Sequence[SealingPublicKey] | None) -> list[bytes]:
+        """Make the next revision, once or, for twins, twice; nothing where keys are needed and not there."""
+        revision = self._revisions[bid.bidder] + 1
+        bidder = UserId(self.people[bid.bidder].uid)
+        place = BidPlace(auction=self._spec.auction_id, bidder=bidder, revision=revision)
+        if bid.withdraw:
+            bundles = [Bundle.for_withdrawal(auction=place.auction, bidder=place.bidder, revision=revision)]
+        elif keys is None:
+            return []
+        else:
+            bits = [bid.price >> place & 1 for place in reversed(range(self._spec.bits))]
+            copies = 2 if bid.twin & bid.parties else 1
+            bundles = [seal_bid(place, bits, threshold=self._threshold, sealing_keys=keys) for _ in range(copies)]
+        self._revisions[bid.bidder] = revision
+        contents = []
+        for bundle in bundles:
+            content = bundle.encode() if bid.spoil is None or bid.withdraw else _spoil(bundle, bid.spoil)
+            price = None if bid.withdraw else bid.price
+            self.made[Bundle.decode(content).digest()] = Sealed(bid.bidder, revision, price, bid.spoil)
+            contents.append(content)
+        self.last[bid.bidder] = contents
+        return contents
+
+    def handed_on(self, bidder: int, *, along: bool) -> HandedOn | None:
+        """Return the receipts for a bidder's last bundle, with the bundle or without; nothing if there are none."""
+        contents = self.last.get(bidder)
+        if contents is None:
+            return None
+        digest = Bundle.decode(contents[0]).digest()
+        receipts = {one.content.party: one.encode() for one in self.receipts if one.content.bundle == digest}
+        bundle = contents[0] if along else None
+        return HandedOn.model_construct(bundle=bundle, receipts=tuple(receipts.values())) if receipts else None
+
+
+def _spoil(bundle: Bundle, party: int) -> bytes:
+    """Break the envelope of one party."""
+    envelopes = [bytes(len(one)) if place == party else one for place, one in enumerate(bundle.envelopes, start=1)]
+    return replace(bundle, envelopes=tuple(envelopes)).encode()
