@@ -102,6 +102,9 @@ async def test_status_says_who_a_party_is(site: "Site") -> None:
     answer = await site.get("/api/status", party=2)
     assert answer.status == 200
     status = answer.json
+    sessions = status.pop("sessions")
+    assert (sessions["computing"], sessions["waiting"]) == (0, 0)
+    assert sessions["most"] >= 2
     clocks = [peer.pop("clock_offset_ms") for peer in status["peers"]]
     round_trips = [peer.pop("round_trip_ms") for peer in status["peers"]]
     for offset, round_trip in zip(clocks, round_trips, strict=True):

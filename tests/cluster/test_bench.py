@@ -33,3 +33,14 @@ async def test_the_intake_is_measured(run: "Run") -> None:
     assert 0 < answer["empty_p50_ms"] <= answer["empty_p95_ms"] <= answer["empty_p99_ms"]
     assert answer["ratio"] == pytest.approx(answer["bids_per_s"] / answer["empty_per_s"], abs=0.01)
     assert (answer["bidders"], answer["bits"], answer["body_bytes"]) == (4, 32, 7543)
+
+
+async def test_closings_at_the_same_moment_are_measured(run: "Run") -> None:
+    ended = await run("bench", "closings", "--auctions", "3", "--bidders", "2", "--at-once", "1", "--json")
+    assert ended.status == 0, ended.stderr
+    answer = ended.json()
+    assert (answer["auctions"], answer["bidders"], answer["at_once"]) == (3, 2, 1)
+    assert answer["correct"] is True
+    assert answer["failed_sessions"] == {}
+    assert 0 < answer["first_s"] <= answer["median_s"] <= answer["last_s"]
+    assert answer["peak_mib"] > 0

@@ -91,19 +91,24 @@ class MemoryLinks:
     async def send(self, to: PartyNumber, message: PeerMessage) -> None:
         self._network.post(self.own, to, message)
 
-    def open_channel(self, session_id: bytes, *, round_timeout_s: float) -> SessionChannel:
-        return MemorySessionChannel(self._network, session_id, self.own, round_timeout_s)
+    def open_channel(
+        self, session_id: bytes, *, round_timeout_s: float, first_timeout_s: float | None = None
+    ) -> SessionChannel:
+        first_s = round_timeout_s if first_timeout_s is None else first_timeout_s
+        return MemorySessionChannel(self._network, session_id, self.own, (first_s, round_timeout_s))
 
 
 class MemorySessionChannel:
     """Rounds of one session at one party."""
 
-    def __init__(self, network: "MemoryNetwork", session_id: bytes, party: PartyNumber, timeout_s: float) -> None:
+    def __init__(
+        self, network: "MemoryNetwork", session_id: bytes, party: PartyNumber, timeouts_s: tuple[float, float]
+    ) -> None:
         self.party = party
         self.parties = network.size
         self._network = network
         self._session_id = session_id
-        self._timeout_s = timeout_s
+        self._timeouts_s = timeouts_s
         self._round = 0
         self._closed = False
         self._inbox = network.inbox(session_id, party)
@@ -121,7 +126,7 @@ class MemorySessionChannel:
 
         async def time_out() -> None:
             nonlocal over
-            await network.clock.sleep(self._timeout_s)
+            await network.clock.sleep(self._timeouts_s[self._round > 1])
             over = True
             self._inbox.notify()
 
@@ -149,9 +154,10 @@ class MemorySessionChannel:
 class MemoryNetwork:
     """Delivers what parties send one another, in order, while both are up.
 
-    A test may let it ``drop`` messages, repeat them (``copies``), ``tamper`` with what one party sends another in a
-    round, ``rewrite`` what it says, slow a link down (``slow_s``), let messages overtake one another (``shuffles``), or
-    keep some parties ``apart``: then what crosses waits until they are together again, or is lost.
+    A test may let it ``drop`` messages, or rounds (``drop_round``), repeat them (``copies``), ``tamper`` with what one
+    party sends another in a round, ``rewrite`` what it says, slow a link down (``slow_s``), let messages overtake
+    one another (``shuffles``), or keep some parties ``apart``: then what crosses waits until they are together again,
+    or is lost.
     """
 
     def __init__(self, size: int, needed: int, clock: VirtualClock) -> None:
@@ -162,6 +168,7 @@ class MemoryNetwork:
         self.tamper: Callable[[int, int, Round], bytes] = lambda _sender, _to, content: content.payload
         self.rewrite: Callable[[PartyNumber, PartyNumber, PeerMessage], Iterable[PeerMessage]] = _as_it_is
         self.drop: Callable[[PartyNumber, PartyNumber, PeerMessage], bool] = lambda _sender, _to, _message: False
+        self.drop_round: Callable[[PartyNumber, PartyNumber, Round], bool] = lambda _sender, _to, _round: False
         self.on_sent: Callable[[PartyNumber, PeerMessage], None] = lambda _sender, _message: None
         self.copies = 1
         self.round_s: dict[int, float] = {}
@@ -270,6 +277,8 @@ class MemoryNetwork:
         if not {sender, to} <= self.up:
             return
         if isinstance(content, PeerMessage) and self.drop(sender, to, content):
+            return
+        if isinstance(content, Round) and self.drop_round(sender, to, content):
             return
         if not self.joins(sender, to):
             if not self.loses_what_crosses:

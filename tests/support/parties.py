@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from aukciszek.accounts.tokens import Principal
 from aukciszek.auctions.bundle import Bundle, header_of
+from aukciszek.auctions.computing_places import MOST_SESSIONS, ComputingPlaces
 from aukciszek.auctions.desk import PartyContext
 from aukciszek.auctions.draft import AuctionDraft
 from aukciszek.auctions.going_back import go_back
@@ -47,6 +48,7 @@ class Parties:
     databases: dict[PartyNumber, Database] = field(default_factory=dict)
     repositories: dict[PartyNumber, AuctionRepository] = field(default_factory=dict)
     round_timeout_s: float = 20.0
+    most_sessions: int = MOST_SESSIONS
     skew_s: dict[int, float] = field(default_factory=dict)
     pause: Callable[[], Awaitable[None]] = at_once
     """How long storage in memory lets others go first."""
@@ -90,6 +92,7 @@ class Parties:
                 network=MemoryLinks(self.network, party),
                 prss_keys=prss_keys,
                 round_timeout_s=self.round_timeout_s,
+                computing=ComputingPlaces(self.clocks[party], most_sessions=self.most_sessions),
             )
         )
         self.houses[party], self.databases[party] = house, database

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
+from aukciszek.auctions.computing_places import ComputingPlaces
 from aukciszek.auctions.lifecycle import AuctionState, check_transition
 from aukciszek.auctions.places import Places
 from aukciszek.auctions.ports import MessageKind, PeerMessage, PeerNetwork
@@ -49,6 +50,7 @@ class PartyContext:
     """Waits until the cluster's keys have been dealt and compared."""
     round_timeout_s: float
     """How long one round of a session waits for the other parties."""
+    computing: ComputingPlaces
     workers: Workers = field(default_factory=Workers)
     places: Places = field(default_factory=Places)
 
@@ -144,8 +146,10 @@ class AuctionDesk:
 
     def show_stage(self, name: str, fraction: float) -> None:
         """Let everybody who watches see how far the work has come."""
-        self.stage = Stage(name, fraction)
-        self.signal.notify()
+        stage = Stage(name, fraction)
+        if stage != self.stage:
+            self.stage = stage
+            self.signal.notify()
 
     def wait_for_parties(self, parties: Iterable[PartyNumber]) -> None:
         """Let everybody who watches see for whom this party waits."""

@@ -151,7 +151,9 @@ class AuctionHouse(AuctionReader):
                 return
             await process.desk.signal.wait_for_change_since(changes)
         view = await self.auction(auction)
-        now = Progress(state=view.state, stage=view.stage, waiting_for=view.waiting_for, bids=view.bids)
+        now = Progress(
+            state=view.state, stage=view.stage, waiting_for=view.waiting_for, failure=view.failure, bids=view.bids
+        )
         if now != last:
             yield now
 

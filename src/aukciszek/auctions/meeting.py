@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Sequence
 from typing import Final
 
+from aukciszek.auctions.computing_places import WAITING_FOR_PLACE, Turn
 from aukciszek.auctions.desk import PATIENCE_S, AuctionDesk
 from aukciszek.auctions.errors import StatementError
 from aukciszek.auctions.identifiers import BundleDigest
@@ -38,6 +39,9 @@ class Meeting:
         self._own: Signed[Readiness] | None = None
         self._convened: Ready | None = None
         self._joined_at_s = 0.0
+        self._held_up_at_s = 0.0
+        """When this party last saw that others go first."""
+        self._memory_bytes = 0
         self._last_attempt = 0
         self._reached = 0
 
@@ -60,8 +64,15 @@ class Meeting:
         """The input sets on which some party says that it began a session."""
         return frozenset(one.content.input_set for one in self._ready.values() if one.content.began)
 
-    async def join(self, input_set: str, *, began: bool, unusable: Sequence[BundleDigest]) -> None:
-        """Announce this party for the next attempt, or for the highest that a peer has reached."""
+    async def join(self, input_set: str, *, began: bool, unusable: Sequence[BundleDigest], memory_bytes: int) -> None:
+        """Announce this party for the next attempt, or for the highest that a peer has reached.
+
+        Args:
+            input_set: the digest of the bids that this party will compute on.
+            began: whether a session on them has begun here before.
+            unusable: those whose envelope this party cannot use.
+            memory_bytes: how much the session will take.
+        """
         desk, context = self._desk, self._desk.context
         # The number is stored before it is used, so that no number is used twice, whenever this party stops.
         attempt = await context.repository.next_attempt(desk.auction, self._reached)
@@ -77,13 +88,27 @@ class Meeting:
         )
         self._own = self._ready[context.number] = sign(readiness, context.identity)
         self._convened = None
-        self._joined_at_s = context.clock.monotonic_s()
+        self._memory_bytes = memory_bytes
+        self._joined_at_s = self._held_up_at_s = context.clock.monotonic_s()
         self._last_attempt = attempt
+        desk.show_stage(desk.state.value, 0.0)
         self._reached = max(self._reached, attempt)
 
-    async def participants(self) -> Ready | None:
-        """Wait for the session of the attempt that was joined; None when another attempt must be made."""
+    @property
+    def turn(self) -> Turn:
+        """When it is this attempt's turn for a place."""
+        return Turn.of(self._desk.spec.closes_at, max(1, self._last_attempt), self._desk.auction)
+
+    async def can_begin(self) -> bool:
+        """Wait until the session of the attempt that was joined can begin; False: another attempt must be made."""
         await self._desk.signal.wait_announcing(self._is_decided, self._announce_to_all)
+        return not self.overtaken and (self._convened is not None or self._may_convene())
+
+    async def participants(self) -> Ready | None:
+        """Return who meets for the session, once there is a place for it; None: another attempt must be made.
+
+        If it is this party's turn it convenes them, and not before: whoever is convened takes a place, too.
+        """
         if self.overtaken:
             return None
         if self._convened is None and self._may_convene():
@@ -173,8 +198,14 @@ class Meeting:
         return len(self._matching()) == self._desk.context.cluster.size or self._are_enough(PATIENCE_S)
 
     def _waits_in_vain(self) -> bool:
-        """Whether enough are ready, and the party whose turn it is has had time enough to convene them."""
-        return self._are_enough(2 * PATIENCE_S)
+        """Whether enough are ready, and the party whose turn it is has had time, and places, enough to convene them."""
+        desk, now_s = self._desk, self._desk.context.clock.monotonic_s()
+        if len(self._matching()) < desk.context.quorum:
+            return False
+        if desk.context.computing.is_taken_before(self.turn, self._memory_bytes, self._joined_at_s):
+            self._held_up_at_s = now_s
+            desk.show_stage(WAITING_FOR_PLACE, 0.0)
+        return now_s - self._held_up_at_s >= 2 * PATIENCE_S
 
     def _must_follow(self) -> bool:
         """Whether too few are at this attempt and somebody is ahead: without that party it does not go on."""

@@ -121,11 +121,14 @@ class PeerNetwork(Protocol):
         """Send one message; drop it if ``to`` is not connected."""
         ...
 
-    def open_channel(self, session_id: bytes, *, round_timeout_s: float) -> SessionChannel:
+    def open_channel(
+        self, session_id: bytes, *, round_timeout_s: float, first_timeout_s: float | None = None
+    ) -> SessionChannel:
         """Open the channel of a session.
 
         Args:
             session_id: 32 bytes that all parties derived alike; rounds that arrived early are waiting in it.
             round_timeout_s: how long a round waits for the other parties.
+            first_timeout_s: how long the first round waits for them; without it, as long as any other.
         """
         ...

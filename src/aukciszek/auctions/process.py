@@ -103,7 +103,7 @@ class AuctionProcess:
             while not is_over(self.desk.state):
                 try:
                     await self._unless_cut_short(steps[self.desk.state])
-                    self.failure = None
+                    self._show_failure(None)
                 except StorageFaultError as fault:
                     await self._wait_for_storage(fault)
         except AukciszekError as error:
@@ -118,16 +118,19 @@ class AuctionProcess:
 
     async def _stand_still(self, error: AukciszekError) -> None:
         """Tell everybody why; nothing is lost, as everything is stored, and a restart goes on once it is mended."""
-        self.failure = error
+        self._show_failure(error)
         await self.desk.report("stands-still", None, {"error": error.code, "reason": error.message})
-        self.desk.signal.notify()
 
     async def _wait_for_storage(self, fault: StorageFaultError) -> None:
         """Wait a little; then the step is taken again from the state that is stored, as after a restart."""
-        self.failure = fault
+        self._show_failure(fault)
         _log.error("auction %s waits in state %s: %s", self.desk.auction, self.desk.state, fault.message)
-        self.desk.signal.notify()
         await self.desk.context.clock.sleep(STORAGE_RETRY_S)
+
+    def _show_failure(self, failure: AukciszekError | None) -> None:
+        if failure is not self.failure:
+            self.failure = failure
+            self.desk.signal.notify()
 
     def progress(self) -> Progress:
         """Return where the auction stands, for those who watch."""
@@ -136,6 +139,7 @@ class AuctionProcess:
             state=desk.state,
             stage=desk.stage,
             waiting_for=tuple(sorted(desk.waiting_for)),
+            failure=None if self.failure is None else self.failure.code,
             bids=self.intake.taken.standing,
         )
 

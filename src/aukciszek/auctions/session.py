@@ -16,7 +16,8 @@ import numpy.typing as npt
 from aukciszek.auctions.agreement import CountedBid, InputSet
 from aukciszek.auctions.bundle import Bundle
 from aukciszek.auctions.computation import ComputationResult, ComputationTask, compute
-from aukciszek.auctions.desk import VERIFIED, AuctionDesk
+from aukciszek.auctions.computing_places import LOOK_AGAIN_S, WAITING_FOR_PLACE, ComputingPlace, memory_bytes
+from aukciszek.auctions.desk import PATIENCE_S, VERIFIED, AuctionDesk
 from aukciszek.auctions.errors import AuctionError, EnvelopeError
 from aukciszek.auctions.gathering import Gathering
 from aukciszek.auctions.identifiers import BundleDigest
@@ -27,12 +28,15 @@ from aukciszek.auctions.sealing import open_envelope
 from aukciszek.auctions.sealing_keys import SealingKeyPair
 from aukciszek.auctions.signal import FIRST_RETRY_S, LONGEST_RETRY_S
 from aukciszek.cluster import PartyNumber
-from aukciszek.mpc.errors import InconsistentSharesError, MpcError
+from aukciszek.mpc.errors import InconsistentSharesError, MpcError, PartiesMissingError
 from aukciszek.mpc.runtime import Runtime
 
 _log = logging.getLogger(__name__)
 
 _NONCE_BYTES: Final = 32
+
+GIVEN_UP: Final = "session-given-up"
+"""What is on record of a session in which nothing was computed."""
 
 UNUSABLE_REASON: Final = "envelope-unusable"
 """Why a bid is left out whose envelope a party, which gave no receipt for it, cannot use."""
@@ -84,11 +88,11 @@ class Sessions:
             if self._desk.state is AuctionState.REVEALING:
                 await self._desk.enter(AuctionState.COMPUTING, "session-interrupted")
             began = self._fixed is not None
-            await self.meeting.join(shares.input_set.digest, began=began, unusable=shares.unusable)
-            participants = await self.meeting.participants()
+            size = self._memory_bytes(shares)
+            await self.meeting.join(shares.input_set.digest, began=began, unusable=shares.unusable, memory_bytes=size)
             try:
-                outcome = await self._begin(shares, participants) if participants else None
-                if not participants and self.meeting.sets_differ:
+                outcome = await self._attempt(shares, size) if await self.meeting.can_begin() else None
+                if outcome is None and self.meeting.sets_differ:
                     await self._gather_again(began=began)
             except MpcError as error:
                 await self._note_failure(error)
@@ -122,9 +126,10 @@ class Sessions:
         raise InputSetsDifferError
 
     async def _open_envelopes(self, input_set: InputSet) -> _Shares:
-        bundles = await self._gathering.bundles(input_set.digests)
         number = self._desk.context.number
-        rows, failed = await asyncio.to_thread(_open_all, bundles, number, self._key_pair)
+        async with self._desk.context.computing.opening:
+            bundles = await self._gathering.bundles(input_set.digests)
+            rows, failed = await asyncio.to_thread(_open_all, bundles, number, self._key_pair)
         gave_receipt = {bid.digest for bid in input_set.bids if number in bid.receipts}
         if failed & gave_receipt:
             raise ShareLostError(
@@ -132,23 +137,43 @@ class Sessions:
             )
         return _Shares(input_set, rows, tuple(sorted(failed)))
 
-    async def _begin(self, shares: _Shares, participants: Ready) -> SessionOutcome | None:
-        """Run one session; None when a peer has meanwhile moved on, so that it cannot succeed."""
+    async def _attempt(self, shares: _Shares, size: int) -> SessionOutcome | None:
+        """Wait for a place and run one session; None when another attempt must be made."""
+        desk, meeting = self._desk, self.meeting
+        with desk.context.computing.claimed(meeting.turn, size, desk.signal.notify) as place:
+            if not place.is_held:
+                desk.show_stage(WAITING_FOR_PLACE, 0.0)
+            while not place.is_held and not meeting.overtaken:
+                await desk.signal.wait_for(lambda: place.is_held or meeting.overtaken, timeout_s=LOOK_AGAIN_S)
+                desk.context.computing.look_again()
+            participants = await meeting.participants()
+            return await self._begin(shares, participants, place) if participants else None
+
+    def _memory_bytes(self, shares: _Shares) -> int:
+        spec = self._desk.spec
+        return memory_bytes(len(shares.input_set.bids), spec.bits, spec.winners + 1)
+
+    async def _begin(self, shares: _Shares, participants: Ready, place: ComputingPlace) -> SessionOutcome | None:
+        """Run one session; None when it must end early: a peer has moved on, or the place is wanted back."""
         desk, digest = self._desk, shares.input_set.digest
         if not await self._gathering.fix(digest):
             raise InputSetLostError("a session began on another input set before: this one must never be computed on")
         self._fixed = digest
-        computation = asyncio.create_task(self._compute(shares, participants))
-        overtaken = asyncio.create_task(desk.signal.wait_for(lambda: self.meeting.overtaken))
+        computation = asyncio.create_task(self._compute(shares, participants, place))
+        ends_early = asyncio.create_task(desk.signal.wait_for(lambda: self.meeting.overtaken or place.is_wanted_back))
         try:
-            await asyncio.wait({computation, overtaken}, return_when=asyncio.FIRST_COMPLETED)
-            return computation.result() if computation.done() else None
+            await asyncio.wait({computation, ends_early}, return_when=asyncio.FIRST_COMPLETED)
+            if computation.done():
+                return computation.result()
+            if place.is_wanted_back:
+                await desk.note(GIVEN_UP, {"error": "place-wanted"})
+            return None
         finally:
-            for task in (computation, overtaken):
+            for task in (computation, ends_early):
                 task.cancel()
-            await asyncio.gather(computation, overtaken, return_exceptions=True)
+            await asyncio.gather(computation, ends_early, return_exceptions=True)
 
-    async def _compute(self, shares: _Shares, participants: Ready) -> SessionOutcome:
+    async def _compute(self, shares: _Shares, participants: Ready, place: ComputingPlace) -> SessionOutcome:
         desk, context = self._desk, self._desk.context
         identifier = session_id(desk.auction, participants)
         bids, unusable = usable_bids(shares.input_set, [one.content for one in participants.values()])
@@ -157,16 +182,31 @@ class Sessions:
             {"session": identifier.hex(), "input_set": shares.input_set.digest, "bids": len(bids)},
         )
         prss_keys = await context.prss_keys()
-        channel = context.network.open_channel(identifier, round_timeout_s=context.round_timeout_s)
+        channel = context.network.open_channel(
+            identifier, round_timeout_s=context.round_timeout_s, first_timeout_s=self._first_timeout_s()
+        )
         try:
             runtime = Runtime(channel, threshold=context.threshold, prss_keys=prss_keys, session_id=identifier)
-            await runtime.start()
+            await self._start(runtime)
+            place.begin()
             result = await compute(runtime, self._task(bids, shares), self._follow, common_pace(participants))
             for liar in sorted(runtime.liars):
                 await desk.report("lied-in-session", PartyNumber(liar), {"session": identifier.hex()})
         finally:
             await channel.close()
         return SessionOutcome(shares.input_set, bids, unusable, result)
+
+    def _first_timeout_s(self) -> float:
+        """Return how long the others have to come: not long, where those who do not can be done without."""
+        context = self._desk.context
+        needs_all = context.quorum == context.cluster.size
+        return context.round_timeout_s if needs_all else min(PATIENCE_S, context.round_timeout_s)
+
+    async def _start(self, runtime: Runtime) -> None:
+        try:
+            await runtime.start()
+        except PartiesMissingError as error:
+            raise SessionGivenUpError(error.parties) from error
 
     async def _follow(self, stage: str, fraction: float) -> None:
         """Show the engine's progress, and store the moment from which something may have been opened."""
@@ -193,6 +233,11 @@ class Sessions:
 
     async def _note_failure(self, error: MpcError) -> None:
         desk = self._desk
+        if isinstance(error, SessionGivenUpError):
+            # Nobody did anything wrong: the others had no place for it in time, or are away.
+            _log.info("auction %s: a session did not begin: parties %s did not come", desk.auction, error.parties)
+            await desk.note(GIVEN_UP, {"error": error.code, "missing": sorted(error.parties)})
+            return
         _log.warning("auction %s: a session ended without an outcome: %s", desk.auction, error.code)
         await desk.note("session-failed", {"error": error.code})
         details = {"error": error.code, "reason": error.message}
@@ -207,6 +252,12 @@ class ShareLostError(AuctionError):
     """This party gave a receipt for a bid whose share it cannot use any more."""
 
     code = "share-lost"
+
+
+class SessionGivenUpError(PartiesMissingError):
+    """Parties that were ready for a session did not come to its first round."""
+
+    code = "session-given-up"
 
 
 class InputSetsDifferError(MpcError):

@@ -53,4 +53,6 @@ class Progress:
     state: AuctionState
     stage: Stage
     waiting_for: tuple[PartyNumber, ...]
+    failure: str | None
+    """As in :class:`AuctionView`."""
     bids: int

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from aukciszek.auctions.certificate import Certificate
+from aukciszek.auctions.computing_places import WAITING_FOR_PLACE
 from aukciszek.auctions.lifecycle import AuctionState
 from aukciszek.auctions.verification import VerificationReport
 from aukciszek.cli.report import Report, plain
@@ -83,7 +84,7 @@ def show_auction(report: Report, overview: AuctionOverview) -> None:
             *(
                 (
                     str(party),
-                    _IN_WORDS[answer.state],
+                    _IN_WORDS[answer.state] + (", in line" if answer.stage == WAITING_FOR_PLACE else ""),
                     str(answer.bids),
                     ", ".join(map(str, answer.waiting_for)),
                     answer.failure or "",
@@ -132,6 +133,7 @@ def auction_object(overview: AuctionOverview) -> Mapping[str, Any]:
                 "state": answer.state.value,
                 "since": format_time(answer.state_since),
                 "bids": answer.bids,
+                "stage": answer.stage,
                 "waiting_for": list(answer.waiting_for),
                 "failure": answer.failure,
             }
@@ -180,6 +182,10 @@ def describe(progress: Progress) -> str:
     words = _IN_WORDS[progress.state]
     if progress.waiting_for:
         words += f", waiting for party {', '.join(map(str, progress.waiting_for))}"
+    elif progress.stage == WAITING_FOR_PLACE:
+        words += ", in line: other auctions are computed first"
+    if progress.failure is not None:
+        words += f", kept from going on by {plain(progress.failure)}"
     return words
 
 

@@ -122,7 +122,11 @@ def _check_status(status: Status, cluster: Cluster, now: datetime) -> Finding:
         return Finding(what, is_good=False, text=text)
     if not status.ready:
         return Finding(what, is_good=False, text="it is not ready for auctions yet: look at its log")
-    return Finding(what, is_good=True, text=f"ready, version {status.version}, clock right within {difference_s:.1f} s")
+    text = f"ready, version {status.version}, clock right within {difference_s:.1f} s"
+    if status.sessions is not None and status.sessions.computing:
+        text += f"; computes {status.sessions.computing} auctions, of {status.sessions.most} at most"
+        text += f", and {status.sessions.waiting} wait in line"
+    return Finding(what, is_good=True, text=text)
 
 
 def _check_agreement(answers: Sequence[Status]) -> list[Finding]:

@@ -26,6 +26,14 @@ class PeerStatus(_Answer):
     """How far the peer's clock is ahead of the party's own, as the party measured it."""
 
 
+class SessionCounts(_Answer):
+    """How many auctions a party computes at this moment, and how many wait for a place."""
+
+    computing: int
+    waiting: int
+    most: int
+
+
 class Status(_Answer):
     """What a party says about itself."""
 
@@ -39,6 +47,8 @@ class Status(_Answer):
     mode: str
     login_server: int
     peers: tuple[PeerStatus, ...]
+    sessions: SessionCounts | None = None
+    """Not said by a party of an earlier version."""
     time: MomentField
 
 
@@ -77,6 +87,7 @@ class AuctionAnswer(_Answer):
     spec: dict[str, Any]
     state: AuctionState
     state_since: MomentField
+    stage: str = ""
     waiting_for: tuple[int, ...]
     failure: str | None
     bids: int
@@ -126,3 +137,4 @@ class Progress(_Answer):
     fraction: float
     waiting_for: tuple[int, ...]
     bids: int
+    failure: str | None = None

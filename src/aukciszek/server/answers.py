@@ -41,6 +41,16 @@ class PeerAnswer(_Answer):
     round_trip_ms: float | None
 
 
+class SessionsAnswer(_Answer):
+    """How many auctions a party computes at this moment."""
+
+    computing: int
+    waiting: int
+    """How many more could be computed and wait for a place."""
+    most: int
+    """How many it computes at once."""
+
+
 class StatusAnswer(_Answer):
     """What a party says about itself."""
 
@@ -55,6 +65,7 @@ class StatusAnswer(_Answer):
     mode: Literal["robust", "detects", "verifies"]
     login_server: int
     peers: tuple[PeerAnswer, ...]
+    sessions: SessionsAnswer
     time: MomentField
 
 
@@ -149,6 +160,7 @@ class ProgressEvent(_Answer):
     stage: str
     fraction: float
     waiting_for: tuple[int, ...]
+    failure: str | None
     bids: int
 
     @classmethod
@@ -159,6 +171,7 @@ class ProgressEvent(_Answer):
             stage=progress.stage.name,
             fraction=progress.stage.fraction,
             waiting_for=progress.waiting_for,
+            failure=progress.failure,
             bids=progress.bids,
         )
 

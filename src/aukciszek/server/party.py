@@ -14,6 +14,7 @@ from aukciszek.accounts.service import Accounts
 from aukciszek.accounts.throttle import LoginThrottle
 from aukciszek.accounts.tokens import TokenIssuer, TokenVerifier
 from aukciszek.accounts.user_stores import open_user_store
+from aukciszek.auctions.computing_places import ComputingPlaces
 from aukciszek.auctions.desk import PartyContext
 from aukciszek.auctions.house import AuctionHouse
 from aukciszek.auctions.soundness import check_unfinished
@@ -49,6 +50,7 @@ class Party:
     """At the login server only."""
     repository: AuctionRepository
     house: AuctionHouse
+    computing: ComputingPlaces
     peers: Peers
     prss: PrssExchange
     incidents: IncidentLog
@@ -106,6 +108,9 @@ class Party:
         tokens = IdentityTokens(directory, identity, clock)
         peers = Peers(directory, tokens, incidents, enough=mode.needed, clock=clock)
         prss = PrssExchange(own, cluster.size, settings.threshold, PrssKeyRepository(database), clock)
+        computing = ComputingPlaces(
+            clock, most_sessions=settings.sessions_at_once, most_memory_mib=settings.sessions_memory_mib
+        )
         context = PartyContext(
             number=own,
             cluster=cluster,
@@ -117,6 +122,7 @@ class Party:
             network=peers,
             prss_keys=prss.keys,
             round_timeout_s=ROUND_TIMEOUT_S,
+            computing=computing,
             workers=workers,
         )
         login_url = cluster.party(settings.login_server).url
@@ -130,6 +136,7 @@ class Party:
             accounts=accounts,
             repository=repository,
             house=AuctionHouse(context),
+            computing=computing,
             peers=peers,
             prss=prss,
             incidents=incidents,

@@ -137,17 +137,25 @@ class Peers:
         if link is not None:
             link.write(frame)
 
-    def open_channel(self, session_id: bytes, *, round_timeout_s: float) -> LinkChannel:
+    def open_channel(
+        self, session_id: bytes, *, round_timeout_s: float, first_timeout_s: float | None = None
+    ) -> LinkChannel:
         """Open the channel of a session.
 
         Args:
             session_id: 32 bytes that all parties derived alike; rounds that arrived early are waiting in it.
             round_timeout_s: how long a round waits for the other parties.
+            first_timeout_s: how long the first round waits for them; without it, as long as any other.
 
         Raises:
             ValueError: the session id was used before.
         """
-        return self._sessions.open(session_id, round_timeout_s=round_timeout_s, reachable=self.connected)
+        return self._sessions.open(
+            session_id,
+            round_timeout_s=round_timeout_s,
+            first_timeout_s=first_timeout_s,
+            reachable=self.connected,
+        )
 
     async def on_receiver_up(self, peer: PartyNumber) -> None:
         """Tell everyone concerned that ``peer`` can be reached."""

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Response
 
 from aukciszek import __version__
 from aukciszek.cluster import PartyNumber
-from aukciszek.server.answers import IncidentAnswer, IncidentsAnswer, PeerAnswer, StatusAnswer
+from aukciszek.server.answers import IncidentAnswer, IncidentsAnswer, PeerAnswer, SessionsAnswer, StatusAnswer
 from aukciszek.server.dependencies import CurrentAdmin, ThisParty
 from aukciszek.server.peer_clocks import ClockOffset
 
@@ -41,6 +41,9 @@ async def get_status(party: ThisParty) -> StatusAnswer:
             _peer_answer(number, party.peers.clocks.offsets.get(number), connected=number in connected)
             for number in settings.cluster.numbers
             if number != settings.party_id
+        ),
+        sessions=SessionsAnswer(
+            computing=party.computing.held, waiting=party.computing.waiting, most=party.computing.most
         ),
         time=party.clock.now(),
     )

@@ -35,6 +35,8 @@ class SessionTerms:
     enough: int
     """How many parties, this one included, must take part in a round that others missed."""
     round_timeout_s: float
+    first_timeout_s: float
+    """The same for the first round, for which a party may still wait for a place."""
 
 
 class LinkChannel:
@@ -134,7 +136,9 @@ class LinkChannel:
             return
         loop = asyncio.get_running_loop()
         self._waiter = loop.create_future()
-        deadline = loop.call_later(self._terms.round_timeout_s, self._wake, True)  # noqa: FBT003 -- call_later takes no keywords
+        # The number of the next round: this one has been sent.
+        timeout_s = self._terms.first_timeout_s if self._number == 1 else self._terms.round_timeout_s
+        deadline = loop.call_later(timeout_s, self._wake, True)  # noqa: FBT003 -- call_later takes no keywords
         try:
             timed_out = await self._waiter
         finally:

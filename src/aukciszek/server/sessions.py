@@ -43,13 +43,21 @@ class Sessions:
         """How many sessions are open."""
         return len(self._open)
 
-    def open(self, session_id: bytes, *, round_timeout_s: float, reachable: Collection[PartyNumber]) -> LinkChannel:
+    def open(
+        self,
+        session_id: bytes,
+        *,
+        round_timeout_s: float,
+        reachable: Collection[PartyNumber],
+        first_timeout_s: float | None = None,
+    ) -> LinkChannel:
         """Open the channel of a session; what arrived early is in it.
 
         Args:
             session_id: 32 bytes, never used before.
             round_timeout_s: how long a round waits for the other parties.
             reachable: the parties that frames can be sent to now.
+            first_timeout_s: how long the first round waits for them; without it, as long as any other.
 
         Raises:
             ValueError: the session id was used before, or has another length.
@@ -66,6 +74,7 @@ class Sessions:
                 size=self._size,
                 enough=self._enough,
                 round_timeout_s=round_timeout_s,
+                first_timeout_s=round_timeout_s if first_timeout_s is None else first_timeout_s,
             ),
             inbox,
             self._sender,

@@ -25,6 +25,14 @@ _NO_CLUSTER: Final = Cluster((), "")
 
 _DEFAULT_TOKEN_MINUTES: Final = 60
 _LONGEST_TOKEN_MINUTES: Final = 24 * 60
+_MOST_SESSIONS: Final = 256
+_SESSIONS_A_PROCESSOR: Final = 2
+"""One computes while another waits for a round: more would not be done sooner, but hold memory for longer."""
+
+_FEWEST_SESSIONS, _DEFAULT_MOST_SESSIONS = 2, 16
+_LEAST_SESSIONS_MIB: Final = 64
+_DEFAULT_SESSIONS_MIB: Final = 1024
+_MOST_SESSIONS_MIB: Final = 1024 * 1024
 _DATABASE_FILE: Final = "aukciszek.db"
 
 
@@ -100,7 +108,20 @@ def _read(reader: Reader) -> Settings:
         wireguard_servers=reader.optional("WIREGUARD_SERVERS", parsing.urls, default=()),
         wireguard_ips=reader.optional("WIREGUARD_IPS", parsing.addresses, default=()),
         web_origins=reader.optional("WEB_ORIGINS", parsing.urls, default=()),
+        sessions_at_once=reader.optional(
+            "SESSIONS_AT_ONCE", parsing.number_within(1, _MOST_SESSIONS), default=_sessions_for_processors()
+        ),
+        sessions_memory_mib=reader.optional(
+            "SESSIONS_MEMORY_MIB",
+            parsing.number_within(_LEAST_SESSIONS_MIB, _MOST_SESSIONS_MIB),
+            default=_DEFAULT_SESSIONS_MIB,
+        ),
     )
+
+
+def _sessions_for_processors() -> int:
+    wanted = _SESSIONS_A_PROCESSOR * (os.process_cpu_count() or 1)
+    return min(max(wanted, _FEWEST_SESSIONS), _DEFAULT_MOST_SESSIONS)
 
 
 def _sqlite_url(path: Path) -> Secret[str]:

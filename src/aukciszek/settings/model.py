@@ -48,6 +48,10 @@ class Settings:
     wireguard_ips: tuple[str, ...]
     web_origins: tuple[str, ...]
     """Other origins whose pages may call this party's interface."""
+    sessions_at_once: int
+    """How many auctions this party computes at the same time."""
+    sessions_memory_mib: int
+    """How much memory they may take together; a single one may take more."""
 
     @property
     def algorithm(self) -> str:

@@ -89,6 +89,14 @@ def test_what_is_wrong_with_a_party_is_told(cluster_file: Path, changes: dict[st
     assert told in finding.text
 
 
+def test_how_many_auctions_a_party_computes_is_told(cluster_file: Path) -> None:
+    cluster = Cluster.read(cluster_file)
+    busy = status(cluster, sessions={"computing": 4, "waiting": 36, "most": 4})
+    finding = _check_status(busy, cluster, NOW)
+    assert finding.is_good
+    assert "computes 4 auctions, of 4 at most, and 36 wait in line" in finding.text
+
+
 def test_parties_that_differ_are_found(cluster_file: Path) -> None:
     cluster = Cluster.read(cluster_file)
     findings = _check_agreement([status(cluster), status(cluster, party=3, threshold=1)])

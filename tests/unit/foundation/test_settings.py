@@ -88,6 +88,8 @@ def test_a_handful_of_settings_is_enough(environment: MakeEnvironment, tmp_path:
     assert settings.identity_file == tmp_path / "identity.pem"
     assert settings.listeners == (Listener("127.0.0.2", 5002, tls=False),)
     assert (settings.supabase_url, settings.supabase_key, settings.web_origins) == (None, None, ())
+    assert 2 <= settings.sessions_at_once <= 16
+    assert settings.sessions_memory_mib == 1024
 
 
 def test_the_login_server_holds_all_keys(environment: MakeEnvironment) -> None:
@@ -174,6 +176,8 @@ WRONG_VALUES = [
     ("WEB_ORIGINS", "*", "will not do"),
     ("WEB_ORIGINS", "https://example.org/page", "scheme, host and port only"),
     ("WEB_ORIGINS", "http://example.org", "https://"),
+    ("SESSIONS_AT_ONCE", "0", "from 1 to 256"),
+    ("SESSIONS_MEMORY_MIB", "63", "from 64 to 1048576"),
 ]
 
 

@@ -110,6 +110,16 @@ async def test_a_missed_deadline_names_who_is_missing(strict: Links) -> None:
     assert all(isinstance(error, PartiesMissingError) for error in results)
 
 
+async def test_the_first_round_has_a_deadline_of_its_own(strict: Links) -> None:
+    everybody = frozenset(strict.at)
+    channels = [
+        strict.at[number].open(SESSION, round_timeout_s=LONG_S, first_timeout_s=0.01, reachable=everybody - {number})
+        for number in (ONE, TWO)
+    ]
+    outcomes = await asyncio.gather(*(channel.exchange(b"") for channel in channels), return_exceptions=True)
+    assert all(isinstance(outcome, PartiesMissingError) for outcome in outcomes)
+
+
 async def test_who_missed_a_deadline_is_not_waited_for_again(tolerant: Links) -> None:
     channels = tolerant.open(ONE, TWO, THREE, FOUR, timeout_s=0.01)
     answers = await round_of(channels, lambda _: b"0")

@@ -17,6 +17,9 @@ const STEP_OF_STATE: Readonly<Record<AuctionState, number>> = {
   cancelled: 6,
 }
 
+/** The stage of an auction that could be computed, and waits for others to be computed first. */
+export const WAITING_FOR_PLACE = 'waiting-for-place'
+
 export function stepOf(seen: Pick<Progress, 'state' | 'stage'>): number {
   if (seen.state !== 'computing') return STEP_OF_STATE[seen.state]
   return STEP_OF_STAGE[seen.stage] ?? STEP_OF_STATE.computing

@@ -8,11 +8,12 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from aukciszek.cli.bench.closings import MeasuredClosings, measure_closings
 from aukciszek.cli.bench.empty_endpoint import serve_empty_endpoint
 from aukciszek.cli.bench.engine import Measured, measure
 from aukciszek.cli.bench.engine_party import take_part
 from aukciszek.cli.bench.intake import MeasuredIntake, measure_intake
-from aukciszek.cli.bench.plan import EngineBenchmark, IntakeBenchmark
+from aukciszek.cli.bench.plan import ClosingsBenchmark, EngineBenchmark, IntakeBenchmark
 from aukciszek.cli.options import FORMATS, OptionError, check_cluster_size, one_of
 from aukciszek.cli.report import JsonOption, Report
 from aukciszek.cli.signals import run_until_signalled
@@ -80,6 +81,29 @@ def intake(
             report.answer_is_no()
 
 
+def closings(
+    *,
+    auctions: Annotated[int, typer.Option(min=1, max=1000, help="How many auctions.")] = 40,
+    bidders: Annotated[int, typer.Option(min=1, max=1000, help="How many bids in each.")] = 100,
+    threshold: Annotated[int, typer.Option(min=1, max=2, help="How many of the five parties may lie.")] = 2,
+    at_once: Annotated[
+        int | None, typer.Option(min=1, max=256, help="How many a party computes at once; default: as it is set up.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure what it takes five real parties on this machine when many auctions close at the same moment."""
+    with Report(as_json=as_json) as report:
+        plan = ClosingsBenchmark(auctions=auctions, bidders=bidders, threshold=threshold, at_once=at_once)
+        measured = run_until_signalled(lambda _: measure_closings(plan, report))
+        if measured is None:
+            return
+        answer = _closings_answer(plan, measured)
+        _show(report, answer)
+        report.result(answer)
+        if not measured.correct:
+            report.answer_is_no()
+
+
 def empty_endpoint(
     host: Annotated[str, typer.Argument(help="An address of this machine.")],
     port: Annotated[int, typer.Argument(help="A free port.")],
@@ -106,6 +130,26 @@ def _intake_answer(plan: IntakeBenchmark, measured: MeasuredIntake) -> Mapping[s
         "bidders": plan.bidders,
         "bits": measured.bits,
         "body_bytes": measured.body_bytes,
+        "processors": os.process_cpu_count(),
+    }
+
+
+def _closings_answer(plan: ClosingsBenchmark, measured: MeasuredClosings) -> Mapping[str, Any]:
+    return {
+        "auctions": plan.auctions,
+        "bidders": plan.bidders,
+        "threshold": plan.threshold,
+        "at_once": plan.at_once,
+        "first_s": round(min(measured.signed_s), 2),
+        "median_s": round(measured.median_s, 2),
+        "last_agreed_s": round(max(measured.agreed_s), 2),
+        "last_found_s": round(max(measured.found_s), 2),
+        "last_s": round(max(measured.signed_s), 2),
+        "failed_sessions": dict(measured.failed),
+        "correct": measured.correct,
+        "cpu_s": round(measured.cpu_s, 1),
+        "peak_mib": round(measured.peak_mib),
+        "before_close_mib": round(measured.idle_mib),
         "processors": os.process_cpu_count(),
     }
 

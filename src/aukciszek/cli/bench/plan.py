@@ -30,3 +30,17 @@ class IntakeBenchmark:
 
     seconds: int
     bidders: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClosingsBenchmark:
+    """The options of one benchmark of auctions that close at the same moment.
+
+    Attributes:
+        at_once: how many a party may compute at once; None for as many as it does by itself.
+    """
+
+    auctions: int
+    bidders: int
+    threshold: int
+    at_once: int | None
