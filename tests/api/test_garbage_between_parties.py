@@ -32,6 +32,7 @@ from aukciszek.server.frames import (
     encode_frame,
 )
 from aukciszek.server.party import Party
+from support.records import record_at
 
 from .conftest import Site, User, running_site
 
@@ -60,7 +61,7 @@ class Stage:
         for auction in self.auctions:
             view = await self.party.house.auction(auction)
             found += [view.state, view.bids, view.close_vouchers, view.cancel_vouchers, view.sealing_keys]
-            found.append((await self.party.house.record(auction)).encode())
+            found.append((await record_at(self.party.house, auction)).encode())
         found.append((await self.party.house.certificate(self.auctions[0])).encode())
         found.append([(members, key.reveal()) for members, key in sorted(self.party.prss._keys.items(), key=str)])
         found.append(len(await self.party.house.auctions(100, None)))

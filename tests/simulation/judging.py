@@ -18,6 +18,7 @@ from aukciszek.auctions.statements import read_verified_statement
 from aukciszek.auctions.verification import verify_certificate
 from simulation.operations import HIGHEST_PRICE
 from simulation.world import World
+from support.records import record_at
 
 _OUTCOME = {"winners", "set of winners", "prices"}
 _SUMMARY = "input checks of all bundles"
@@ -71,7 +72,7 @@ async def _judge_receipts(world: World) -> None:
 async def _judge_records(world: World) -> None:
     """Every honest record is whole, no session comes twice, and nobody honest is accused of anything."""
     for house in world.honest.values():
-        record = await house.record(world.spec.auction_id)
+        record = await record_at(house, world.spec.auction_id)
         verify_record(record)
         sessions = [entry.details["session"] for entry in record.entries if entry.action == "session-began"]
         assert len(sessions) == len({str(one) for one in sessions}), "a session's id was used twice"

@@ -1,6 +1,7 @@
 """What a party shows of its auctions: live ones from the process that drives them, others from storage."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Final
 
 from aukciszek.accounts.tokens import Principal
 from aukciszek.auctions.certificate import Certificate
@@ -9,13 +10,16 @@ from aukciszek.auctions.identifiers import AuctionId, BundleDigest, UserId
 from aukciszek.auctions.key_exchange import KeyExchange
 from aukciszek.auctions.orders import Orders
 from aukciszek.auctions.process import AuctionProcess
-from aukciszek.auctions.record import AuditRecord
+from aukciszek.auctions.record import record_file
 from aukciszek.auctions.refusals import NoOutcomeYetError, NotAuctioneerError, UnknownAuctionError
 from aukciszek.auctions.signing import Signing
 from aukciszek.auctions.spec import AuctionSpec
 from aukciszek.auctions.statements import Receipt, read_verified_statement
 from aukciszek.auctions.view import AuctionView, OwnBid
-from aukciszek.storage.rows import AuctionRow, IncidentRow
+from aukciszek.storage.rows import AuctionRow, IncidentRow, RecordRow
+
+_ENTRIES_AT_ONCE: Final = 500
+"""Of a record: how many are in memory while it is read."""
 
 
 class AuctionReader:
@@ -88,15 +92,20 @@ class AuctionReader:
                 addresses[winner.bidder] = bundle.email
         return addresses
 
-    async def record(self, auction: AuctionId) -> AuditRecord:
-        """Return the audit record.
+    async def record(self, auction: AuctionId) -> AsyncIterator[bytes]:
+        """Return the audit record's file, piece by piece.
 
         Raises:
             UnknownAuctionError: this party does not know the auction.
         """
         await self.row(auction)
-        rows = await self._context.repository.record(auction)
-        return AuditRecord.of(auction, self._context.number, rows)
+        return record_file(auction, self._context.number, self._record_pages(auction))
+
+    async def _record_pages(self, auction: AuctionId) -> AsyncIterator[Sequence[RecordRow]]:
+        last = 0
+        while rows := await self._context.repository.record(auction, after=last, limit=_ENTRIES_AT_ONCE):
+            yield rows
+            last = rows[-1].seq
 
     async def incidents(self, limit: int) -> list[IncidentRow]:
         """Return what parties did against the protocol, the newest first."""

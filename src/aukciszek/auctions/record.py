@@ -6,7 +6,9 @@ leaves a chain that is whole: compare the last hash (:attr:`AuditRecord.head`) w
 the same party at another time.
 """
 
-from collections.abc import Iterable
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Annotated, Final, Literal, Self, cast
 
 from pydantic import Field, JsonValue, ValidationError
@@ -14,8 +16,9 @@ from pydantic import Field, JsonValue, ValidationError
 from aukciszek.auctions.errors import BrokenRecordError, MalformedRecordError
 from aukciszek.auctions.fields import AuctionIdField, DigestField, MomentField, PartyField, StrictModel, first_fault
 from aukciszek.auctions.identifiers import AuctionId
+from aukciszek.clock import format_time
 from aukciszek.cluster import PartyNumber
-from aukciszek.encoding import Json, parse_canonical_json
+from aukciszek.encoding import Json, canonical_json, parse_canonical_json
 from aukciszek.storage.records import FIRST_PREVIOUS_HASH, record_hash
 from aukciszek.storage.rows import NewRecordEntry, RecordRow
 
@@ -89,6 +92,43 @@ class AuditRecord(StrictModel):
     def head(self) -> str:
         """The hash of the last entry, which stands for the whole record."""
         return self.entries[-1].hash if self.entries else FIRST_PREVIOUS_HASH
+
+
+async def record_file(
+    auction: AuctionId, party: PartyNumber, pages: AsyncIterator[Sequence[RecordRow]]
+) -> AsyncIterator[bytes]:
+    """Yield the bytes of a record file piece by piece: it may have some hundred thousand entries.
+
+    Args:
+        auction: the auction.
+        party: whose record it is.
+        pages: its entries as they are stored, in order, some at a time.
+    """
+    # In the order of canonical JSON, as :meth:`AuditRecord.encode` writes it.
+    yield b'{"auction":' + canonical_json(auction) + b',"entries":['
+    separator = b""
+    async for rows in pages:
+        # Making them takes too long for the event loop.
+        yield separator + await asyncio.to_thread(_entries, rows)
+        separator = b","
+    yield b'],"party":' + canonical_json(party) + b',"version":1}'
+
+
+def _entries(rows: Sequence[RecordRow]) -> bytes:
+    return b",".join(
+        canonical_json(
+            {
+                "seq": row.seq,
+                "at": format_time(row.at),
+                "actor": row.actor,
+                "action": row.action,
+                "details": json.loads(row.details),
+                "previous_hash": row.previous_hash,
+                "hash": row.hash,
+            }
+        )
+        for row in rows
+    )
 
 
 def verify_record(record: AuditRecord, *, head: str | None = None) -> None:

@@ -33,3 +33,12 @@ class LongAnswers:
                 yield
         finally:
             self._here -= 1
+
+    async def in_turn(self, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """Yield the pieces of an answer, each made in its turn; whoever reads them slowly holds nobody up."""
+        while True:
+            async with self._places:
+                piece = await anext(pieces, None)
+            if piece is None:
+                return
+            yield piece

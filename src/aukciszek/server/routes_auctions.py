@@ -7,6 +7,7 @@ import asyncio
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import StreamingResponse
 
 from aukciszek.auctions.identifiers import AuctionId
 from aukciszek.auctions.spec import MOST_SPEC_BYTES, AuctionSpec
@@ -83,9 +84,8 @@ async def get_certificate(request: Request, party: ThisParty, auction: AuctionIn
 
 async def get_record(request: Request, party: ThisParty, auction: AuctionInPath) -> Response:
     """Return this party's audit record, a file that can be verified offline."""
-    async with request.app.state.long_answers.turn():
-        record = await party.house.record(auction)
-        return Response(await asyncio.to_thread(record.encode), media_type=JSON)
+    pieces = request.app.state.long_answers.in_turn(await party.house.record(auction))
+    return StreamingResponse(pieces, media_type=JSON)
 
 
 async def get_winners(party: ThisParty, auctioneer: CurrentAdmin, auction: AuctionInPath) -> WinnersAnswer:

@@ -1,4 +1,5 @@
 import json
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -6,7 +7,7 @@ import pytest
 
 from aukciszek.auctions.errors import BrokenRecordError, MalformedRecordError
 from aukciszek.auctions.identifiers import AuctionId
-from aukciszek.auctions.record import AuditRecord, RecordEntry, verify_record
+from aukciszek.auctions.record import AuditRecord, RecordEntry, record_file, verify_record
 from aukciszek.clock import format_time
 from aukciszek.cluster import PartyNumber
 from aukciszek.encoding import canonical_json, sha256_hex
@@ -63,6 +64,20 @@ def test_a_whole_record_passes(record: AuditRecord) -> None:
     again = AuditRecord.decode(record.encode())
     assert again == record
     verify_record(again, head=record.head)
+
+
+@pytest.mark.parametrize("sizes", [(), (1,), (2, 3), (1, 1, 1)])
+async def test_a_record_written_piece_by_piece_is_the_same_file(sizes: tuple[int, ...]) -> None:
+    rows = _rows(sum(sizes))
+
+    async def pages() -> AsyncIterator[list[RecordRow]]:
+        first = 0
+        for size in sizes:
+            yield rows[first : first + size]
+            first += size
+
+    pieces = [piece async for piece in record_file(AUCTION, PartyNumber(2), pages())]
+    assert b"".join(pieces) == AuditRecord.of(AUCTION, PartyNumber(2), rows).encode()
 
 
 def test_an_empty_record_is_whole() -> None:

@@ -31,6 +31,7 @@ from aukciszek.encoding import canonical_json, parse_canonical_json
 from aukciszek.mpc.ranking import Pace
 from aukciszek.mpc.runtime import Runtime
 from support.parties import Parties, StartParties, new_bidder
+from support.records import record_at
 
 
 async def outcome(parties: Parties, auction: AuctionId) -> CertificateBody:
@@ -175,7 +176,7 @@ async def test_the_record_tells_what_was_opened_and_names_no_bidder(start_partie
     parties.clock.move(601)
     await outcome(parties, spec.auction_id)
     for house in parties.houses.values():
-        record = await house.record(spec.auction_id)
+        record = await record_at(house, spec.auction_id)
         verify_record(record)
         text = record.encode().decode()
         assert all(bidder.uid not in text for bidder in bidders)

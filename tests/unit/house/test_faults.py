@@ -22,6 +22,7 @@ from aukciszek.auctions.statements import SealingKeyStatement, Signed, sign, sta
 from aukciszek.cluster import PartyNumber
 from aukciszek.mpc.errors import InconsistentSharesError
 from support.parties import Parties, StartParties, new_bidder
+from support.records import record_at
 
 
 @contextlib.asynccontextmanager
@@ -171,7 +172,8 @@ async def test_a_session_that_fails_is_repeated_under_a_new_id(
     parties.clock.move(601)
     body = await finished(parties, spec.auction_id)
     assert [one.bidder for one in body.winners] == [winner.uid]
-    entries = [entry for house in parties.houses.values() for entry in (await house.record(spec.auction_id)).entries]
+    records = [await record_at(house, spec.auction_id) for house in parties.houses.values()]
+    entries = [entry for record in records for entry in record.entries]
     begun = {entry.details["session"] for entry in entries if entry.action == "session-began"}
     assert len(begun) == 2
     assert [entry.details["error"] for entry in entries if entry.action == "session-failed"] == ["inconsistent-shares"]
@@ -215,7 +217,7 @@ async def test_a_list_that_comes_after_the_session_began_accuses_nobody_but_a_li
 
     for bundles in ([], [], ["11" * 32]):
         await comes(4, *bundles)
-    entries = (await parties.house(1).record(spec.auction_id)).entries
+    entries = (await record_at(parties.house(1), spec.auction_id)).entries
     assert [entry.details["party"] for entry in entries if entry.action == "list-came-late"] == [4]
     assert await parties.house(1).incidents(100) == []
     await comes(3, "11" * 32)

@@ -23,6 +23,7 @@ from aukciszek.auctions.spec import AuctionSpec
 from aukciszek.auctions.statements import Receipt, Signed, sign, statement_digest
 from aukciszek.cluster import PartyNumber
 from support.parties import Parties, StartParties, new_bidder
+from support.records import record_at
 
 from .test_faults import time_passing
 
@@ -90,7 +91,7 @@ async def test_receipts_handed_on_after_the_lists_were_signed_are_added_to_them(
     await scene.hand_on([1, 3])
     body = await scene.finish()
     assert [one.bidder for one in body.winners] == [scene.bidder.uid]
-    record = await scene.parties.house(1).record(scene.spec.auction_id)
+    record = await record_at(scene.parties.house(1), scene.spec.auction_id)
     assert "list-extended" in {entry.action for entry in record.entries}
     assert not {("two-lists", party) for party in range(1, 6)} & await scene.incidents()
 
@@ -116,7 +117,7 @@ async def test_a_bid_that_counts_already_makes_no_list_longer(scene: Scene) -> N
     await scene.parties.wait_for_state(scene.spec.auction_id, AuctionState.AGREEING)
     await scene.hand_on([1, 3, 4, 5])
     assert (await scene.finish()).prices == ("5",)
-    record = await scene.parties.house(1).record(scene.spec.auction_id)
+    record = await record_at(scene.parties.house(1), scene.spec.auction_id)
     assert "list-extended" not in {entry.action for entry in record.entries}
 
 

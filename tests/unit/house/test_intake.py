@@ -23,6 +23,7 @@ from aukciszek.auctions.spec import AuctionSpec
 from aukciszek.auctions.statements import verify
 from aukciszek.storage.errors import StorageFullError
 from support.parties import Parties, StartParties, new_bidder
+from support.records import record_at
 
 
 async def opened(parties: Parties) -> AuctionSpec:
@@ -51,7 +52,7 @@ async def test_bids_that_come_together_each_get_their_own_receipt(start_parties:
     for one in answers:
         verify(one.receipt, parties.cluster)
     assert (await house.auction(spec.auction_id)).bids == 79
-    record = await house.record(spec.auction_id)
+    record = await record_at(house, spec.auction_id)
     verify_record(record)
     assert sum(entry.action == "bid" for entry in record.entries) == 79
 
