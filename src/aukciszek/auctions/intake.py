@@ -153,10 +153,19 @@ class Intake:
             raise TooManyRevisionsError(f"a bid can be changed at most {MOST_REVISIONS} times")
         if claim.revision <= latest:
             raise RevisionOutdatedError(f"revision {latest} of your bid is here already: send revision {latest + 1}")
-        # What is inside may all be new.
-        if self.taken.receipts + self._inside > MOST_HOLDINGS:
+        # What is inside may all be new, and this bid is inside itself.
+        free = MOST_HOLDINGS - self.taken.receipts - self._inside + 1
+        if free < 1:
             raise AuctionFullError(
                 f"this party has given {MOST_HOLDINGS} receipts in this auction, and can give no more"
+            )
+        # The fewer are left, the fewer for each: so a few hundred people cannot take the places of all others. Whoever
+        # has had all of theirs can still take back the bid that stands.
+        share = max(1, MOST_REVISIONS * free // MOST_HOLDINGS)
+        takes_back = claim.withdrawal and self.taken.stands(claim.bidder)
+        if self.taken.receipts_of(claim.bidder) >= share and not takes_back:
+            raise TooManyRevisionsError(
+                f"so many bids are in that nobody can have more than {share} receipts now: what you handed in counts"
             )
 
     async def _earlier_receipt(self, digest: BundleDigest) -> Signed[Receipt] | None:

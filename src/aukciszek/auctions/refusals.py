@@ -107,7 +107,7 @@ class RevisionOutdatedError(RefusalError):
 
 
 class TooManyRevisionsError(RefusalError):
-    """A bid was replaced more often than an auction allows."""
+    """A bid was replaced more often than an auction allows, or than is fair when it is nearly full."""
 
     code = "too-many-revisions"
 

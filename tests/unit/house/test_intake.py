@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from aukciszek.accounts.tokens import Principal
 from aukciszek.auctions import intake
 from aukciszek.auctions.bundle import Bundle, bundle_digest
 from aukciszek.auctions.errors import EnvelopeDoesNotOpenError
@@ -109,6 +110,42 @@ async def test_no_party_gives_more_receipts_than_its_list_can_hold(
     assert not (await parties.house(1).submit(bidders[known], spec.auction_id, contents[known])).is_new
 
 
+async def test_who_changes_a_bid_all_the_time_leaves_room_for_others(
+    start_parties: StartParties, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "MOST_HOLDINGS", 20)
+    monkeypatch.setattr(intake, "MOST_REVISIONS", 10)
+    parties = await start_parties(3, 1)
+    spec = await opened(parties)
+
+    async def revisions_of(bidder: Principal) -> int:
+        for revision in range(1, 11):
+            try:
+                await parties.bid(spec, "7", bidder, revision=revision, parties=[1])
+            except TooManyRevisionsError:
+                return revision - 1
+        return 10
+
+    greedy = [new_bidder() for _ in range(3)]
+    # Each has had half of what was left at the end, however many there are.
+    assert [await revisions_of(bidder) for bidder in greedy] == [7, 4, 3]
+    for _ in range(4):
+        await parties.bid(spec, "8", parties=[1])
+    with pytest.raises(TooManyRevisionsError):
+        await parties.bid(spec, "6", greedy[0], revision=8, parties=[1])
+    # What stands can be taken back, once.
+    goes = [
+        Bundle.for_withdrawal(auction=spec.auction_id, bidder=UserId(greedy[0].uid), revision=revision).encode()
+        for revision in (8, 9)
+    ]
+    assert (await parties.house(1).submit(greedy[0], spec.auction_id, goes[0])).is_new
+    with pytest.raises(TooManyRevisionsError):
+        await parties.house(1).submit(greedy[0], spec.auction_id, goes[1])
+    await parties.bid(spec, "8", parties=[1])
+    with pytest.raises(AuctionFullError):
+        await parties.bid(spec, "8", parties=[1])
+
+
 async def test_a_restart_knows_what_was_taken(start_parties: StartParties) -> None:
     parties = await start_parties(3, 1)
     spec = await opened(parties)
@@ -118,6 +155,7 @@ async def test_a_restart_knows_what_was_taken(start_parties: StartParties) -> No
     await parties.start(1)
     taken = parties.house(1)._processes[spec.auction_id].intake.taken
     assert (taken.receipts, taken.standing, taken.latest(UserId(bidder.uid))) == (3, 1, 1)
+    assert taken.receipts_of(UserId(bidder.uid)) == 1
 
 
 async def test_a_full_disk_gives_no_receipt_and_the_bid_can_come_again(
