@@ -1,10 +1,11 @@
 """The FastAPI application of one party: routes, errors and what surrounds them. Built anew for each party."""
 
+from functools import cached_property
 from typing import Any, Final, override
 
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from aukciszek import __version__
 from aukciszek.server.directory import PEER_PATH
@@ -20,19 +21,27 @@ from aukciszek.server.routes_accounts import account_routes
 from aukciszek.server.routes_auctions import auction_routes
 from aukciszek.server.routes_bids import bid_routes
 from aukciszek.server.routes_status import status_routes
-from aukciszek.server.short_way import ShortWay, take_bid
+from aukciszek.server.short_way import brings_bid, take_bid
 
 OPENAPI_PATH: Final = "/api/openapi.json"
 
 
 class _App(FastAPI):
     @override
-    def build_middleware_stack(self) -> ASGIApp:
-        """Let bids pass by FastAPI's own machinery; what is ours stands around their way, too."""
-        short: ASGIApp = take_bid
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; bids pass by FastAPI's own machinery, through the same middleware of ours."""
+        if not brings_bid(scope):
+            await super().__call__(scope, receive, send)
+            return
+        scope["app"] = self
+        await self._short_way(scope, receive, send)
+
+    @cached_property
+    def _short_way(self) -> ASGIApp:
+        way: ASGIApp = take_bid
         for middleware, arguments, options in reversed(self.user_middleware):
-            short = middleware(short, *arguments, **options)
-        return ShortWay(short, super().build_middleware_stack())
+            way = middleware(way, *arguments, **options)
+        return way
 
     @override
     def openapi(self) -> dict[str, Any]:

@@ -4,9 +4,7 @@ import asyncio
 import logging
 import signal
 import sys
-import time
 from contextlib import AsyncExitStack
-from typing import Final
 
 import uvloop
 
@@ -14,6 +12,7 @@ from aukciszek import __version__
 from aukciszek.auctions.workers import Workers
 from aukciszek.clock import Clock, SystemClock
 from aukciszek.server.app import create_app
+from aukciszek.server.gathered_log import GatheringHandler
 from aukciszek.server.memory import keep_freed_memory, keep_what_is_here
 from aukciszek.server.own_place import allow_open_files, alone_in
 from aukciszek.server.party import Party
@@ -21,8 +20,6 @@ from aukciszek.server.tls import server_context
 from aukciszek.server.web_server import WebServer, listen, silence_uvicorn
 from aukciszek.server.worker_processes import worker_processes
 from aukciszek.settings import Settings
-
-_LOG_FORMAT: Final = "%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s: %(message)s"
 
 _log = logging.getLogger(__name__)
 
@@ -90,11 +87,7 @@ async def _serve_until_told_to_stop(settings: Settings, workers: Workers) -> Non
 
 def configure_logging() -> None:
     """Write the log to standard error, one line for each event, times in UTC."""
-    handler = logging.StreamHandler(sys.stderr)
-    formatter = logging.Formatter(_LOG_FORMAT, datefmt="%Y-%m-%dT%H:%M:%S")
-    formatter.converter = time.gmtime
-    handler.setFormatter(formatter)
     root = logging.getLogger()
-    root.handlers = [handler]
+    root.handlers = [GatheringHandler(sys.stderr)]
     root.setLevel(logging.INFO)
     silence_uvicorn()

@@ -10,7 +10,7 @@ from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from aukciszek.auctions.errors import MalformedIdentifierError
 from aukciszek.auctions.identifiers import parse_auction_id
@@ -25,25 +25,17 @@ BIDS_PATH: Final = "/api/auctions/{auction}/bids"
 _BIDS: Final = re.compile("/api/auctions/([^/]+)/bids")
 
 
-class ShortWay:
-    """ASGI application that lets bids take the short way and all else the long one."""
-
-    def __init__(self, short: ASGIApp, long: ASGIApp) -> None:
-        self._short = short
-        self._long = long
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        if scope["type"] == "http" and scope["method"] == "POST" and (found := _BIDS.fullmatch(scope["path"])):
-            scope["path_params"] = {"auction": found[1]}
-            scope["path_template"] = BIDS_PATH
-            await self._short(scope, receive, send)
-        else:
-            await self._long(scope, receive, send)
+def brings_bid(scope: Scope) -> bool:
+    """Tell whether a request brings a bid, and note for which auction, as a router would."""
+    if scope["type"] != "http" or scope["method"] != "POST" or not (found := _BIDS.fullmatch(scope["path"])):
+        return False
+    scope["path_params"] = {"auction": found[1]}
+    scope["path_template"] = BIDS_PATH
+    return True
 
 
 async def take_bid(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer one request that :class:`ShortWay` found to bring a bid."""
+    """Answer one request that brings a bid (:func:`brings_bid`)."""
     request = Request(scope, receive)
     try:
         answer = await _take_bid(request)
