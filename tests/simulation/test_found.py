@@ -80,3 +80,10 @@ def test_a_party_that_went_back_to_a_backup_follows_the_session_that_the_others_
         Restore(),
     )
     live(History(3, 1, operations, loser=3))
+
+
+def test_parties_that_were_about_to_open_something_cancel_where_another_one_had_cancelled() -> None:
+    """The order to cancel became known while two of three were revealing: they waited for the third for ever."""
+    bids = (Bid(0, 1, EVERYBODY), Bid(1, 2, EVERYBODY), Order("cancel", frozenset({2})))
+    late = (Slow(1, 2, 3.0), AdvanceToClose(0.001), Advance(21.5), Lie("vouch-cancel"), Advance(60.0))
+    live(History(3, 1, (*bids, *late), liar=3))

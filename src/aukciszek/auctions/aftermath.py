@@ -22,6 +22,9 @@ from aukciszek.storage.rows import AuctionRow
 _AUCTIONS_AT_A_CONNECTION: Final = 50
 """Of so many of the newest auctions a peer hears, when it connects, that they are cancelled here."""
 
+_NOT_ANSWERED: Final = frozenset({MessageKind.ORDER, MessageKind.CANCELLED})
+"""What a party says for which the auction is cancelled, too: two such parties must not answer each other for ever."""
+
 _ASKS: Final = frozenset({MessageKind.HOLDINGS_SEEN, MessageKind.READY})
 
 
@@ -82,13 +85,13 @@ class Aftermath:
         if signing.may_adopt:
             await signing.adopt(AuctionState.FINAL)
             del self._cancelled[row.id]
-        elif message.kind is not MessageKind.ORDER and not signing.is_offered:
+        elif message.kind not in _NOT_ANSWERED and not signing.is_offered:
             await self._say_cancelled(sender, row)
 
     async def _say_cancelled(self, peer: PartyNumber, row: AuctionRow) -> None:
         orders = Orders(self._desk(row))
         await orders.load()
-        await orders.announce([peer], ["cancel"])
+        await orders.announce_cancelled([peer])
 
     def _desk(self, row: AuctionRow) -> AuctionDesk:
         return AuctionDesk(self._context, AuctionSpec.parse(row.spec.encode()), row)

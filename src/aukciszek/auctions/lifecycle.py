@@ -53,7 +53,8 @@ CANCELLABLE: Final = frozenset(
 )
 """An order to cancel is given before the close, but may become known later: it counts until something is opened.
 
-Not any more, either, at a party that has ever been about to open something, also if it computes again since.
+Nor does it count at a party that has ever been about to open something, also if it computes again since; unless others
+have cancelled and no party can know the outcome any more.
 """
 
 _NEXT: Final = {

@@ -6,7 +6,7 @@ vain moves on to the next attempt, and everybody follows the highest.
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from aukciszek.auctions.computing_places import WAITING_FOR_PLACE, Turn
@@ -33,8 +33,16 @@ class UnlawfulConvocationError(StatementError):
 class Meeting:
     """One party's part in bringing all parties to the same attempt."""
 
-    def __init__(self, desk: AuctionDesk) -> None:
+    def __init__(self, desk: AuctionDesk, would_cancel: Callable[[], bool]) -> None:
+        """Meet for the sessions of one auction.
+
+        Args:
+            desk: the auction.
+            would_cancel: whether an order to cancel is in force, and this party knows no outcome.
+        """
         self._desk = desk
+        self._would_cancel = would_cancel
+        self._cancelled: set[PartyNumber] = set()
         self._ready: dict[PartyNumber, Signed[Readiness]] = {}
         self._own: Signed[Readiness] | None = None
         self._convened: Ready | None = None
@@ -64,6 +72,23 @@ class Meeting:
         """The input sets on which some party says that it began a session."""
         return frozenset(one.content.input_set for one in self._ready.values() if one.content.began)
 
+    @property
+    def nobody_knows(self) -> bool:
+        """Whether no honest party knows the outcome or ever will, as some have cancelled, and the others would.
+
+        These were ready for this party's attempt, hence in no session before it any more, and said then that they knew
+        nothing. A party that cancelled never took part in opening anything, so where all are needed nobody ever knew.
+        """
+        own = self._own
+        if own is None or not self._cancelled:
+            return False
+        would_cancel = {
+            party
+            for party, one in self._ready.items()
+            if one.content.attempt == own.content.attempt and one.content.cancels
+        }
+        return len(would_cancel | self._cancelled) == self._desk.context.cluster.size
+
     async def join(self, input_set: str, *, began: bool, unusable: Sequence[BundleDigest], memory_bytes: int) -> None:
         """Announce this party for the next attempt, or for the highest that a peer has reached.
 
@@ -82,6 +107,7 @@ class Meeting:
             attempt=attempt,
             input_set=input_set,
             began=began,
+            cancels=self._would_cancel(),
             nonce=secrets.token_hex(_NONCE_BYTES),
             round_us=in_microseconds(context.network.round_s),
             unusable=tuple(unusable),
@@ -124,6 +150,11 @@ class Meeting:
         joined = [one for one in self._ready.values() if one.content.attempt == self._own.content.attempt]
         context = self._desk.context
         return len(self._matching()) + context.cluster.size - len(joined) < context.quorum
+
+    async def receive_cancelled(self, sender: PartyNumber, _content: bytes) -> None:
+        """Note that a peer has cancelled."""
+        self._cancelled.add(sender)
+        self._desk.signal.notify()
 
     async def receive_readiness(self, sender: PartyNumber, content: bytes) -> None:
         """Note a party's announcement, the first one for each attempt.
@@ -190,7 +221,11 @@ class Meeting:
             or self.sets_differ
             or self._waits_in_vain()
             or self._must_follow()
+            or self._must_say_that_it_would_cancel()
         )
+
+    def _must_say_that_it_would_cancel(self) -> bool:
+        return self._own is not None and self._would_cancel() and not self._own.content.cancels
 
     def _may_convene(self) -> bool:
         if self._convener(self._last_attempt) != self._desk.context.number:

@@ -4,7 +4,7 @@
 auction, gives this party's own, and tells which orders are in force.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final, Literal
 
 from aukciszek.auctions.desk import AuctionDesk
@@ -82,6 +82,11 @@ class Orders:
         for kind in kinds:
             for statement in self._statements[kind].values():
                 await self._desk.send(receivers, MessageKind.ORDER, statement.encode())
+
+    async def announce_cancelled(self, to: Sequence[PartyNumber]) -> None:
+        """Tell that the auction is cancelled here, and by which statements."""
+        await self.announce(to, ["cancel"])
+        await self._desk.send(to, MessageKind.CANCELLED, b"")
 
     def _keep(self, statement: Signed[OrderStatement]) -> None:
         self._statements[statement.content.kind][statement.content.party] = statement

@@ -60,6 +60,9 @@ class MessageKind(IntEnum):
     RECEIPTS_KNOWN = 14
     """How many of the receiver's receipts the sender has."""
 
+    CANCELLED = 15
+    """The auction is cancelled at the sender, which opened nothing and knows no outcome."""
+
 
 @dataclass(frozen=True, slots=True)
 class PeerMessage:

@@ -56,7 +56,7 @@ class AuctionProcess:
         self.intake = Intake(self.desk, key_pair, self.replication.spread)
         self.gathering = Gathering(self.desk, self.replication)
         self.handing_on = HandingOn(self.desk, self.replication, self.gathering)
-        self.sessions = Sessions(self.desk, self.gathering, key_pair)
+        self.sessions = Sessions(self.desk, self.gathering, key_pair, self._would_cancel)
         self.signing = Signing(self.desk)
         self.failure: AukciszekError | None = None
         self._stored = row
@@ -77,6 +77,7 @@ class AuctionProcess:
             MessageKind.RECEIPTS_KNOWN: self.replication.receive_known,
             MessageKind.READY: self.sessions.meeting.receive_readiness,
             MessageKind.CONVOCATION: self.sessions.meeting.receive_convocation,
+            MessageKind.CANCELLED: self.sessions.meeting.receive_cancelled,
             MessageKind.SIGNATURES_WANTED: self.signing.receive_wanted,
         }
 
@@ -206,7 +207,12 @@ class AuctionProcess:
     @property
     def _cancel_counts(self) -> bool:
         desk = self.desk
-        return desk.state in CANCELLABLE and not desk.may_have_opened and self.orders.in_force("cancel")
+        if desk.state not in CANCELLABLE or not self.orders.in_force("cancel"):
+            return False
+        return not desk.may_have_opened or (desk.state is AuctionState.COMPUTING and self.sessions.meeting.nobody_knows)
+
+    def _would_cancel(self) -> bool:
+        return self.orders.in_force("cancel") and not self.signing.knows_outcome
 
     @property
     def _can_adopt(self) -> bool:
@@ -216,7 +222,7 @@ class AuctionProcess:
         details = {"vouchers": list(self.orders.vouchers("cancel"))}
         async with self.desk.entering(AuctionState.CANCELLED, "cancelled", details) as connection:
             await self.desk.context.repository.erase_sealing_private(self.desk.auction, connection=connection)
-        await self.orders.announce(self.desk.peers, ["cancel"])
+        await self.orders.announce_cancelled(self.desk.peers)
 
     async def _wait_for_opening(self) -> None:
         """Wait for the sealing keys of all parties and for the opening."""

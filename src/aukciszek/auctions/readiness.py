@@ -43,6 +43,8 @@ class Readiness(Statement):
     input_set: DigestField
     began: bool
     """Whether this party has begun a session on this input set, and so will never compute on another."""
+    cancels: bool
+    """Whether an order to cancel is in force at this party, which knows no outcome: it opens nothing if it need not."""
     nonce: DigestField
     round_us: Annotated[int, Field(ge=1, le=LONGEST_ROUND_US)]
     """What a round takes, as far as this party can tell, in microseconds."""

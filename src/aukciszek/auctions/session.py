@@ -6,7 +6,7 @@ interrupted is repeated under a new id, hence with fresh randomness, on the same
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -66,8 +66,10 @@ class _Shares:
 class Sessions:
     """The attempts of one party to compute one auction."""
 
-    def __init__(self, desk: AuctionDesk, gathering: Gathering, key_pair: SealingKeyPair) -> None:
-        self.meeting = Meeting(desk)
+    def __init__(
+        self, desk: AuctionDesk, gathering: Gathering, key_pair: SealingKeyPair, would_cancel: Callable[[], bool]
+    ) -> None:
+        self.meeting = Meeting(desk, would_cancel)
         self._desk = desk
         self._gathering = gathering
         self._key_pair = key_pair

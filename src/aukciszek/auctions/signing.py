@@ -97,6 +97,11 @@ class Signing:
             self._desk.signal.notify()
 
     @property
+    def knows_outcome(self) -> bool:
+        """Whether this party found the outcome, or adopted it."""
+        return self._body is not None
+
+    @property
     def is_offered(self) -> bool:
         """Whether another party has sent an outcome that this party did not compute."""
         return self._offered is not None

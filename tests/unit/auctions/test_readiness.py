@@ -21,6 +21,7 @@ def announcement(party: int, round_us: int) -> Readiness:
         attempt=1,
         input_set="b" * 64,
         began=False,
+        cancels=False,
         nonce="c" * 64,
         round_us=round_us,
         unusable=(),

@@ -310,6 +310,7 @@ async def test_two_announcements_for_one_attempt_are_on_record(start_parties: St
             attempt=1,
             input_set="0" * 64,
             began=False,
+            cancels=False,
             nonce=nonce,
             round_us=1,
             unusable=(),
