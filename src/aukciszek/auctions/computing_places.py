@@ -36,6 +36,9 @@ OTHERS_AFTER_S: Final = 10.0
 LOOK_AGAIN_S: Final = 1.0
 """How often whoever waits has to call :meth:`ComputingPlaces.look_again`."""
 
+_MOST_OPENING: Final = 2
+"""Of how many auctions envelopes are opened at once: while that goes on, nothing else of Python does."""
+
 _PENALTY: Final = timedelta(seconds=10)
 _BYTES_A_BIT: Final = 400
 """What a session takes for each bit of each bid, measured with 1,000 to 100,000 bids (``docs/benchmarks.md``)."""
@@ -100,7 +103,7 @@ class ComputingPlaces:
         self._most_sessions = most_sessions
         self._most_bytes = most_memory_mib * _MIB
         self._claims: set[ComputingPlace] = set()
-        self.opening: Final = asyncio.Semaphore(most_sessions)
+        self.opening: Final = asyncio.Semaphore(_MOST_OPENING)
         """Held while an auction's envelopes are opened, for which this party needs nobody else."""
 
     @property

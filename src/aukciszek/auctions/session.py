@@ -237,7 +237,7 @@ class Sessions:
         desk = self._desk
         if isinstance(error, SessionGivenUpError):
             # Nobody did anything wrong: the others had no place for it in time, or are away.
-            _log.info("auction %s: a session did not begin: parties %s did not come", desk.auction, error.parties)
+            _log.warning("auction %s: a session did not begin: parties %s did not come", desk.auction, error.parties)
             await desk.note(GIVEN_UP, {"error": error.code, "missing": sorted(error.parties)})
             return
         _log.warning("auction %s: a session ended without an outcome: %s", desk.auction, error.code)

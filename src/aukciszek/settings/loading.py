@@ -26,10 +26,10 @@ _NO_CLUSTER: Final = Cluster((), "")
 _DEFAULT_TOKEN_MINUTES: Final = 60
 _LONGEST_TOKEN_MINUTES: Final = 24 * 60
 _MOST_SESSIONS: Final = 256
-_SESSIONS_A_PROCESSOR: Final = 2
-"""One computes while another waits for a round: more would not be done sooner, but hold memory for longer."""
+_SESSIONS_A_PROCESSOR: Final = 8
+"""Some compute while most wait for a round: more would not be done sooner, but hold memory for longer."""
 
-_FEWEST_SESSIONS, _DEFAULT_MOST_SESSIONS = 2, 16
+_MOST_SESSIONS_BY_DEFAULT: Final = 64
 _LEAST_SESSIONS_MIB: Final = 64
 _DEFAULT_SESSIONS_MIB: Final = 1024
 _MOST_SESSIONS_MIB: Final = 1024 * 1024
@@ -120,8 +120,7 @@ def _read(reader: Reader) -> Settings:
 
 
 def _sessions_for_processors() -> int:
-    wanted = _SESSIONS_A_PROCESSOR * (os.process_cpu_count() or 1)
-    return min(max(wanted, _FEWEST_SESSIONS), _DEFAULT_MOST_SESSIONS)
+    return min(_SESSIONS_A_PROCESSOR * (os.process_cpu_count() or 1), _MOST_SESSIONS_BY_DEFAULT)
 
 
 def _sqlite_url(path: Path) -> Secret[str]:

@@ -88,7 +88,7 @@ def test_a_handful_of_settings_is_enough(environment: MakeEnvironment, tmp_path:
     assert settings.identity_file == tmp_path / "identity.pem"
     assert settings.listeners == (Listener("127.0.0.2", 5002, tls=False),)
     assert (settings.supabase_url, settings.supabase_key, settings.web_origins) == (None, None, ())
-    assert 2 <= settings.sessions_at_once <= 16
+    assert 8 <= settings.sessions_at_once <= 64
     assert settings.sessions_memory_mib == 1024
 
 

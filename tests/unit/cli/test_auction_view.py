@@ -1,0 +1,25 @@
+"""Auctions in words."""
+
+import pytest
+
+from aukciszek.auctions.lifecycle import AuctionState
+from aukciszek.cli.auction_view import describe
+from aukciszek.client.answers import Progress
+
+
+@pytest.mark.parametrize(
+    ("stage", "waiting_for", "failure", "words"),
+    [
+        ("ranking", (), None, "computing on shares"),
+        ("computing", (2, 4), None, "computing on shares, waiting for party 2, 4"),
+        ("waiting-for-place", (), None, "computing on shares, in line: other auctions are computed first"),
+        ("computing", (), "share-lost", "computing on shares, kept from going on by share-lost"),
+    ],
+)
+def test_what_an_auction_waits_for_is_said(
+    stage: str, waiting_for: tuple[int, ...], failure: str | None, words: str
+) -> None:
+    progress = Progress(
+        state=AuctionState.COMPUTING, stage=stage, fraction=0.0, waiting_for=waiting_for, bids=3, failure=failure
+    )
+    assert describe(progress) == words
