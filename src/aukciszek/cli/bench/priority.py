@@ -9,7 +9,15 @@ _LOWEST: Final = 19
 
 
 def put_last(process: int) -> None:
-    """Let a process, whose id this is, have the processor only when nobody else wants it, as far as that can be had."""
+    """Let a server and the processes beside it have the processor only when nobody else wants it.
+
+    As far as that can be had.
+
+    Args:
+        process: the id of the server, which leads a group of processes of its own.
+    """
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PGRP, process, _LOWEST)
     tasks = Path(f"/proc/{process}/task")
     # Linux keeps a priority for each thread, and with automatic groups compares it within a session only.
     threads = [int(task.name) for task in tasks.iterdir()] if tasks.is_dir() else [process]
