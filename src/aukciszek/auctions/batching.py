@@ -30,16 +30,18 @@ class Batches[Item, Result]:
         self._most = most
         self._at_once = batches_at_once
         self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
-        self._running: set[asyncio.Task[None]] = set()
+        self._busy = 0
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def do(self, item: Item) -> Result:
         """Return what the work gives for ``item``, or raise what it gives."""
         answer: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, answer))
-        if len(self._running) < self._at_once and len(self._waiting) == 1:
+        if self._busy < self._at_once and len(self._waiting) == 1:
+            self._busy += 1
             task = asyncio.create_task(self._run(), name="batches")
-            self._running.add(task)
-            task.add_done_callback(self._running.discard)
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
         return await answer
 
     async def _run(self) -> None:
@@ -53,6 +55,9 @@ class Batches[Item, Result]:
                 answer.cancel()
             self._waiting.clear()
             raise
+        finally:
+            # At once, not when the task is seen to be done: whoever came in between would be forgotten.
+            self._busy -= 1
 
     async def _do(self, some: Sequence[tuple[Item, "asyncio.Future[Any]"]]) -> None:
         if not some:

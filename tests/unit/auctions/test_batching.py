@@ -84,3 +84,12 @@ async def test_several_batches_at_once_but_no_more_than_agreed() -> None:
     work.may_go_on.set()
     assert await asyncio.gather(*tasks) == ["1", "2", "3", "4", "5"]
     assert work.batches == [[1], [2, 3], [4, 5]]
+
+
+async def test_who_comes_in_the_moment_in_which_the_last_batch_ends_is_not_forgotten() -> None:
+    async def work(items: Sequence[int]) -> Sequence[int]:
+        return items
+
+    batches = Batches[int, int](work, 1)
+    async with asyncio.timeout(10):
+        assert [await batches.do(item) for item in range(5)] == list(range(5))
