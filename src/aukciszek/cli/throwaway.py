@@ -10,6 +10,7 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from random import SystemRandom
 from typing import Final
 
 from aukciszek.cli.authority import ThrowawayAuthority
@@ -153,10 +154,12 @@ def check_ports(parties: int, base_port: int) -> None:
 def free_base_port(parties: int, candidates: range = range(20_000, 30_000, 10)) -> int:
     """Return a base port at which every party can listen now.
 
+    Any of them: two programs that look at the same moment should not find the same one.
+
     Raises:
         PortTakenError: there is none among the candidates.
     """
-    for base_port in candidates:
+    for base_port in SystemRandom().sample(candidates, len(candidates)):
         try:
             check_ports(parties, base_port)
         except PortTakenError:
