@@ -5,24 +5,22 @@ of each outcome and every session that failed. All outcomes are looked at, and c
 """
 
 import asyncio
-import secrets
 import shutil
 import statistics
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from decimal import Decimal
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from aukciszek.auctions.draft import AuctionDraft
 from aukciszek.auctions.lifecycle import AuctionState
 from aukciszek.auctions.record import AuditRecord
 from aukciszek.auctions.spec import AuctionSpec
 from aukciszek.auctions.verification import verify_certificate
 from aukciszek.cli.bench.plan import ClosingsBenchmark
 from aukciszek.cli.bench.priority import forget_peak, peak_mib, processor_s
+from aukciszek.cli.bench.rules import benchmark_rules
 from aukciszek.cli.people import Person, appoint, everybody, open_auction
 from aukciszek.cli.report import Report
 from aukciszek.cli.running import RunningCluster, running
@@ -147,20 +145,9 @@ class _Closings:
         return overviews
 
     def _rules(self) -> AuctionSpec:
-        now = self._clock.now()
-        draft = AuctionDraft(
-            title="Benchmark",
-            minimum=Decimal("0.00"),
-            maximum=Decimal("42949672.95"),
-            step=Decimal("0.01"),
-            opens_at=now,
-            closes_at=now + timedelta(hours=6),
-        )
-        return draft.freeze(
-            cluster=self._cluster.plan.cluster,
-            threshold=self._plan.threshold,
-            auctioneer=self._auctioneer.client.tokens.uid,
-            nonce=secrets.token_bytes(32),
+        plan = self._cluster.plan
+        return benchmark_rules(
+            plan.cluster, self._plan.threshold, self._auctioneer.client.tokens.uid, self._clock.now()
         )
 
     async def _until_all_are_final(self, auctions: int) -> None:

@@ -7,14 +7,11 @@ it stands what the same web server answers for an endpoint that does nothing, me
 """
 
 import asyncio
-import secrets
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
-from decimal import Decimal
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -22,15 +19,14 @@ from urllib.parse import urlsplit
 from pydantic import ValidationError
 
 from aukciszek.auctions.bundle import bundle_digest
-from aukciszek.auctions.draft import AuctionDraft
 from aukciszek.auctions.receipts import MOST_REVISIONS
-from aukciszek.auctions.spec import AuctionSpec
 from aukciszek.auctions.statements import Receipt, read_statement
 from aukciszek.cli.bench.empty_endpoint import PATH as EMPTY_PATH
 from aukciszek.cli.bench.load import Load, post, put_load
 from aukciszek.cli.bench.plan import IntakeBenchmark
 from aukciszek.cli.bench.presealed import seal_all
 from aukciszek.cli.bench.priority import processor_s, put_last
+from aukciszek.cli.bench.rules import benchmark_rules
 from aukciszek.cli.people import Person, appoint, everybody, open_auction
 from aukciszek.cli.report import Report
 from aukciszek.cli.running import RunningCluster, running
@@ -103,7 +99,9 @@ async def _measure(plan: IntakeBenchmark, cluster: RunningCluster, client: Aukci
     bidders = [Person.new(f"bidder-{number}", client) for number in range(plan.bidders)]
     await everybody([auctioneer, *bidders], Person.join)
     await appoint(auctioneer, cluster)
-    overview = await open_auction(auctioneer, _rules(cluster, auctioneer))
+    overview = await open_auction(
+        auctioneer, benchmark_rules(cluster.plan.cluster, _THRESHOLD, auctioneer.client.tokens.uid, SystemClock().now())
+    )
     each = min(MOST_REVISIONS, plan.seconds * _MOST_PER_S // plan.bidders + 1)
     sealed = await seal_all(overview, [bidder.client.tokens.uid for bidder in bidders], each)
     tokens = [bidder.client.tokens.at(_PARTY) for bidder in bidders]
@@ -198,21 +196,3 @@ def _is_receipt(answer: bytes, content: bytes, cluster: Cluster) -> bool:
     except (AukciszekError, ValidationError):
         return False
     return receipt.party == _PARTY and receipt.bundle == bundle_digest(content)
-
-
-def _rules(cluster: RunningCluster, auctioneer: Person) -> AuctionSpec:
-    now = SystemClock().now()
-    draft = AuctionDraft(
-        title="Benchmark",
-        minimum=Decimal("0.00"),
-        maximum=Decimal("42949672.95"),
-        step=Decimal("0.01"),
-        opens_at=now,
-        closes_at=now + timedelta(hours=1),
-    )
-    return draft.freeze(
-        cluster=cluster.plan.cluster,
-        threshold=_THRESHOLD,
-        auctioneer=auctioneer.client.tokens.uid,
-        nonce=secrets.token_bytes(32),
-    )
