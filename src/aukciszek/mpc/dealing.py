@@ -7,7 +7,7 @@ of the commitments gives random coefficients ``rho``; and for each mask the poly
 is published. Party ``i`` checks its own shares against ``g(i)``.
 
 - *Sound*: if the honest parties' shares lie on no polynomials of degree ``t``, all three checks hold at all of them
-  with probability ``p^-3 < 2^-180`` for each attempt at the hash.
+  with probability at most ``2^-180`` for each attempt at the hash.
 - *Hiding*: the masks make the ``g`` uniform, whatever the values are.
 - *Decisive*: a party whose shares fail can show them, with the opening of the commitment, and convinces everybody that
   the bidder cheated; nobody can show that of an honest bidder's bundle.
@@ -15,32 +15,25 @@ is published. Party ``i`` checks its own shares against ``g(i)``.
 
 import hashlib
 import os
-import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from operator import mul
 from typing import Self
 
 import numpy as np
 
-from aukciszek.mpc.field import (
-    ELEMENT_BYTES,
-    NotAFieldElementError,
-    P,
-    Vector,
-    from_bytes,
-    inner_product,
-    to_bytes,
-    to_vector,
-)
+from aukciszek.mpc import kernels
+from aukciszek.mpc.field import ELEMENT_BYTES, NotAFieldElementError, P, Vector, from_bytes, to_bytes, to_vector
 from aukciszek.mpc.mode import Mode
 from aukciszek.mpc.random_stream import KEY_BYTES, RandomStream
-from aukciszek.mpc.shamir import Randomness, combine, evaluate
+from aukciszek.mpc.shamir import Randomness, evaluate
 
 MASKS = 3
 """How many masks are dealt after the values, and how many polynomials the proof holds."""
 
 _LABEL = b"aukciszek/1/degree-proof"
+_WORDS_A_BLOCK = 8
 
 
 def proof_bytes(t: int) -> int:
@@ -78,12 +71,8 @@ class Dealing:
         Args:
             commitments: A binding hash of everything public about the bundle, the commitments to all shares included.
         """
-        values = self.shares.shape[1] - MASKS
-        polynomials = [
-            [_combined(coefficient, weights, mask) for coefficient in self.coefficients]
-            for mask, weights in enumerate(challenge(commitments, values))
-        ]
-        return to_bytes(to_vector(polynomials))
+        rho = challenge(commitments, self.shares.shape[1] - MASKS)
+        return to_bytes(np.stack([_fold(coefficient, rho) for coefficient in self.coefficients]).T)
 
 
 def share_fits(share: Vector, party: int, t: int, proof: bytes, commitments: bytes) -> bool:
@@ -97,47 +86,37 @@ def share_fits(share: Vector, party: int, t: int, proof: bytes, commitments: byt
         commitments: As there.
     """
     try:
-        polynomials = from_bytes(proof, MASKS * (t + 1)).reshape(MASKS, t + 1)
+        polynomials = from_bytes(proof, MASKS * (t + 1)).reshape(MASKS, t + 1).tolist()
     except NotAFieldElementError:
         return False
     powers = [pow(party, exponent, P) for exponent in range(t + 1)]
-    expected = combine(powers, polynomials.T.copy())
-    return all(
-        _combined(share, weights, mask) == expected[mask]
-        for mask, weights in enumerate(challenge(commitments, share.size - MASKS))
-    )
+    expected = [sum(map(mul, polynomial, powers)) % P for polynomial in polynomials]
+    found: list[int] = _fold(share, challenge(commitments, share.size - MASKS)).tolist()
+    return found == expected
 
 
-def challenge(commitments: bytes, values: int) -> list[Vector]:
-    """Return the coefficients ``rho``, one vector per mask, each element from a hash of its own.
+def challenge(commitments: bytes, values: int) -> Vector:
+    """Return the coefficients ``rho``, shape ``(values, MASKS)``: a random oracle's answer to ``commitments``.
 
-    Element ``b`` of vector ``k`` is the top 61 bits of the first 8 bytes (big-endian) of
-    ``SHA-256(label || commitments || k || b || attempt)``, ``k`` and ``attempt`` one byte and ``b`` two bytes
-    big-endian, with the first attempt, counted from 0, that is below ``p``.
+    In row-major order they are the words of ``SHA-512(label || commitments || j)``, ``j`` two bytes big-endian and
+    counted from 0, each word eight bytes big-endian, of which the top 61 bits count, modulo ``p``.
     """
     start = _LABEL + commitments
-    digests = b"".join([hashlib.sha256(start + place).digest() for place in _first_attempts(values)])
-    # The first 8 bytes of each 32.
-    elements = (np.frombuffer(digests, dtype=">u8")[::4] >> 3).astype(np.uint64)
-    for index in np.flatnonzero(elements >= P):
-        elements[index] = _challenge_element(commitments, *divmod(int(index), values))
-    return list(elements.reshape(MASKS, values))
+    places = _block_places(-(-values * MASKS // _WORDS_A_BLOCK))
+    blocks = b"".join([hashlib.sha512(start + place).digest() for place in places])
+    words = np.frombuffer(blocks, dtype=">u8", count=values * MASKS).astype(np.uint64)
+    if not kernels.to_elements(words):
+        words %= np.uint64(P)  # the one value that is not below p, once in 2^61 words
+    return words.reshape(values, MASKS)
 
 
 @lru_cache
-def _first_attempts(values: int) -> tuple[bytes, ...]:
-    return tuple(struct.pack(">BHB", mask, value, 0) for mask in range(MASKS) for value in range(values))
+def _block_places(count: int) -> tuple[bytes, ...]:
+    return tuple(place.to_bytes(2) for place in range(count))
 
 
-def _challenge_element(commitments: bytes, mask: int, value: int) -> int:
-    for attempt in range(256):
-        digest = hashlib.sha256(_LABEL + commitments + struct.pack(">BHB", mask, value, attempt)).digest()
-        element = int.from_bytes(digest[:ELEMENT_BYTES]) >> 3
-        if element < P:
-            return element
-    raise ArithmeticError("a hash function returned nothing but ones")
-
-
-def _combined(row: Vector, weights: Vector, mask: int) -> int:
-    """Return ``sum_b weights_b row_b`` plus the mask's element of ``row``."""
-    return (inner_product(row[: weights.size], weights) + int(row[weights.size + mask])) % P
+def _fold(row: Vector, rho: Vector) -> Vector:
+    """Return ``sum_b rho_b row_b`` plus the masks of ``row``: one element for each mask."""
+    folded = row[-MASKS:].copy()
+    kernels.combine(row[:-MASKS], rho, folded)
+    return folded

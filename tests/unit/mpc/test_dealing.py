@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from aukciszek.mpc.dealing import MASKS, Dealing, challenge, proof_bytes, share_fits
-from aukciszek.mpc.field import P, Vector
+from aukciszek.mpc.field import P
 from aukciszek.mpc.opening import fits
 from aukciszek.mpc.shamir import interpolate
 
@@ -64,21 +64,21 @@ def test_the_proof_of_equal_values_is_fresh() -> None:
 
 
 def test_the_challenge_is_what_the_documents_say() -> None:
-    digest = hashlib.sha256(b"aukciszek/1/degree-proof" + COMMITMENTS + bytes([2, 1, 4, 0])).digest()
-    assert int(challenge(COMMITMENTS, 300)[2][260]) == int.from_bytes(digest[:8]) >> 3
+    # Value 700 and mask 2 are word 2102: the seventh of block 262.
+    block = hashlib.sha512(b"aukciszek/1/degree-proof" + COMMITMENTS + bytes([1, 6])).digest()
+    assert int(challenge(COMMITMENTS, 800)[700, 2]) == int.from_bytes(block[48:56]) >> 3
 
 
-def test_challenge_elements_outside_the_field_are_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_challenge_word_outside_the_field_becomes_zero(monkeypatch: pytest.MonkeyPatch) -> None:
     class Ones:
         def __init__(self, content: bytes) -> None:
             self.content = content
 
         def digest(self) -> bytes:
-            return b"\xff" * 32 if self.content[-1] < 2 else bytes([0] * 7 + [self.content[-1] << 3]) + bytes(24)
+            return b"\xff" * 16 + bytes([0] * 7 + [5 << 3]) + bytes(40)
 
-    monkeypatch.setattr(hashlib, "sha256", Ones)
-    elements: list[Vector] = challenge(COMMITMENTS, 1)
-    assert [vector.tolist() for vector in elements] == [[2]] * MASKS
+    monkeypatch.setattr(hashlib, "sha512", Ones)
+    assert challenge(COMMITMENTS, 1).tolist() == [[0, 0, 5]]
 
 
 @pytest.mark.parametrize("values", [[-1], [P]])

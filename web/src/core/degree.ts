@@ -4,7 +4,7 @@
  * g = sum_b rho_b f_b + f_mask is published, and each party checks its own shares against it alone.
  */
 
-import { concat, sha256, utf8, type Bytes } from './encoding'
+import { concat, sha512, utf8, type Bytes } from './encoding'
 import { ELEMENT_BYTES, modulo, P, power } from './field'
 import type { Dealing } from './sharing'
 
@@ -12,6 +12,7 @@ import type { Dealing } from './sharing'
 export const MASKS = 3
 
 const LABEL = utf8('aukciszek/1/degree-proof')
+const WORDS_A_BLOCK = 8
 
 export function proofBytes(threshold: number): number {
   return MASKS * (threshold + 1) * ELEMENT_BYTES
@@ -36,37 +37,31 @@ export function readElements(content: Bytes): bigint[] | undefined {
   return elements.every((element) => element < P) ? elements : undefined
 }
 
-/** The coefficients rho, one row for each mask. */
+/** The coefficients rho, one row for each value and one element in it for each mask. */
 export async function challenge(context: Bytes, values: number): Promise<bigint[][]> {
-  return Promise.all(
-    Array.from({ length: MASKS }, (_, mask) =>
-      Promise.all(Array.from({ length: values }, (__, value) => challengeElement(context, mask, value))),
+  const blocks = await Promise.all(
+    Array.from({ length: Math.ceil((values * MASKS) / WORDS_A_BLOCK) }, (_, block) =>
+      sha512(concat(LABEL, context, Uint8Array.of(block >> 8, block & 0xff))),
     ),
+  )
+  const words = new DataView(concat(...blocks).buffer)
+  return Array.from({ length: values }, (_, value) =>
+    Array.from({ length: MASKS }, (__, mask) => modulo(words.getBigUint64((value * MASKS + mask) * ELEMENT_BYTES) >> 3n)),
   )
 }
 
-async function challengeElement(context: Bytes, mask: number, value: number): Promise<bigint> {
-  for (let attempt = 0; attempt < 256; attempt++) {
-    const place = Uint8Array.of(mask, value >> 8, value & 0xff, attempt)
-    const digest = await sha256(concat(LABEL, context, place))
-    const element = new DataView(digest.buffer).getBigUint64(0) >> 3n
-    if (element < P) return element
-  }
-  throw new RangeError('a hash function returned nothing but ones')
-}
-
-function combined(row: readonly bigint[], weights: readonly bigint[], mask: number): bigint {
-  const sum = weights.reduce((total, weight, index) => total + weight * (row[index] ?? 0n), row[weights.length + mask] ?? 0n)
-  return modulo(sum)
+/** The sum of all rho times value, plus the mask: one element for each mask. */
+function fold(row: readonly bigint[], rho: readonly bigint[][]): bigint[] {
+  const masks = row.slice(rho.length)
+  return masks.map((own, mask) => modulo(rho.reduce((sum, weights, value) => sum + (weights[mask] ?? 0n) * (row[value] ?? 0n), own)))
 }
 
 /** The proof for a dealing whose last values are the masks: lowest coefficient first, one polynomial after the other. */
 export async function proveDegree(dealing: Dealing, context: Bytes): Promise<Bytes> {
   const values = (dealing.coefficients[0]?.length ?? 0) - MASKS
   const rho = await challenge(context, values)
-  return spellElements(
-    rho.flatMap((weights, mask) => dealing.coefficients.map((coefficient) => combined(coefficient, weights, mask))),
-  )
+  const folded = dealing.coefficients.map((coefficient) => fold(coefficient, rho))
+  return spellElements(Array.from({ length: MASKS }, (_, mask) => folded.map((elements) => elements[mask] ?? 0n)).flat())
 }
 
 /** Tell whether one party's share agrees with the proof. */
@@ -79,12 +74,12 @@ export async function shareFits(
 ): Promise<boolean> {
   const polynomials = readElements(proof)
   if (polynomials?.length !== MASKS * (threshold + 1)) return false
-  const rho = await challenge(context, share.length - MASKS)
-  return rho.every((weights, mask) => {
+  const found = fold(share, await challenge(context, share.length - MASKS))
+  return found.every((element, mask) => {
     const expected = Array.from({ length: threshold + 1 }, (_, exponent) => exponent).reduce(
       (sum, k) => sum + (polynomials[mask * (threshold + 1) + k] ?? 0n) * power(BigInt(party), BigInt(k)),
       0n,
     )
-    return combined(share, weights, mask) === modulo(expected)
+    return element === modulo(expected)
   })
 }

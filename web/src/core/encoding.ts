@@ -102,6 +102,10 @@ export async function sha256(content: Bytes): Promise<Bytes> {
   return new Uint8Array(await crypto.subtle.digest('SHA-256', content))
 }
 
+export async function sha512(content: Bytes): Promise<Bytes> {
+  return new Uint8Array(await crypto.subtle.digest('SHA-512', content))
+}
+
 /** The bytes that a hash or signature for the purpose `label` covers. */
 export function labelled(label: string, ...parts: readonly Uint8Array[]): Bytes {
   return concat(utf8(`aukciszek/1/${label}\0`), ...parts)
