@@ -1,11 +1,13 @@
 """What the repositories take and give: rows as small frozen values, with no meaning of their own.
 
+Those that every bid brings are named tuples, which are made several times faster.
 Storage knows bytes, text, numbers and moments only; the layers above turn them into statements, bundles and states.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from aukciszek.encoding import Json
 
@@ -77,14 +79,13 @@ class BundleRow(BundleHead):
     """The bidder's address, where the invitation was checked against it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReceiptRow:
+class ReceiptRow(NamedTuple):
     """One party's signed receipt for one bundle."""
 
     auction_id: str
     digest: str
     party: int
-    statement: bytes = field(repr=False)
+    statement: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,8 +97,7 @@ class SignatureRow:
     signature: bytes = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewRecordEntry:
+class NewRecordEntry(NamedTuple):
     """An entry of the audit record that has no place in the chain yet."""
 
     auction_id: str
@@ -107,8 +107,7 @@ class NewRecordEntry:
     details: Mapping[str, Json]
 
 
-@dataclass(frozen=True, slots=True)
-class NewBid:
+class NewBid(NamedTuple):
     """A bundle that came from its bidder, this party's receipt for it and what the record says of it."""
 
     bundle: BundleRow
@@ -116,8 +115,7 @@ class NewBid:
     entry: NewRecordEntry
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordRow:
+class RecordRow(NamedTuple):
     """An entry of the audit record, chained to the one before it."""
 
     auction_id: str

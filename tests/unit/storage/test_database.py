@@ -20,6 +20,12 @@ NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 KEY = bytes(range(100, 196))
 AUCTION = AuctionRow(id="a" * 64, spec="{}", state="open", state_since=NOON, auctioneer="u", attempt=0, created_at=NOON)
 
+_INSERT_100_MARKS = """
+    INSERT INTO marks
+    WITH RECURSIVE numbers(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM numbers WHERE i < 100)
+    SELECT randomblob(4000) FROM numbers
+"""
+
 
 def modes_of_files(folder: Path) -> dict[str, int]:
     return {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
@@ -54,6 +60,21 @@ async def test_the_busy_timeout_is_back_after_the_log_was_emptied(sqlite: Databa
     await empty_log(sqlite)
     async with sqlite.transaction() as writer:
         assert await writer.run(ask("PRAGMA busy_timeout")) == 10_000
+
+
+async def test_the_log_is_copied_while_more_is_written_and_begins_anew(tmp_path: Path, sqlite_url: str) -> None:
+    def do(statement: str) -> Work[object]:
+        return lambda connection: connection.execute(text(statement)).rowcount
+
+    log, most_bytes = tmp_path / "party.db-wal", 0
+    database = await Database.open(sqlite_url)
+    await database.write(do("CREATE TABLE marks (content BLOB)"))
+    for _ in range(200):
+        await database.write(do(_INSERT_100_MARKS))
+        most_bytes = max(most_bytes, log.stat().st_size)
+    assert await database.read(ask("SELECT count(*) FROM marks")) == 20_000
+    await database.close()
+    assert most_bytes < 48e6, "of 80 MB; by itself SQLite would begin anew at 64 MB"
 
 
 async def test_the_file_and_its_log_are_private(sqlite: Database, tmp_path: Path) -> None:

@@ -96,13 +96,13 @@ async def test_a_bundle_that_another_party_sent_gets_its_receipt(auctions: Aucti
 async def test_a_bid_without_its_moment_is_a_mistake_of_the_program(auctions: AuctionRepository) -> None:
     bid = new_bid(1)
     with pytest.raises(ValueError, match="moment"):
-        await auctions.add_bids([replace(bid, bundle=replace(bid.bundle, received_at=None))])
+        await auctions.add_bids([bid._replace(bundle=replace(bid.bundle, received_at=None))])
 
 
 async def test_receipts_of_others_are_kept_once_and_the_first_for_good(auctions: AuctionRepository) -> None:
     rows = [ReceiptRow(auction_id=AUCTION, digest=f"{n:064x}", party=2, statement=b"%d" % n) for n in range(5)]
     assert await auctions.put_receipts(rows[:3]) == 3
-    assert await auctions.put_receipts([replace(rows[2], statement=b"another"), *rows[3:]]) == 2
+    assert await auctions.put_receipts([rows[2]._replace(statement=b"another"), *rows[3:]]) == 2
     assert await auctions.auction_receipts(AUCTION) == rows
 
 
