@@ -2,30 +2,33 @@
 
 import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
-
-_LOWEST: Final = 19
 
 
 def put_last(process: int) -> None:
-    """Let a server and the processes beside it have the processor only when nobody else wants it.
+    """Let a server and the processes beside it have a processor only when nobody else wants it.
 
-    As far as that can be had.
+    As far as that can be had: Linux has a policy for it, for each thread.
 
     Args:
-        process: the id of the server, which leads a group of processes of its own.
+        process: the id of the server.
     """
-    with contextlib.suppress(OSError):
-        os.setpriority(os.PRIO_PGRP, process, _LOWEST)
-    tasks = Path(f"/proc/{process}/task")
-    # Linux keeps a priority for each thread, and with automatic groups compares it within a session only.
-    threads = [int(task.name) for task in tasks.iterdir()] if tasks.is_dir() else [process]
-    for thread in threads:
+    for thread in _threads_of(process):
         with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, thread, _LOWEST)
+            os.sched_setscheduler(thread, os.SCHED_IDLE, os.sched_param(0))
+    # Where sessions are scheduled as groups, the policy holds within the session only.
     with contextlib.suppress(OSError):
-        Path(f"/proc/{process}/autogroup").write_text(f"{_LOWEST}", encoding="ascii")
+        Path(f"/proc/{process}/autogroup").write_text("19", encoding="ascii")
+
+
+def _threads_of(process: int) -> Iterator[int]:
+    """Tell the threads of a process and of its children; none where the system does not say."""
+    with contextlib.suppress(OSError):
+        for task in Path(f"/proc/{process}/task").iterdir():
+            yield int(task.name)
+            for child in (task / "children").read_text(encoding="ascii").split():
+                yield from _threads_of(int(child))
 
 
 def processor_s(process: int) -> float:
