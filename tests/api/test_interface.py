@@ -200,3 +200,12 @@ async def test_the_interface_describes_itself(site: "Site") -> None:
             assert bool(operation.get("security")) == (name not in PUBLIC), name
             assert "application/problem+json" in operation["responses"]["500"]["content"]
             assert ("requestBody" in operation) == (method == "post" and not path.endswith(("/close", "/cancel"))), name
+
+
+async def test_only_a_bid_that_no_page_sent_passes_by_what_answers_pages(site: "Site") -> None:
+    path = f"/api/auctions/{'ab' * 32}/bids"
+    by_a_page = await site.post(path, headers={"Origin": site.url(2)})
+    assert by_a_page.headers["Access-Control-Allow-Origin"] == site.url(2)
+    by_a_program = await site.post(path)
+    assert "Access-Control-Allow-Origin" not in by_a_program.headers
+    assert (by_a_program.status, by_a_program.json) == (by_a_page.status, by_a_page.json)

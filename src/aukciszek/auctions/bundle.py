@@ -11,7 +11,6 @@ envelopes follow from ``t`` and ``bits``, and left-over bytes are refused.
 """
 
 import struct
-import uuid
 from dataclasses import dataclass, field
 from typing import Final, Self
 
@@ -24,6 +23,8 @@ from aukciszek.auctions.identifiers import (
     labelled_sha256,
     parse_auction_id,
     parse_user_id,
+    user_id_bytes,
+    user_id_of,
 )
 from aukciszek.auctions.prices import LARGEST_BITS
 from aukciszek.auctions.sealing_keys import SEALING_OVERHEAD_BYTES
@@ -165,7 +166,7 @@ class Bundle:
             raise MalformedBundleError(f"an envelope for {bits} bits has {length} bytes")
         return cls(
             auction=AuctionId(auction.hex()),
-            bidder=UserId(str(uuid.UUID(bytes=bidder))),
+            bidder=user_id_of(bidder),
             revision=revision,
             threshold=threshold,
             bits=bits,
@@ -183,7 +184,7 @@ class Bundle:
             _VERSION,
             _WITHDRAWAL if self.withdrawal else _BID,
             bytes.fromhex(self.auction),
-            uuid.UUID(self.bidder).bytes,
+            user_id_bytes(self.bidder),
             self.revision,
             len(self.envelopes),
             self.threshold,
@@ -271,7 +272,7 @@ def claim_of(content: bytes) -> BundleClaim:
     magic, version, kind, _, bidder, revision, *_ = _HEAD.unpack_from(content)
     if magic != _MAGIC or version != _VERSION:
         raise MalformedBundleError("this is no bundle of version 1: update the program that made it")
-    return BundleClaim(UserId(str(uuid.UUID(bytes=bidder))), revision, kind == _WITHDRAWAL)
+    return BundleClaim(user_id_of(bidder), revision, kind == _WITHDRAWAL)
 
 
 def header_of(content: bytes) -> BundleHeader:
@@ -286,7 +287,7 @@ def header_of(content: bytes) -> BundleHeader:
     return BundleHeader(
         digest=bundle_digest(content),
         auction=AuctionId(auction.hex()),
-        bidder=UserId(str(uuid.UUID(bytes=bidder))),
+        bidder=user_id_of(bidder),
         revision=revision,
         withdrawal=kind == _WITHDRAWAL,
     )

@@ -13,12 +13,12 @@ from typing import Final
 from weakref import WeakValueDictionary
 
 from aukciszek.accounts.tokens import Principal
-from aukciszek.auctions.admission import Counter, admit
+from aukciszek.auctions.admission import Counter, Given, admit
 from aukciszek.auctions.batching import Batches
 from aukciszek.auctions.bundle import BundleClaim, BundleShape, bundle_digest, claim_of
 from aukciszek.auctions.desk import AuctionDesk
 from aukciszek.auctions.errors import AuctionError
-from aukciszek.auctions.holdings import MOST_HOLDINGS
+from aukciszek.auctions.holdings import MOST_HOLDINGS, OtherReceipt
 from aukciszek.auctions.identifiers import BundleDigest, UserId
 from aukciszek.auctions.lifecycle import AuctionState
 from aukciszek.auctions.receipts import MOST_REVISIONS, in_time
@@ -33,7 +33,7 @@ from aukciszek.auctions.refusals import (
     TooManyRevisionsError,
 )
 from aukciszek.auctions.sealing_keys import SealingKeyPair
-from aukciszek.auctions.statements import Receipt, Signed, read_verified_statement
+from aukciszek.auctions.statements import SIGNATURE_BYTES, Receipt, Signed, read_verified_statement
 from aukciszek.auctions.taken import TakenBids
 from aukciszek.storage.errors import ReceivedBeforeError
 from aukciszek.storage.rows import BundleRow, NewBid, NewRecordEntry, ReceiptRow
@@ -41,17 +41,20 @@ from aukciszek.storage.rows import BundleRow, NewBid, NewRecordEntry, ReceiptRow
 MOST_TAKEN_AT_ONCE: Final = 64
 """Bids that go through all steps together."""
 
-BATCHES_AT_ONCE: Final = 3
-"""One is opened, one is stored, and one is on the way between the two."""
-
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
     """The answer to a bundle."""
 
-    receipt: Signed[Receipt]
+    statement: bytes
+    """The receipt, as it is stored and sent."""
     is_new: bool
     """False: the same bytes came before, and this is the receipt of then."""
+
+    @property
+    def receipt(self) -> Signed[Receipt]:
+        """The receipt, read."""
+        return read_verified_statement(Receipt, self.statement)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,7 @@ class Intake:
     """The counter where one party takes bids for one auction."""
 
     def __init__(
-        self, desk: AuctionDesk, key_pair: SealingKeyPair | None, on_receipt: Callable[[Signed[Receipt]], None]
+        self, desk: AuctionDesk, key_pair: SealingKeyPair | None, on_receipt: Callable[[OtherReceipt], None]
     ) -> None:
         """Open the counter; without the sealing key it only repeats the receipts that it gave."""
         self.taken = TakenBids()
@@ -77,8 +80,8 @@ class Intake:
         self._key_pair = key_pair
         self._inside = 0
         self._turns: WeakValueDictionary[UserId, asyncio.Lock] = WeakValueDictionary()
-        self._taking = Batches[_Arrival, tuple[Signed[Receipt], bool]](
-            self._take, MOST_TAKEN_AT_ONCE, batches_at_once=BATCHES_AT_ONCE
+        self._taking = Batches[_Arrival, Sequence[Given | AuctionError], tuple[Given, bool]](
+            self._admit, self._store_admitted, MOST_TAKEN_AT_ONCE, begun_at_once=desk.context.workers.at_once
         )
 
     async def load(self) -> None:
@@ -115,12 +118,13 @@ class Intake:
                 return Accepted(repeated, is_new=False)
         self._check_open(arrival.received_at)
         self._check_revision(claim, latest)
-        receipt, is_new = await self._taking.do(arrival)
+        given, is_new = await self._taking.do(arrival)
         if is_new:
             self.taken.note(claim.bidder, claim.revision, withdrawal=claim.withdrawal)
-            self._on_receipt(receipt)
-            return Accepted(receipt, is_new=True)
-        return Accepted(await self._earlier_receipt(receipt.content.bundle) or receipt, is_new=False)
+            signature = given.statement[:SIGNATURE_BYTES]
+            self._on_receipt(OtherReceipt(given.bundle, self._desk.context.number, arrival.received_at, signature))
+            return Accepted(given.statement, is_new=True)
+        return Accepted(await self._earlier_receipt(given.bundle) or given.statement, is_new=False)
 
     async def wait_until_empty(self) -> None:
         """Return when every bid that came in time has its receipt; call it once the auction takes no more."""
@@ -168,25 +172,12 @@ class Intake:
                 f"so many bids are in that nobody can have more than {share} receipts now: what you handed in counts"
             )
 
-    async def _earlier_receipt(self, digest: BundleDigest) -> Signed[Receipt] | None:
+    async def _earlier_receipt(self, digest: BundleDigest) -> bytes | None:
         context = self._desk.context
-        for row in await context.repository.receipts(digest):
-            if row.party == context.number:
-                return read_verified_statement(Receipt, row.statement)
-        return None
+        rows = await context.repository.receipts(digest)
+        return next((row.statement for row in rows if row.party == context.number), None)
 
-    async def _take(self, arrivals: Sequence[_Arrival]) -> Sequence[tuple[Signed[Receipt], bool] | Exception]:
-        """Admit bundles and store them; of each return the receipt and whether it is new, or what was wrong."""
-        admitted = await self._admit(arrivals)
-        bids = [
-            self._new_bid(arrival, receipt)
-            for arrival, receipt in zip(arrivals, admitted, strict=True)
-            if not isinstance(receipt, Exception)
-        ]
-        stored = iter(await self._store(bids))
-        return [receipt if isinstance(receipt, Exception) else _settled(receipt, next(stored)) for receipt in admitted]
-
-    async def _admit(self, arrivals: Sequence[_Arrival]) -> Sequence[Signed[Receipt] | AuctionError]:
+    async def _admit(self, arrivals: Sequence[_Arrival]) -> Sequence[Given | AuctionError]:
         context = self._desk.context
         if self._key_pair is None:
             raise BidTooLateError("this party has destroyed its sealing key: the auction is over")
@@ -194,6 +185,18 @@ class Intake:
             BundleShape.of(self._desk.spec), context.number, self._key_pair.to_bytes(), context.identity.to_seed()
         )
         return await context.workers.run(admit, counter, [(one.content, one.received_at) for one in arrivals])
+
+    async def _store_admitted(
+        self, arrivals: Sequence[_Arrival], admitted: Sequence[Given | AuctionError]
+    ) -> Sequence[tuple[Given, bool] | Exception]:
+        """Store bundles; of each return the receipt and whether it is new, or what was wrong."""
+        bids = [
+            self._new_bid(arrival, given)
+            for arrival, given in zip(arrivals, admitted, strict=True)
+            if not isinstance(given, Exception)
+        ]
+        stored = iter(await self._store(bids))
+        return [given if isinstance(given, Exception) else _settled(given, next(stored)) for given in admitted]
 
     async def _store(self, bids: Sequence[NewBid]) -> Sequence[bool | Exception]:
         """Store bids; tell of each whether it is new."""
@@ -212,9 +215,8 @@ class Intake:
         except Exception as error:  # noqa: BLE001 -- it goes to the bid that it belongs to
             return error
 
-    def _new_bid(self, arrival: _Arrival, receipt: Signed[Receipt]) -> NewBid:
-        auction, digest, received_at = self._desk.auction, receipt.content.bundle, receipt.content.received_at
-        claim = arrival.claim
+    def _new_bid(self, arrival: _Arrival, given: Given) -> NewBid:
+        auction, digest, received_at, claim = self._desk.auction, given.bundle, arrival.received_at, arrival.claim
         return NewBid(
             BundleRow(
                 digest=digest,
@@ -226,7 +228,7 @@ class Intake:
                 content=arrival.content,
                 email=arrival.email,
             ),
-            ReceiptRow(auction_id=auction, digest=digest, party=self._desk.context.number, statement=receipt.encode()),
+            ReceiptRow(auction_id=auction, digest=digest, party=self._desk.context.number, statement=given.statement),
             # The record is public: it names the bundle, never the bidder.
             NewRecordEntry(
                 auction_id=auction,
@@ -238,5 +240,5 @@ class Intake:
         )
 
 
-def _settled(receipt: Signed[Receipt], stored: bool | Exception) -> tuple[Signed[Receipt], bool] | Exception:  # noqa: FBT001 -- what became of it
-    return stored if isinstance(stored, Exception) else (receipt, stored)
+def _settled(given: Given, stored: bool | Exception) -> tuple[Given, bool] | Exception:  # noqa: FBT001 -- what became of it
+    return stored if isinstance(stored, Exception) else (given, stored)

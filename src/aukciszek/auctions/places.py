@@ -36,8 +36,8 @@ class Places:
         Raises:
             IntakeBusyError: there is none for this bidder in this auction now.
         """
-        in_auction = self._auctions[auction]
-        if self._bidders[auction, bidder] >= MOST_OF_A_BIDDER:
+        in_auction = self._auctions.get(auction, 0)
+        if self._bidders.get((auction, bidder), 0) >= MOST_OF_A_BIDDER:
             raise IntakeBusyError("several bids of yours are being stored: wait for their receipts")
         if in_auction >= MOST_OF_AN_AUCTION or (self._all >= MOST_OF_ALL and in_auction >= KEPT_FOR_EACH_AUCTION):
             raise IntakeBusyError(

@@ -24,6 +24,7 @@ from aukciszek.auctions.fields import (
 )
 from aukciszek.auctions.identifiers import AuctionId, BundleDigest
 from aukciszek.auctions.statements import Receipt, Signed, read_statement, sign
+from aukciszek.clock import format_time
 from aukciszek.cluster import LARGEST_CLUSTER, Cluster, PartyNumber
 from aukciszek.encoding import canonical_json
 from aukciszek.identity import Identity
@@ -35,8 +36,27 @@ _MOST_FILE_BYTES: Final = 8 << 20
 def give_receipt(
     identity: Identity, party: PartyNumber, *, auction: AuctionId, bundle: BundleDigest, received_at: datetime
 ) -> Signed[Receipt]:
-    """Sign that this party holds the bundle since ``received_at``; only after it is durable and its envelope opened."""
+    """Sign that this party holds the bundle since ``received_at``.
+
+    The receipt may leave only after the bundle is durable and its envelope was opened.
+    """
     return sign(Receipt(auction=auction, party=party, bundle=bundle, received_at=received_at), identity)
+
+
+def sign_receipt(
+    identity: Identity, party: PartyNumber, *, auction: AuctionId, bundle: BundleDigest, received_at: datetime
+) -> bytes:
+    """Return :func:`give_receipt`'s statement as it is stored and sent, without the model: half the work for a bid."""
+    body = canonical_json(
+        {
+            "auction": auction,
+            "bundle": bundle,
+            "kind": "receipt",
+            "party": party,
+            "received_at": format_time(received_at),
+        }
+    )
+    return identity.sign(Receipt.label, body) + body
 
 
 def in_time(received_at: datetime, closes_at: datetime) -> bool:

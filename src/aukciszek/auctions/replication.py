@@ -23,7 +23,6 @@ from aukciszek.auctions.messages import (
     ReceiptsKnown,
 )
 from aukciszek.auctions.ports import MessageKind
-from aukciszek.auctions.statements import Receipt, Signed, read_verified_statement
 from aukciszek.cluster import PartyNumber
 from aukciszek.identity import PublicIdentity
 from aukciszek.storage.rows import BundleRow, ReceiptRow
@@ -43,7 +42,7 @@ class Replication:
 
     def __init__(self, desk: AuctionDesk) -> None:
         self._desk = desk
-        self._new: list[Signed[Receipt]] = []
+        self._new: list[OtherReceipt] = []
         self._known: dict[PartyNumber, int] = {}
         self._wanted: dict[BundleDigest, frozenset[PartyNumber]] = {}
         self._heard_of: dict[BundleDigest, frozenset[PartyNumber]] = {}
@@ -55,7 +54,7 @@ class Replication:
             party = PartyNumber(row.party)
             self._known[party] = self._known.get(party, 0) + 1
 
-    def spread(self, receipt: Signed[Receipt]) -> None:
+    def spread(self, receipt: OtherReceipt) -> None:
         """Pass a receipt that this party has given on to all others, soon."""
         self._new.append(receipt)
         number = self._desk.context.number
@@ -86,7 +85,7 @@ class Replication:
         context = self._desk.context
         if ReceiptsKnown.decode(content).count < self._known.get(context.number, 0):
             rows = await context.repository.auction_receipts(self._desk.auction)
-            own = [read_verified_statement(Receipt, row.statement) for row in rows if row.party == context.number]
+            own = [OtherReceipt.stored(row.statement) for row in rows if row.party == context.number]
             await self._send_receipts([sender], own)
 
     async def receive_receipts(self, sender: PartyNumber, content: bytes) -> None:
@@ -171,9 +170,9 @@ class Replication:
         for some in batched(digests, MOST_BUNDLES_A_REQUEST, strict=False):
             await self._desk.send(to, MessageKind.BUNDLES_WANTED, BundlesWanted(bundles=some).encode())
 
-    async def _send_receipts(self, to: Sequence[PartyNumber], receipts: Iterable[Signed[Receipt]]) -> None:
+    async def _send_receipts(self, to: Sequence[PartyNumber], receipts: Iterable[OtherReceipt]) -> None:
         for some in batched(receipts, MOST_RECEIPTS_A_MESSAGE, strict=False):
-            message = NewReceipts(receipts=tuple(OtherReceipt.of(receipt) for receipt in some))
+            message = NewReceipts(receipts=some)
             await self._desk.send(to, MessageKind.RECEIPTS, message.encode())
 
 

@@ -9,7 +9,6 @@ that the shares lie on polynomials of degree ``t`` (:mod:`aukciszek.mpc.dealing`
 import hmac
 import secrets
 import struct
-import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Self
@@ -21,7 +20,7 @@ from aukciszek.auctions.errors import (
     EnvelopeProofError,
     EnvelopeWrongSizeError,
 )
-from aukciszek.auctions.identifiers import AuctionId, UserId, labelled_sha256
+from aukciszek.auctions.identifiers import AuctionId, UserId, labelled_sha256, user_id_bytes
 from aukciszek.auctions.sealing_keys import SealingKeyPair, SealingPublicKey
 from aukciszek.mpc.dealing import MASKS, Dealing, share_fits
 from aukciszek.mpc.field import ELEMENT_BYTES, NotAFieldElementError, Vector, from_bytes, to_bytes
@@ -68,8 +67,7 @@ class EnvelopeContent:
 
 def envelope_info(place: BidPlace, party: int) -> bytes:
     """Return what HPKE binds an envelope to: protocol version, auction, bidder, revision and party."""
-    bidder = uuid.UUID(place.bidder).bytes
-    binding = _PLACE.pack(bytes.fromhex(place.auction), bidder, place.revision, party)
+    binding = _PLACE.pack(bytes.fromhex(place.auction), user_id_bytes(place.bidder), place.revision, party)
     return b"aukciszek/1/envelope\x00" + binding
 
 
@@ -152,7 +150,15 @@ class OwnEnvelope:
 
     def open(self, key_pair: SealingKeyPair) -> EnvelopeContent:
         """Open it; see :func:`open_envelope`."""
-        return self.check(key_pair.open(self.sealed, envelope_info(self.place, self.party)))
+        return self.check(self.unseal(key_pair))
+
+    def unseal(self, key_pair: SealingKeyPair) -> bytes:
+        """Return what is in it, whatever that is.
+
+        Raises:
+            EnvelopeDoesNotOpenError: sealed to another key, moved from another place, or changed.
+        """
+        return key_pair.open(self.sealed, envelope_info(self.place, self.party))
 
     def check(self, content: bytes) -> EnvelopeContent:
         """Check what was found in it; see :func:`check_content`."""

@@ -19,6 +19,11 @@ class ProcessesEndedError(Exception):
 class Processes(Protocol):
     """Processes that work in turn."""
 
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        ...
+
     async def run[*Arguments, Result](self, work: Callable[[*Arguments], Result], *arguments: *Arguments) -> Result:
         """Do ``work``, a function of a module, in one of them.
 
@@ -33,6 +38,11 @@ class Workers:
 
     def __init__(self, processes: Processes | None = None) -> None:
         self._processes = processes
+
+    @property
+    def at_once(self) -> int:
+        """How much can be done side by side."""
+        return 1 if self._processes is None else self._processes.count
 
     async def run[*Arguments, Result](self, work: Callable[[*Arguments], Result], *arguments: *Arguments) -> Result:
         """Do ``work``, a function of a module, elsewhere; arguments and result are copied on the way."""

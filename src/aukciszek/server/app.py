@@ -21,7 +21,7 @@ from aukciszek.server.routes_accounts import account_routes
 from aukciszek.server.routes_auctions import auction_routes
 from aukciszek.server.routes_bids import bid_routes
 from aukciszek.server.routes_status import status_routes
-from aukciszek.server.short_way import brings_bid, take_bid
+from aukciszek.server.short_way import BIDS_PATH, brings_bid, take_bid
 
 OPENAPI_PATH: Final = "/api/openapi.json"
 
@@ -51,6 +51,18 @@ class _App(FastAPI):
         return self.openapi_schema
 
 
+class _Cors(CORSMiddleware):
+    """Starlette's, which a bid passes by that no page sent: it would only add that nobody may keep the answer."""
+
+    @override
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope.get("path_template") == BIDS_PATH and all(name != b"origin" for name, _ in scope["headers"]):
+            await self.app(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+
 def create_app(party: Party) -> FastAPI:
     """Return the application that speaks for ``party``; whoever serves it starts and stops the party."""
     app = _App(
@@ -72,7 +84,7 @@ def create_app(party: Party) -> FastAPI:
     app.add_api_websocket_route(PEER_PATH, party.peers.inbound.serve)
     install(app)
     app.add_middleware(
-        CORSMiddleware,
+        _Cors,
         # A bidder's page comes from one party and talks to all of them. Tokens travel in a header, never in a cookie.
         allow_origins=[*party.settings.servers, *party.settings.web_origins],
         allow_methods=["GET", "POST"],

@@ -5,7 +5,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Response
 
 from aukciszek.auctions.handing_on import HandedOn
-from aukciszek.server.answers import HandedOnAnswer, OwnBidAnswer, OwnBidsAnswer, ReceiptAnswer
+from aukciszek.server.answers import HandedOnAnswer, OwnBidAnswer, OwnBidsAnswer, ReceiptAnswer, receipt_answer
 from aukciszek.server.bodies import BYTES, JSON, BytesBody, ModelBody, described
 from aukciszek.server.dependencies import AuctionInPath, CurrentUser, ThisParty
 
@@ -22,7 +22,7 @@ def bid_routes() -> APIRouter:
     """Return the routes about bids; bids themselves come by :mod:`aukciszek.server.short_way`."""
     routes = APIRouter(prefix="/api/auctions/{auction}", tags=["bids"])
     body = described(BYTES, {"type": "string", "format": "binary"})
-    routes.post("/bids", status_code=201, openapi_extra=body)(hand_in)
+    routes.post("/bids", status_code=201, response_model=ReceiptAnswer, openapi_extra=body)(hand_in)
     routes.get("/bids")(show_own_bids)
     routes.post("/receipts", openapi_extra=described(JSON, HandedOn.model_json_schema()))(hand_on)
     return routes
@@ -33,12 +33,10 @@ async def hand_in(
     bidder: CurrentUser,
     auction: AuctionInPath,
     content: Annotated[bytes, Depends(bundle_body)],
-    response: Response,
-) -> ReceiptAnswer:
+) -> Response:
     """Store a bundle and give a receipt; 200 and the same receipt if the same bytes came before."""
     accepted = await party.house.submit(bidder, auction, content)
-    response.status_code = 201 if accepted.is_new else 200
-    return ReceiptAnswer.of(accepted.receipt)
+    return Response(receipt_answer(accepted.statement), 201 if accepted.is_new else 200, media_type=JSON)
 
 
 async def show_own_bids(party: ThisParty, bidder: CurrentUser, auction: AuctionInPath) -> OwnBidsAnswer:

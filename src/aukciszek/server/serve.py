@@ -5,6 +5,7 @@ import logging
 import signal
 import sys
 from contextlib import AsyncExitStack
+from typing import Final
 
 import uvloop
 
@@ -12,7 +13,7 @@ from aukciszek import __version__
 from aukciszek.auctions.workers import Workers
 from aukciszek.clock import Clock, SystemClock
 from aukciszek.server.app import create_app
-from aukciszek.server.gathered_log import GatheringHandler
+from aukciszek.server.gathered_log import GatheringHandler, tell_no_more_than_lines_show
 from aukciszek.server.memory import keep_freed_memory, keep_what_is_here
 from aukciszek.server.own_place import allow_open_files, alone_in
 from aukciszek.server.party import Party
@@ -20,6 +21,9 @@ from aukciszek.server.tls import server_context
 from aukciszek.server.web_server import WebServer, listen, silence_uvicorn
 from aukciszek.server.worker_processes import worker_processes
 from aukciszek.settings import Settings
+
+_SWITCH_INTERVAL_S: Final = 0.0005
+"""How long a thread waits for the interpreter's lock before it asks for it: the database's does so ten times a commit."""
 
 _log = logging.getLogger(__name__)
 
@@ -33,6 +37,7 @@ def serve(settings: Settings) -> None:
     configure_logging()
     allow_open_files()
     keep_freed_memory()
+    sys.setswitchinterval(_SWITCH_INTERVAL_S)
     with worker_processes() as processes, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve_until_told_to_stop(settings, Workers(processes)))
 
@@ -87,6 +92,7 @@ async def _serve_until_told_to_stop(settings: Settings, workers: Workers) -> Non
 
 def configure_logging() -> None:
     """Write the log to standard error, one line for each event, times in UTC."""
+    tell_no_more_than_lines_show()
     root = logging.getLogger()
     root.handlers = [GatheringHandler(sys.stderr)]
     root.setLevel(logging.INFO)

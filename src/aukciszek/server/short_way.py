@@ -15,7 +15,6 @@ from starlette.types import Receive, Scope, Send
 from aukciszek.auctions.errors import MalformedIdentifierError
 from aukciszek.auctions.identifiers import parse_auction_id
 from aukciszek.errors import AukciszekError
-from aukciszek.server.bodies import JSON
 from aukciszek.server.dependencies import authenticate, the_party
 from aukciszek.server.errors import Fault, InvalidRequestError
 from aukciszek.server.problems import answer_ours
@@ -51,6 +50,4 @@ async def _take_bid(request: Request) -> Response:
         auction = parse_auction_id(request.path_params["auction"])
     except MalformedIdentifierError:
         raise InvalidRequestError([Fault("path/auction", "does not have the agreed form")]) from None
-    told = Response(status_code=201)
-    receipt = await hand_in(party, bidder, auction, await bundle_body(request), told)
-    return Response(receipt.model_dump_json(), told.status_code, media_type=JSON)
+    return await hand_in(party, bidder, auction, await bundle_body(request))

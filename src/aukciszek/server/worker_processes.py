@@ -42,6 +42,11 @@ class WorkerProcesses:
         self._lines: list[_Line] = []
         self._connecting = asyncio.Lock()
 
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self._sockets)
+
     async def run[*Arguments, Result](self, work: Callable[[*Arguments], Result], *arguments: *Arguments) -> Result:
         """Do ``work``, a function of a module, in the process that has least to do.
 

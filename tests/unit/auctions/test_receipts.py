@@ -7,7 +7,7 @@ import pytest
 from aukciszek.auctions.bundle import Bundle
 from aukciszek.auctions.errors import MalformedReceiptFileError, WrongSignatureError
 from aukciszek.auctions.identifiers import AuctionId, UserId
-from aukciszek.auctions.receipts import ReceiptFile, give_receipt, in_time
+from aukciszek.auctions.receipts import ReceiptFile, give_receipt, in_time, sign_receipt
 from aukciszek.auctions.statements import Receipt, Signed
 from aukciszek.cluster import Cluster, PartyNumber
 from aukciszek.encoding import Json, to_base64url
@@ -31,6 +31,14 @@ def _receipts(identities: list[Identity], revision: int, parties: range) -> list
         )
         for party in parties
     ]
+
+
+@pytest.mark.parametrize("moment", [NOON, NOON.replace(microsecond=7000)])
+def test_a_receipt_made_without_the_model_is_the_same(identities: list[Identity], moment: datetime) -> None:
+    party, digest = PartyNumber(2), HEADERS[0].digest
+    made = sign_receipt(identities[1], party, auction=AUCTION, bundle=digest, received_at=moment)
+    given = give_receipt(identities[1], party, auction=AUCTION, bundle=digest, received_at=moment)
+    assert made == given.encode()
 
 
 @pytest.fixture

@@ -7,9 +7,15 @@ from aukciszek.auctions.workers import ProcessesEndedError, Workers
 class Ended:
     """Processes that have ended."""
 
+    count = 2
+
     async def run[*Arguments, Result](self, work: Callable[[*Arguments], Result], *_: *Arguments) -> Result:
         assert work is os.getpid
         raise ProcessesEndedError
+
+
+def test_as_much_is_done_side_by_side_as_there_are_processes() -> None:
+    assert (Workers().at_once, Workers(Ended()).at_once) == (1, 2)
 
 
 async def test_without_processes_a_thread_works() -> None:
