@@ -4,7 +4,20 @@ import pytest
 
 from aukciszek.auctions.lifecycle import AuctionState
 from simulation.living import live
-from simulation.operations import Advance, AdvanceToClose, Bid, HandOn, History, Lie, Lose, Spoil, Start, Stop
+from simulation.operations import (
+    Advance,
+    AdvanceToClose,
+    Bid,
+    HandOn,
+    History,
+    Lie,
+    Lose,
+    Restore,
+    Save,
+    Spoil,
+    Start,
+    Stop,
+)
 
 EVERYBODY = frozenset({1, 2, 3})
 
@@ -65,3 +78,10 @@ def test_a_bid_counts_whose_bidder_showed_its_receipts_before_one_of_two_holders
     everybody = frozenset(range(1, 6))
     bids = (Bid(1, 3, everybody), Lose(60), Bid(0, 1, frozenset({1, 2})), HandOn(0, frozenset({3}), along=True))
     live(History(5, 1, (*bids, Stop(1), AdvanceToClose(0.001), Advance(60.0))))
+
+
+def test_a_party_that_goes_back_to_a_backup_while_a_bid_is_on_its_way_to_the_disk() -> None:
+    """The receipt may have left: it is worth what the others know of it."""
+    for pace in range(16):
+        bid = Bid(0, 3, frozenset({1}), rush=True)
+        live(History(4, 1, (Save(), bid, Restore(), Bid(1, 2, frozenset({1, 2, 3, 4}))), loser=1, pace=pace))

@@ -23,7 +23,7 @@ from aukciszek.server.worker_processes import worker_processes
 from aukciszek.settings import Settings
 
 _SWITCH_INTERVAL_S: Final = 0.0005
-"""How long a thread waits for the interpreter's lock before it asks for it: the database's does so ten times a commit."""
+"""How long a thread waits before it asks for the interpreter's lock: the database's does so ten times a commit."""
 
 _log = logging.getLogger(__name__)
 
