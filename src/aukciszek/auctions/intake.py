@@ -38,7 +38,7 @@ from aukciszek.auctions.taken import TakenBids
 from aukciszek.storage.errors import ReceivedBeforeError
 from aukciszek.storage.rows import BundleRow, NewBid, NewRecordEntry, ReceiptRow
 
-MOST_TAKEN_AT_ONCE: Final = 64
+MOST_TAKEN_AT_ONCE: Final = 96
 """Bids that go through all steps together."""
 
 

@@ -1,7 +1,7 @@
 """Child processes of a command: started together, watched, and ended one by one on every way out.
 
 Each child is ended by its own process id: SIGTERM first, SIGKILL if it has not gone within the grace period. Children
-live in sessions of their own, so that a terminal's Ctrl-C reaches the parent alone, which then ends them in good
+lead process groups of their own, so that a terminal's Ctrl-C reaches the parent alone, which then ends them in good
 order; and the kernel ends them if the parent itself is killed (see :mod:`aukciszek.cli.child`).
 """
 
@@ -79,7 +79,7 @@ class Children:
                 stderr=output,
                 env=dict(environment),
                 cwd=directory,
-                start_new_session=True,
+                process_group=0,
             )
         child = Child(name, process, log)
         self._running.append(child)

@@ -5,6 +5,7 @@ after the one that authenticates.
 """
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any, Final
 
 from fastapi import Request
@@ -63,11 +64,12 @@ class ModelBody[Model: BaseModel]:
 
 async def read_body(request: Request, most_bytes: int, media_type: str) -> bytes:
     """Read a body of one media type; see :class:`BytesBody`."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != media_type:
+    headers = dict(reversed(request.headers.raw))  # of several with one name the first, as in `request.headers`
+    if _text(headers, b"content-type").partition(";")[0].strip().lower() != media_type:
         raise MediaTypeError(f"send the body as {media_type} and say so in the Content-Type header")
-    if request.headers.get("content-encoding", "identity") != "identity":
+    if _text(headers, b"content-encoding") not in {"", "identity"}:
         raise MediaTypeError("send the body as it is, without Content-Encoding")
-    announced = request.headers.get("content-length", "")
+    announced = _text(headers, b"content-length")
     if announced.isdecimal() and int(announced) > most_bytes:
         raise _too_large(most_bytes)
     try:
@@ -75,6 +77,10 @@ async def read_body(request: Request, most_bytes: int, media_type: str) -> bytes
             return await _receive_body(request.receive, most_bytes)
     except TimeoutError:
         raise BodyTooSlowError(f"the body did not arrive within {BODY_TIMEOUT_S:.0f} seconds: try again") from None
+
+
+def _text(headers: Mapping[bytes, bytes], name: bytes) -> str:
+    return headers.get(name, b"").decode("latin-1")
 
 
 async def _receive_body(receive: Receive, most_bytes: int) -> bytes:

@@ -5,7 +5,6 @@ import logging
 import signal
 import sys
 from contextlib import AsyncExitStack
-from typing import Final
 
 import uvloop
 
@@ -22,9 +21,6 @@ from aukciszek.server.web_server import WebServer, listen, silence_uvicorn
 from aukciszek.server.worker_processes import worker_processes
 from aukciszek.settings import Settings
 
-_SWITCH_INTERVAL_S: Final = 0.0005
-"""How long a thread waits before it asks for the interpreter's lock: the database's does so ten times a commit."""
-
 _log = logging.getLogger(__name__)
 
 
@@ -37,7 +33,6 @@ def serve(settings: Settings) -> None:
     configure_logging()
     allow_open_files()
     keep_freed_memory()
-    sys.setswitchinterval(_SWITCH_INTERVAL_S)
     with worker_processes() as processes, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve_until_told_to_stop(settings, Workers(processes)))
 

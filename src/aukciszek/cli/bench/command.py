@@ -65,7 +65,7 @@ def engine_party(directory: Annotated[Path, typer.Argument(help="Where the bench
 def intake(
     *,
     seconds: Annotated[int, typer.Option(min=1, max=120, help="How long bids are handed in.")] = 10,
-    bidders: Annotated[int, typer.Option(min=1, max=1000, help="How many hand in bids at the same time.")] = 48,
+    bidders: Annotated[int, typer.Option(min=1, max=500, help="How many hand in bids at the same time.")] = 200,
     as_json: JsonOption = False,
 ) -> None:
     """Measure how many bids per second one real party stores and answers with receipts, over HTTP."""

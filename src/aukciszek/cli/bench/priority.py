@@ -9,7 +9,8 @@ from pathlib import Path
 def put_last(process: int) -> None:
     """Let a server and the processes beside it have a processor only when nobody else wants it.
 
-    As far as that can be had: Linux has a policy for it, for each thread.
+    As far as that can be had: Linux has a policy for it, for each thread. It holds among processes of one session, as
+    children of one command are; sessions may share the processors as groups.
 
     Args:
         process: the id of the server.
@@ -17,9 +18,6 @@ def put_last(process: int) -> None:
     for thread in _threads_of(process):
         with contextlib.suppress(OSError):
             os.sched_setscheduler(thread, os.SCHED_IDLE, os.sched_param(0))
-    # Where sessions are scheduled as groups, the policy holds within the session only.
-    with contextlib.suppress(OSError):
-        Path(f"/proc/{process}/autogroup").write_text("19", encoding="ascii")
 
 
 def _threads_of(process: int) -> Iterator[int]:
