@@ -40,13 +40,15 @@ class Given(NamedTuple):
     """Signed; see :func:`~aukciszek.auctions.receipts.sign_receipt`."""
 
 
-class _Opened(NamedTuple):
-    """A bundle on its way to a receipt, with what was found in this party's envelope; never leaves this module."""
+@dataclass(slots=True)
+class _InHand:
+    """A bundle on its way to a receipt; never leaves this module."""
 
+    arrival: Arrival
     envelope: OwnEnvelope | None
     """None: a withdrawal has none."""
-    found: bytes
-    arrival: Arrival
+    found: bytes = field(default=b"", repr=False)
+    """What was in the envelope: a secret."""
 
 
 def admit(counter: Counter, arrivals: Sequence[Arrival]) -> list[Given | AuctionError]:
@@ -62,28 +64,30 @@ def admit(counter: Counter, arrivals: Sequence[Arrival]) -> list[Given | Auction
     key_pair = SealingKeyPair(counter.sealing_seed)
     identity = Identity.from_seed(counter.identity_seed)
 
-    def take_out(arrival: Arrival) -> _Opened:
+    def read(arrival: Arrival) -> _InHand:
         bundle = Bundle.decode(arrival[0])
         counter.shape.check(bundle)
-        return _Opened(None if bundle.withdrawal else OwnEnvelope.of(bundle, counter.party), b"", arrival)
+        return _InHand(arrival, None if bundle.withdrawal else OwnEnvelope.of(bundle, counter.party))
 
-    def unseal(one: _Opened) -> _Opened:
-        return one if one.envelope is None else one._replace(found=one.envelope.unseal(key_pair))
+    def unseal(bid: _InHand) -> _InHand:
+        if bid.envelope is not None:
+            bid.found = bid.envelope.unseal(key_pair)
+        return bid
 
-    def check(one: _Opened) -> Arrival:
-        if one.envelope is not None:
-            one.envelope.check(one.found)
-        return one.arrival
+    def check(bid: _InHand) -> _InHand:
+        if bid.envelope is not None:
+            bid.envelope.check(bid.found)
+        return bid
 
-    def give(arrival: Arrival) -> Given:
-        content, received_at = arrival
+    def give(bid: _InHand) -> Given:
+        content, received_at = bid.arrival
         bundle = bundle_digest(content)
         statement = sign_receipt(
             identity, counter.party, auction=counter.shape.auction, bundle=bundle, received_at=received_at
         )
         return Given(bundle, statement)
 
-    return _each(give, _each(check, _each(unseal, _each(take_out, arrivals))))
+    return _each(give, _each(check, _each(unseal, _each(read, arrivals))))
 
 
 def _each[Item, Result](

@@ -52,7 +52,7 @@ class _App(FastAPI):
 
 
 class _Cors(CORSMiddleware):
-    """Starlette's, which a bid passes by that no page sent: it would only add that nobody may keep the answer."""
+    """Starlette's, which a bid passes by that no page sent: it would add `Vary` to an answer that nobody may keep."""
 
     @override
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,7 +1,6 @@
 """SQLite: one file, one thread that writes, a few that read beside it.
 
-A commit is one ``fsync`` of the write-ahead log (``synchronous=FULL``); what is deleted is overwritten. The log is
-copied into the file by a thread of its own: that takes as long as a hundred bids, which need not wait for it.
+A commit is one ``fsync`` of the write-ahead log (``synchronous=FULL``); what is deleted is overwritten.
 Python's own driver is called from threads of ours: with SQLAlchemy's asynchronous driver every step of a statement,
 some twenty for one bid, would be a hop between threads (``docs/adr``).
 """
@@ -12,7 +11,7 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, closing, suppress
+from contextlib import asynccontextmanager, closing
 from typing import Any, Final, Self
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
@@ -20,15 +19,13 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from aukciszek.storage.connection import Work, finish
 from aukciszek.storage.errors import DatabaseDamagedError
 from aukciszek.storage.faults import damaged, fault_of
+from aukciszek.storage.sqlite_log import LogCopier
 
 _READERS: Final = 4
 _BUSY_TIMEOUT_MS: Final = 10_000
 _CHECKPOINT_TIMEOUT_MS: Final = 500
 _RETRY_S: Final = 0.02
-_CHANGES_BEFORE_COPYING: Final = 2000
-"""Rows changed before the log is copied into the file: about 16 MB of it, in which many pages occur several times."""
 
-_COPY: Final = "PRAGMA wal_checkpoint(PASSIVE)"
 _PRAGMAS: Final = (
     f"busy_timeout={_BUSY_TIMEOUT_MS}",
     "synchronous=FULL",
@@ -45,13 +42,8 @@ class SqliteStore:
     def __init__(self, address: URL) -> None:
         self._write_thread = ThreadPoolExecutor(1, thread_name_prefix="database-writer")
         self._read_threads = ThreadPoolExecutor(_READERS, thread_name_prefix="database-reader")
-        self._copy_thread = ThreadPoolExecutor(1, thread_name_prefix="database-copier")
         self._read_places = asyncio.Semaphore(_READERS)
-        self._path = address.database or ""
-        self._copying: asyncio.Task[None] | None = None
-        self._changes = 0
-        self._changes_copied = 0
-        self._rest_is_due = False
+        self._log = LogCopier(address.database or "")
         self._write_engine = _engine(address, writes=True)
         self._read_engine = _engine(address, writes=False)
         self._writer = _ThreadConnection(self._write_thread, self._write_engine)
@@ -77,13 +69,13 @@ class SqliteStore:
             except BaseException:
                 connection.rollback()
                 raise
-            self._copy_rest(connection)
+            self._log.after_commit(connection)
             return result
 
         try:
             return await self._writer.run(transaction)
         finally:
-            self._copy_if_due()
+            self._log.copy_if_due()
 
     async def read[Result](self, work: Work[Result]) -> Result:
         """Do ``work`` on a snapshot of its own."""
@@ -113,45 +105,19 @@ class SqliteStore:
 
     async def erase(self) -> bool:
         """Empty the log; False when a reader on an old snapshot still holds it."""
-        await self._until_copied()
+        await self._log.wait()
         return await self._writer.run(_empty_log)
 
     async def close(self) -> None:
         """Let go of all connections and threads."""
-        await self._until_copied()
+        await self._log.close()
         await self._writer.close()
         # Closing the last connection brings the log into the file, which takes a moment.
         loop = asyncio.get_running_loop()
         for engine in (self._read_engine, self._write_engine):
             await finish(loop.run_in_executor(self._write_thread, engine.dispose))
-        for threads in (self._read_threads, self._write_thread, self._copy_thread):
+        for threads in (self._read_threads, self._write_thread):
             threads.shutdown(wait=False)
-
-    def _copy_if_due(self) -> None:
-        if self._copying is None and self._changes - self._changes_copied >= _CHANGES_BEFORE_COPYING:
-            self._changes_copied = self._changes
-            self._copying = asyncio.create_task(self._copy(), name="database log")
-
-    async def _copy(self) -> None:
-        loop = asyncio.get_running_loop()
-        try:
-            await finish(loop.run_in_executor(self._copy_thread, _copy_log, self._path))
-            self._rest_is_due = True
-        finally:
-            self._copying = None
-
-    async def _until_copied(self) -> None:
-        if self._copying is not None:
-            await finish(self._copying)
-
-    def _copy_rest(self, connection: Connection) -> None:
-        """Copy what was written meanwhile, which is little: only when all is in the file does the log begin anew."""
-        driver: Any = connection.connection.driver_connection
-        if self._rest_is_due:
-            self._rest_is_due = False
-            with suppress(sqlite3.Error):  # what was committed is in the log, whatever becomes of this
-                driver.execute(_COPY)
-        self._changes = driver.total_changes
 
 
 class _ThreadConnection:
@@ -215,12 +181,6 @@ def _engine(address: URL, *, writes: bool) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
-
-
-def _copy_log(path: str) -> None:
-    """Copy the log into the file as far as no reader needs what is there; writers go on meanwhile."""
-    with suppress(sqlite3.Error), closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        connection.execute(_COPY)
 
 
 def _empty_log(connection: Connection) -> bool:
