@@ -13,7 +13,7 @@ from aukciszek.auctions.bundle import BundleHeader
 from aukciszek.auctions.certificate import Certificate, CertificateBody, LeftOut, Winner
 from aukciszek.auctions.holdings import Holding, HoldingsStatement, OtherReceipt
 from aukciszek.auctions.identifiers import AuctionId, BundleDigest, labelled_sha256
-from aukciszek.auctions.receipts import ReceiptFile, give_receipt
+from aukciszek.auctions.receipts import ReceiptFile
 from aukciszek.auctions.record import AuditRecord, RecordEntry, verify_record
 from aukciszek.auctions.sealing_keys import SealingKeyPair
 from aukciszek.auctions.statements import (
@@ -31,6 +31,7 @@ from aukciszek.cluster import PartyNumber
 from aukciszek.encoding import Json, canonical_json, to_base64url
 from aukciszek.storage.records import FIRST_PREVIOUS_HASH, record_hash
 from aukciszek.storage.rows import NewRecordEntry
+from support.receipts import give_receipt
 from vectors.samples import (
     AUCTIONEER,
     BIDDER,

@@ -12,10 +12,10 @@ from aukciszek.auctions.agreement import InputSet, Tally, form_input_set, tally_
 from aukciszek.auctions.bundle import BundleHeader
 from aukciszek.auctions.holdings import Holding, HoldingsStatement, OtherReceipt
 from aukciszek.auctions.identifiers import AuctionId, BundleDigest, UserId, labelled_sha256
-from aukciszek.auctions.receipts import give_receipt
 from aukciszek.auctions.statements import Signed, read_statement, sign
 from aukciszek.cluster import Cluster, PartyNumber
 from aukciszek.identity import Identity
+from support.receipts import give_receipt
 
 type ClusterOf = Callable[[int], tuple[Cluster, list[Identity]]]
 

@@ -13,7 +13,7 @@ from aukciszek.auctions.errors import AuctionError, MalformedBundleError
 from aukciszek.auctions.holdings import Holding, HoldingsStatement, OtherReceipt
 from aukciszek.auctions.identifiers import AuctionId, BundleDigest, UserId
 from aukciszek.auctions.prices import LARGEST_BITS
-from aukciszek.auctions.receipts import ReceiptFile, give_receipt
+from aukciszek.auctions.receipts import ReceiptFile
 from aukciszek.auctions.record import AuditRecord
 from aukciszek.auctions.spec import AuctionSpec
 from aukciszek.auctions.statements import OrderStatement, Receipt, SealingKeyStatement, Statement, read_statement, sign
@@ -21,6 +21,7 @@ from aukciszek.cluster import Cluster, PartyNumber
 from aukciszek.encoding import canonical_json
 from aukciszek.identity import Identity
 from aukciszek.mpc.dealing import proof_bytes
+from support.receipts import give_receipt
 
 type ClusterOf = Callable[[int], tuple[Cluster, list[Identity]]]
 type Decode = Callable[[bytes], object]

@@ -16,10 +16,10 @@ from aukciszek.auctions.bundle import BundleHeader
 from aukciszek.auctions.errors import AgreementError, WrongSignatureError
 from aukciszek.auctions.holdings import Holding, HoldingsStatement, OtherReceipt
 from aukciszek.auctions.identifiers import AuctionId, BundleDigest, UserId
-from aukciszek.auctions.receipts import give_receipt
 from aukciszek.auctions.statements import Signed, sign
 from aukciszek.cluster import Cluster, PartyNumber
 from aukciszek.identity import Identity
+from support.receipts import give_receipt
 
 AUCTION = AuctionId("ab" * 32)
 CLOSE = datetime(2026, 3, 1, 12, tzinfo=UTC)

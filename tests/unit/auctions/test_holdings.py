@@ -7,11 +7,11 @@ from pydantic import ValidationError
 from aukciszek.auctions.errors import MalformedStatementError
 from aukciszek.auctions.holdings import Holding, HoldingsStatement, OtherReceipt
 from aukciszek.auctions.identifiers import AuctionId, BundleDigest
-from aukciszek.auctions.receipts import give_receipt
 from aukciszek.auctions.statements import Signed, read_statement, sign, verify
 from aukciszek.cluster import Cluster, PartyNumber
 from aukciszek.encoding import Json, canonical_json, from_base64url, to_base64url
 from aukciszek.identity import Identity
+from support.receipts import give_receipt
 
 AUCTION = AuctionId("ab" * 32)
 NOON = datetime(2026, 3, 1, 12, 0, 0, 7000, tzinfo=UTC)

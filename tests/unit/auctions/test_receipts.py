@@ -7,11 +7,12 @@ import pytest
 from aukciszek.auctions.bundle import Bundle
 from aukciszek.auctions.errors import MalformedReceiptFileError, WrongSignatureError
 from aukciszek.auctions.identifiers import AuctionId, UserId
-from aukciszek.auctions.receipts import ReceiptFile, give_receipt, in_time, sign_receipt
-from aukciszek.auctions.statements import Receipt, Signed
+from aukciszek.auctions.receipts import ReceiptFile, in_time, sign_receipt
+from aukciszek.auctions.statements import Receipt, Signed, read_statement, sign
 from aukciszek.cluster import Cluster, PartyNumber
 from aukciszek.encoding import Json, to_base64url
 from aukciszek.identity import Identity
+from support.receipts import give_receipt
 
 AUCTION = AuctionId("ab" * 32)
 BIDDER = UserId("22222222-2222-4222-8222-222222222222")
@@ -34,11 +35,12 @@ def _receipts(identities: list[Identity], revision: int, parties: range) -> list
 
 
 @pytest.mark.parametrize("moment", [NOON, NOON.replace(microsecond=7000)])
-def test_a_receipt_made_without_the_model_is_the_same(identities: list[Identity], moment: datetime) -> None:
+def test_a_receipt_is_what_its_model_says(cluster: Cluster, identities: list[Identity], moment: datetime) -> None:
     party, digest = PartyNumber(2), HEADERS[0].digest
-    made = sign_receipt(identities[1], party, auction=AUCTION, bundle=digest, received_at=moment)
-    given = give_receipt(identities[1], party, auction=AUCTION, bundle=digest, received_at=moment)
-    assert made == given.encode()
+    statement = sign_receipt(identities[1], party, auction=AUCTION, bundle=digest, received_at=moment)
+    content = Receipt(auction=AUCTION, party=party, bundle=digest, received_at=moment)
+    assert statement == sign(content, identities[1]).encode()
+    assert read_statement(Receipt, statement, cluster).content == content
 
 
 @pytest.fixture

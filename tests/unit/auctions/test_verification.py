@@ -7,11 +7,12 @@ import pytest
 from aukciszek.auctions.bundle import BundleHeader
 from aukciszek.auctions.certificate import Certificate, CertificateBody, LeftOut, PartySignature, Winner
 from aukciszek.auctions.identifiers import BundleDigest, UserId
-from aukciszek.auctions.receipts import ReceiptFile, give_receipt
+from aukciszek.auctions.receipts import ReceiptFile
 from aukciszek.auctions.spec import AuctionSpec
 from aukciszek.auctions.verification import CheckName, Verdict, verify_certificate
 from aukciszek.cluster import Cluster, PartyNumber
 from aukciszek.identity import Identity
+from support.receipts import give_receipt
 
 type MakeSpec = Callable[..., AuctionSpec]
 

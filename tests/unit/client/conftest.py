@@ -15,7 +15,6 @@ from aiohttp.test_utils import TestServer
 from aukciszek.auctions.bundle import Bundle
 from aukciszek.auctions.certificate import Certificate, CertificateBody, Winner
 from aukciszek.auctions.identifiers import AuctionId, BundleDigest, UserId
-from aukciszek.auctions.receipts import give_receipt
 from aukciszek.auctions.sealing_keys import SealingKeyPair
 from aukciszek.auctions.spec import AuctionSpec
 from aukciszek.auctions.statements import Receipt, SealingKeyStatement, read_statement, sign
@@ -27,6 +26,7 @@ from aukciszek.clock import format_time
 from aukciszek.cluster import Cluster, PartyEntry, PartyNumber
 from aukciszek.encoding import from_base64url, to_base64url
 from aukciszek.identity import Identity
+from support.receipts import give_receipt
 
 type Answer = web.StreamResponse | Callable[[web.Request], Awaitable[web.StreamResponse]]
 

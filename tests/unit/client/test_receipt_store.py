@@ -6,12 +6,13 @@ import pytest
 from aukciszek.auctions.bundle import Bundle
 from aukciszek.auctions.errors import MalformedReceiptFileError
 from aukciszek.auctions.identifiers import AuctionId, UserId
-from aukciszek.auctions.receipts import ReceiptFile, give_receipt
+from aukciszek.auctions.receipts import ReceiptFile
 from aukciszek.client.errors import ReceiptStoreError
 from aukciszek.client.receipt_store import ReceiptStore
 from aukciszek.clock import SystemClock
 from aukciszek.cluster import PartyNumber
 from aukciszek.identity import Identity
+from support.receipts import give_receipt
 
 if TYPE_CHECKING:
     from aukciszek.auctions.statements import Receipt, Signed

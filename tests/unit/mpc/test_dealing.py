@@ -71,8 +71,7 @@ def test_the_challenge_is_what_the_documents_say() -> None:
 
 def test_a_challenge_word_outside_the_field_becomes_zero(monkeypatch: pytest.MonkeyPatch) -> None:
     class Ones:
-        def __init__(self, content: bytes) -> None:
-            self.content = content
+        def __init__(self, _content: bytes) -> None: ...
 
         def digest(self) -> bytes:
             return b"\xff" * 16 + bytes([0] * 7 + [5 << 3]) + bytes(40)

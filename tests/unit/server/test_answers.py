@@ -1,10 +1,10 @@
 from datetime import UTC, datetime
 
 from aukciszek.auctions.identifiers import AuctionId, BundleDigest
-from aukciszek.auctions.receipts import give_receipt
 from aukciszek.cluster import PartyNumber
 from aukciszek.identity import Identity
 from aukciszek.server.answers import ReceiptAnswer, receipt_answer
+from support.receipts import give_receipt
 
 
 def test_the_answer_to_a_bid_is_what_its_form_says() -> None:

@@ -1,0 +1,17 @@
+"""Receipts as models, for tests that make up what parties signed."""
+
+from datetime import datetime
+
+from aukciszek.auctions.identifiers import AuctionId, BundleDigest
+from aukciszek.auctions.receipts import sign_receipt
+from aukciszek.auctions.statements import Receipt, Signed, read_verified_statement
+from aukciszek.cluster import PartyNumber
+from aukciszek.identity import Identity
+
+
+def give_receipt(
+    identity: Identity, party: PartyNumber, *, auction: AuctionId, bundle: BundleDigest, received_at: datetime
+) -> Signed[Receipt]:
+    """Return what a party gives for a bundle, read again."""
+    statement = sign_receipt(identity, party, auction=auction, bundle=bundle, received_at=received_at)
+    return read_verified_statement(Receipt, statement)
