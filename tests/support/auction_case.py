@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from aukciszek.auctions.agreement import lot_order
 from aukciszek.auctions.computation import AuctionFormat, ComputationResult, ComputationTask, compute
 from aukciszek.auctions.identifiers import BundleDigest
-from aukciszek.mpc.field import Vector
 from aukciszek.mpc.memory_channel import Network
 from aukciszek.mpc.ranking import Pace
 from aukciszek.mpc.runtime import Runtime
@@ -46,7 +45,7 @@ class AuctionCase:
         self.shares = share_values(flat, self.n, self.t).reshape(self.n, len(self.bids), self.bits)
         self.digests = [bytes([index % 256, index // 256]) + bytes(30) for index in range(len(self.bids))]
 
-    def task(self, shares: Vector) -> ComputationTask:
+    def task(self) -> ComputationTask:
         return ComputationTask(
             auction_id=bytes(32),
             input_digest=bytes(31) + b"1",
@@ -58,7 +57,6 @@ class AuctionCase:
             reserve_step=self.reserve_step,
             minimum_bids=self.minimum_bids,
             bundle_digests=self.digests,
-            shares=shares,
         )
 
     async def run(
@@ -69,7 +67,8 @@ class AuctionCase:
         async def program(runtime: Runtime) -> ComputationResult:
             corrupt(runtime)
             await runtime.start()
-            return await compute(runtime, self.task(self.shares[runtime.party - 1]), ignore_progress, self.pace)
+            shares = self.shares[runtime.party - 1]
+            return await compute(runtime, self.task(), shares, ignore_progress, self.pace)
 
         return await simulate(program, n=self.n, t=self.t, network=network)
 

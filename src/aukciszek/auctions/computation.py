@@ -6,16 +6,16 @@ and no bid above the reserve is ever opened. Forward auctions run on complemente
 """
 
 import hashlib
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import takewhile
-from typing import Literal, Self
+from typing import Any, Final, Literal, Self
 
 import numpy as np
 
 from aukciszek.auctions.agreement import lot_places
 from aukciszek.auctions.identifiers import DIGEST_BYTES
-from aukciszek.encoding import canonical_json
+from aukciszek.encoding import canonical_json, parse_canonical_json
 from aukciszek.mpc.comparison import Digits, Order, above_public, below_public, public_digits
 from aukciszek.mpc.field import Vector
 from aukciszek.mpc.input_checks import combination, digits_and_deviations
@@ -36,7 +36,7 @@ OUT_OF_RANGE = "out-of-range"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComputationTask:
-    """One auction's input set, as one party sees it."""
+    """What is computed: the rules, and the bundles by their digests. The same at all parties; nothing here is secret."""
 
     auction_id: bytes
     input_digest: bytes
@@ -49,18 +49,25 @@ class ComputationTask:
     reserve_step: int | None
     minimum_bids: int
     bundle_digests: Sequence[bytes]
-    shares: Vector = field(repr=False)
-    """This party's share of each bit, shape ``(bids, bits)``, most significant bit first."""
 
     def __post_init__(self) -> None:
-        if self.shares.shape != (len(self.bundle_digests), self.bits):
-            raise ValueError("there must be one row of shares for each bundle, with one share for each bit")
         if any(len(digest) != DIGEST_BYTES for digest in self.bundle_digests):
             raise ValueError("a bundle's digest has 32 bytes")
         if not 0 <= self.highest_step < 2**self.bits:
             raise ValueError("the highest step does not fit into the bits")
         if self.winners != 1 and self.auction_format in {"first-price", "second-price"}:
             raise ValueError("this format has one winner")
+
+    @property
+    def worst_step(self) -> int:
+        """The worst price at which something is sold, in grid steps."""
+        if self.reserve_step is not None:
+            return self.reserve_step
+        return self.highest_step if self.direction == "reverse" else 0
+
+    def mirrored(self, step: int) -> int:
+        """Turn a price into the number that is ranked, lowest first, or back."""
+        return step if self.direction == "reverse" else 2**self.bits - 1 - step
 
     def public_parameters(self) -> bytes:
         """Return everything that must be the same at all parties, in its one spelling."""
@@ -99,16 +106,103 @@ class ComputationResult:
 
 
 async def compute(
-    runtime: Runtime, task: ComputationTask, on_progress: Progress, pace: Pace | None = None
+    runtime: Runtime, task: ComputationTask, shares: Vector, on_progress: Progress, pace: Pace | None = None
 ) -> ComputationResult:
     """Find the outcome; ``runtime`` has been started.
 
+    Args:
+        runtime: the session.
+        task: what is computed.
+        shares: this party's share of each bit, shape ``(bids, bits)``, most significant bit first.
+        on_progress: told how far it is.
+        pace: what rounds and products cost; the same at all parties.
+
     Raises:
         MpcError: the session could not be finished; nothing but ``runtime.revealed`` was opened.
+        ValueError: the shares do not have this shape.
     """
+    if shares.shape != (len(task.bundle_digests), task.bits):
+        raise ValueError("there must be one row of shares for each bundle, with one share for each bit")
     if len(task.bundle_digests) < max(1, task.minimum_bids):
         return ComputationResult(kind="too-few-bids")
-    return await _Computation(runtime, task, on_progress, pace or Pace()).run()
+    return await _Computation(runtime, task, shares, on_progress, pace or Pace()).run()
+
+
+def outcome_of(task: ComputationTask, context: bytes, opened: Mapping[str, Sequence[int]]) -> ComputationResult | None:
+    """Return the outcome that an opening stands for, without the session that it belonged to.
+
+    Args:
+        task: what was computed.
+        context: what went with the opening.
+        opened: the values by reason.
+
+    Returns:
+        The outcome; None if this opening was of something else, or told that bundles failed the input checks.
+
+    Raises:
+        ValueError: the values are no outcome of such an auction.
+    """
+    if "prices" not in opened or any(opened.get(SUMMARY, ())):
+        return None
+    drawn = _Drawn.decode(context)
+    revealed = tuple(Revealed(reason, tuple(values)) for reason, values in opened.items())
+    return drawn.conclude(task, opened, (Revealed("lot", drawn.lot_values), *revealed))
+
+
+SUMMARY: Final = "input checks of all bundles"
+"""What is opened together with the outcome: 0, or else the outcome is masked by uniform values."""
+
+EACH: Final = "input checks of each bundle: "
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """What was public before the outcome was opened, and is needed to read it."""
+
+    lot: bytes
+    lot_values: tuple[int, ...]
+    left_out: tuple[tuple[int, str], ...]
+
+    def encode(self) -> bytes:
+        return canonical_json(
+            {
+                "lot": self.lot.hex(),
+                "lot_values": [str(value) for value in self.lot_values],
+                "left_out": [[index, reason] for index, reason in self.left_out],
+            }
+        )
+
+    @classmethod
+    def decode(cls, content: bytes) -> Self:
+        read: Any = parse_canonical_json(content)
+        left_out = tuple((int(index), str(reason)) for index, reason in read["left_out"])
+        return cls(bytes.fromhex(read["lot"]), tuple(map(int, read["lot_values"])), left_out)
+
+    def conclude(
+        self, task: ComputationTask, opened: Mapping[str, Sequence[int]], revealed: tuple[Revealed, ...]
+    ) -> ComputationResult:
+        """Turn opened values into an outcome."""
+        faulty = {index for index, _ in self.left_out}
+        order = [index for index in lot_places(self.lot, task.bundle_digests) if index not in faulty]
+        rules, bids = _Rules.of(task, len(order)), len(order)
+        if "winners" in opened:
+            positions = list(opened["winners"])
+        else:
+            positions = members_of(opened["set of winners"], bids + rules.phantoms)
+        sold = list(takewhile(lambda position: position < bids, positions))
+        prices = [task.mirrored(value) for value in opened["prices"]]
+        winners = [order[position] for position in sold]
+        if task.auction_format == "pay-as-bid":
+            paired = sorted(zip(winners, prices[: len(sold)], strict=True))
+            winners, prices = [index for index, _ in paired], [price for _, price in paired]
+        return ComputationResult(
+            kind="sold" if winners else "reserve-not-met",
+            winners=tuple(sorted(winners)),
+            prices=tuple(prices) if winners else (),
+            left_out=self.left_out,
+            lot=self.lot,
+            revealed=revealed,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,129 +226,108 @@ class _Rules:
         return cls(winners, keep, prices, missing if task.reserve_step is None else keep)
 
 
-@dataclass(frozen=True, slots=True)
-class _Ranking:
-    """One ranking, computed but not opened. A bid's position is its place in ``order``; phantoms follow."""
-
-    order: Sequence[int]
-    rules: _Rules
-    opening: dict[str, Shared]
-
-
 class _Computation:
     """One auction under way."""
 
-    def __init__(self, runtime: Runtime, task: ComputationTask, on_progress: Progress, pace: Pace) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917 -- what a session consists of
+        self, runtime: Runtime, task: ComputationTask, shares: Vector, on_progress: Progress, pace: Pace
+    ) -> None:
         self._runtime = runtime
         self._task = task
+        self._shares = shares
         self._on_progress = on_progress
         self._pace = pace
 
     async def run(self) -> ComputationResult:
         """Check, rank, verify, reveal; once more without the bundles that turn out to be faulty."""
-        task, runtime = self._task, self._runtime
+        task, runtime, shares = self._task, self._runtime, self._shares
         await self._on_progress("drawing-lot", 0.0)
-        parameters = await runtime.local(task.shares.size, task.public_parameters)
+        parameters = await runtime.local(shares.size, task.public_parameters)
         lot = await runtime.joint_random("lot", b"lot" + task.auction_id + task.input_digest, agreed=parameters)
-        order = await runtime.local(600 * len(task.shares), lambda: lot_places(lot, task.bundle_digests))
+        drawn = _Drawn(lot, runtime.revealed[-1].values, ())
+        order = await runtime.local(600 * len(shares), lambda: lot_places(lot, task.bundle_digests))
         weights = RandomStream(hashlib.sha256(b"aukciszek/1/input-checks" + lot).digest())
         await self._on_progress("checking", 0.05)
-        bits = await runtime.local(2 * task.shares.size, lambda: Shared(np.ascontiguousarray(task.shares[order].T)))
+        bits = await runtime.local(2 * shares.size, lambda: Shared(np.ascontiguousarray(shares[order].T)))
         await runtime.check_degree(bits, weights)
         if task.direction == "forward":
             bits = 1 - bits
         digits, deviations = await digits_and_deviations(runtime, bits, weights)
-        ranking, outside = await self._rank(digits, order, self._range_check(digits))
-        faulty = await self._find_faulty(order, deviations, outside, weights)
-        left_out = tuple(sorted(faulty.items()))
-        if faulty:
+        opening, outside = await self._rank(digits, self._range_check(digits))
+        checks = {"elements that are no bits": deviations}
+        if outside is not None:
+            checks["bids out of range"] = outside
+        opened = await self._reveal_if_faultless(opening, checks, weights, drawn)
+        if opened is None:
+            left_out = tuple(sorted((await self._find_faulty(order, checks, drawn)).items()))
+            drawn = _Drawn(lot, drawn.lot_values, left_out)
+            faulty = {index for index, _ in left_out}
             valid = [place for place, index in enumerate(order) if index not in faulty]
             if len(valid) < max(1, task.minimum_bids):
                 return ComputationResult(kind="too-few-bids", left_out=left_out, lot=lot, revealed=runtime.revealed)
-            ranking, _ = await self._rank(digits.chosen(valid), [order[place] for place in valid])
-        return await self._reveal(ranking, left_out, lot)
+            opening, _ = await self._rank(digits.chosen(valid))
+            await self._on_progress("revealing", 0.9)
+            opened = await runtime.reveal(opening, context=drawn.encode())
+        await self._on_progress("done", 1.0)
+        return drawn.conclude(task, opened, runtime.revealed)
 
-    async def _rank(
-        self, bids: Digits, order: Sequence[int], beside: Order | None = None
-    ) -> tuple[_Ranking, Shared | None]:
-        """Rank the bids and prepare what the format opens."""
+    async def _rank(self, bids: Digits, beside: Order | None = None) -> tuple[dict[str, Shared], Shared | None]:
+        """Rank the bids, which are in the order of the lot, and prepare what the format opens."""
         await self._on_progress("ranking", 0.1)
-        task, rules = self._task, _Rules.of(self._task, len(order))
+        task, rules = self._task, _Rules.of(self._task, bids.high.shape[1])
         if rules.phantoms:
-            bids = bids.beside(public_digits([self._mirrored(self._reserve())] * rules.phantoms, task.bits))
+            bids = bids.beside(public_digits([task.mirrored(task.worst_step)] * rules.phantoms, task.bits))
         ranked, outside = await rank_lowest(self._runtime, bids, rules.keep, self._pace, beside)
         winners, prices = ranked.positions[: rules.winners], ranked.values[rules.prices]
         if rules.winners == 1 or task.auction_format == "pay-as-bid":
             # In order of price: prices are opened too, and equal ones are in the order of the lot, which is public.
-            return _Ranking(order, rules, {"winners": winners, "prices": prices}), outside
-        symmetric = await set_polynomial(self._runtime, winners)
-        return _Ranking(order, rules, {"set of winners": symmetric, "prices": prices}), outside
+            return {"winners": winners, "prices": prices}, outside
+        return {"set of winners": await set_polynomial(self._runtime, winners), "prices": prices}, outside
 
     def _range_check(self, digits: Digits) -> Order | None:
         """Return how bids compare with the range, for "is outside"; None if every number of so many bits is inside."""
         task = self._task
         if task.highest_step == 2**task.bits - 1:
             return None
-        bound = self._mirrored(task.highest_step)
+        bound = task.mirrored(task.highest_step)
         return above_public(digits, bound) if task.direction == "reverse" else below_public(digits, bound)
 
-    async def _find_faulty(
-        self, order: Sequence[int], deviations: Shared, outside: Shared | None, weights: RandomStream
-    ) -> dict[int, str]:
-        """Open whether all bundles passed, and only if not, which did not and why."""
+    async def _reveal_if_faultless(
+        self, opening: Mapping[str, Shared], checks: Mapping[str, Shared], weights: RandomStream, drawn: _Drawn
+    ) -> dict[str, list[int]] | None:
+        """Open what the format names, masked so that it says nothing unless all bundles passed; None if one did not.
+
+        With ``c`` a random linear combination of all checks, ``s c`` and ``y_k + r_k c`` are opened, where ``s`` and the
+        ``r_k`` are random and unknown to everybody: 0 and the outcome, or nothing but uniform values.
+        """
+        runtime = self._runtime
         await self._on_progress("verifying", 0.7)
-        checks = {"elements that are no bits": deviations}
-        if outside is not None:
-            checks["bids out of range"] = outside
-        summary = combination(weights, *checks.values())
-        if (await self._runtime.reveal({"input checks of all bundles": summary})) == {
-            "input checks of all bundles": [0]
-        }:
-            return {}
-        found = await self._runtime.reveal(
-            {f"input checks of each bundle: {name}": part for name, part in checks.items()}
-        )
+        combined = combination(weights, *checks.values())
+        sizes = [value.size for value in opening.values()]
+        blinds = await runtime.multiply(combined, runtime.random(1 + sum(sizes)))
+        sealed = {SUMMARY: blinds[:1]}
+        done = 1
+        for (reason, value), size in zip(opening.items(), sizes, strict=True):
+            sealed[reason] = value.reshape(size) + blinds[done : done + size]
+            done += size
+        await self._on_progress("revealing", 0.9)
+        opened = await runtime.reveal(sealed, context=drawn.encode(), gate=SUMMARY)
+        if opened.pop(SUMMARY) != [0]:
+            return None
+        return opened
+
+    async def _find_faulty(
+        self, order: Sequence[int], checks: Mapping[str, Shared], drawn: _Drawn
+    ) -> dict[int, str]:
+        """Open which bundles failed which check: of each, 0 or, if it failed, a uniform value."""
+        runtime = self._runtime
+        joined = Shared.concatenate(list(checks.values()))
+        blinded = await runtime.multiply(joined, runtime.random(joined.size))
+        parts = {f"{EACH}{name}": blinded[place * len(order) :][: len(order)] for place, name in enumerate(checks)}
+        found = await runtime.reveal(parts, context=drawn.encode())
         faulty: dict[int, str] = {}
         for reason, values in zip((NOT_BITS, OUT_OF_RANGE), found.values(), strict=False):
             for index, value in zip(order, values, strict=True):
                 if value:
                     faulty.setdefault(index, reason)
         return faulty
-
-    async def _reveal(self, ranking: _Ranking, left_out: tuple[tuple[int, str], ...], lot: bytes) -> ComputationResult:
-        """Open what the format names, and nothing else."""
-        await self._on_progress("revealing", 0.9)
-        opened = await self._runtime.reveal(ranking.opening)
-        bids = len(ranking.order)
-        if "winners" in opened:
-            positions = opened["winners"]
-        else:
-            positions = members_of(opened["set of winners"], bids + ranking.rules.phantoms)
-        sold = list(takewhile(lambda position: position < bids, positions))
-        prices = [self._mirrored(value) for value in opened["prices"]]
-        if self._task.auction_format == "pay-as-bid":
-            prices = prices[: len(sold)]
-        winners = [ranking.order[position] for position in sold]
-        if self._task.auction_format == "pay-as-bid":
-            paired = sorted(zip(winners, prices, strict=True))
-            winners, prices = [index for index, _ in paired], [price for _, price in paired]
-        await self._on_progress("done", 1.0)
-        return ComputationResult(
-            kind="sold" if winners else "reserve-not-met",
-            winners=tuple(sorted(winners)),
-            prices=tuple(prices) if winners else (),
-            left_out=left_out,
-            lot=lot,
-            revealed=self._runtime.revealed,
-        )
-
-    def _reserve(self) -> int:
-        """Return the worst price at which something is sold, in grid steps."""
-        task = self._task
-        if task.reserve_step is not None:
-            return task.reserve_step
-        return task.highest_step if task.direction == "reverse" else 0
-
-    def _mirrored(self, step: int) -> int:
-        """Turn a price into the number that is ranked, lowest first, or back."""
-        return step if self._task.direction == "reverse" else 2**self._task.bits - 1 - step

@@ -42,6 +42,10 @@ class Channel(Protocol):
         """
         ...
 
+    async def exchange_each(self, payloads: Mapping[int, bytes | bytearray | memoryview]) -> Mapping[int, bytes | memoryview]:
+        """Do as :meth:`exchange` does, with a payload of its own for each other party."""
+        ...
+
     def give_up(self, parties: Collection[int]) -> None:
         """Leave ``parties`` out of all later rounds: what they send is of no use, so nobody waits for it.
 

@@ -36,7 +36,8 @@ def _deliver_faithfully(delivery: Delivery) -> Payload | None:
 class _Round:
     """What was sent in one round, and who waits for the rest of it."""
 
-    payloads: dict[int, Payload] = field(default_factory=dict)
+    payloads: dict[int, Mapping[int, Payload]] = field(default_factory=dict)
+    """By sender and receiver."""
     complete: dict[int, asyncio.Event] = field(default_factory=dict)
     collected: int = 0
 
@@ -63,14 +64,16 @@ class Network:
         """Let ``party`` wait no longer for ``others``."""
         self._given_up[party].update(others)
 
-    async def exchange(self, number: int, party: int, payload: Payload) -> Mapping[int, bytes | memoryview]:
-        """Take part in round ``number`` as ``party``."""
+    async def exchange(
+        self, number: int, party: int, payloads: Mapping[int, Payload]
+    ) -> Mapping[int, bytes | memoryview]:
+        """Take part in round ``number`` as ``party``, with a payload for each receiver."""
         if party in self._gone:
             raise ChannelClosedError
-        if len(payload) > MAX_PAYLOAD_BYTES:
+        if any(len(payload) > MAX_PAYLOAD_BYTES for payload in payloads.values()):
             raise ValueError("the payload is longer than MAX_PAYLOAD_BYTES")
         current = self._rounds.setdefault(number, _Round())
-        current.payloads[party] = payload
+        current.payloads[party] = payloads
         complete = current.complete[party] = asyncio.Event()
         self._wake(current)
         await complete.wait()
@@ -86,9 +89,9 @@ class Network:
 
     def _received(self, current: _Round, number: int, party: int) -> dict[int, bytes | memoryview]:
         received: dict[int, bytes | memoryview] = {}
-        for sender, payload in sorted(current.payloads.items()):
+        for sender, payloads in sorted(current.payloads.items()):
             if sender != party and sender not in self._given_up[party]:
-                arriving = self.interfere(Delivery(number, sender, party, payload))
+                arriving = self.interfere(Delivery(number, sender, party, payloads.get(party, b"")))
                 if arriving is not None:
                     received[sender] = memoryview(arriving).toreadonly()
         return received
@@ -110,8 +113,12 @@ class MemoryChannel:
 
     async def exchange(self, payload: Payload) -> Mapping[int, bytes | memoryview]:
         """Send and receive one round's payloads; see ``Channel.exchange``."""
+        return await self.exchange_each(dict.fromkeys(range(1, self.parties + 1), payload))
+
+    async def exchange_each(self, payloads: Mapping[int, Payload]) -> Mapping[int, bytes | memoryview]:
+        """Send each party a payload of its own; see ``Channel.exchange_each``."""
         self._round += 1
-        return await self._network.exchange(self._round, self.party, payload)
+        return await self._network.exchange(self._round, self.party, payloads)
 
     def give_up(self, parties: Collection[int]) -> None:
         """Leave ``parties`` out of all later rounds; see ``Channel.give_up``."""

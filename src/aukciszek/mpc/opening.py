@@ -27,14 +27,18 @@ class Opened:
     liars: frozenset[int]
 
 
-def decode(words: Words, degree: int, mode: Mode, coefficients: RandomStream) -> Opened:
-    """Return the values at 0 of the polynomials through ``words``.
+def decode(
+    words: Words, degree: int, mode: Mode, coefficients: RandomStream, *, at: int = 0, excused: int = 0
+) -> Opened:
+    """Return the values at ``at`` of the polynomials through ``words``.
 
     Args:
         words: What arrived, this party's own shares included; at least ``mode.needed`` parties.
         degree: The degree of all polynomials.
         mode: Tells how many lies are possible, and what to do about them.
         coefficients: Secret randomness of this party alone, for the check.
+        at: Where; a secret is the value at 0.
+        excused: How many parties rightly have no share, so that their absence says nothing about lies.
 
     Raises:
         InconsistentSharesError: there is a lie, and this mode or degree cannot correct it.
@@ -45,11 +49,11 @@ def decode(words: Words, degree: int, mode: Mode, coefficients: RandomStream) ->
         weights = coefficients.take(words[points[0]].size)
         word = {point: inner_product(weights, words[point]) for point in points}
         if not fits(word, degree):
-            liars = find_liars(word, degree, mode)
+            liars = find_liars(word, degree, mode, excused)
             if not mode.corrects:
                 raise InconsistentSharesError(liars)
     used = tuple(point for point in points if point not in liars)[: degree + 1]
-    return Opened(combine(lagrange(used), (words[point] for point in used)), liars)
+    return Opened(combine(lagrange(used, at), (words[point] for point in used)), liars)
 
 
 def fits(word: Mapping[int, int], degree: int) -> bool:
@@ -60,16 +64,17 @@ def fits(word: Mapping[int, int], degree: int) -> bool:
     return all(interpolate(base, values, point) == word[point] for point in rest)
 
 
-def find_liars(word: Mapping[int, int], degree: int, mode: Mode) -> frozenset[int]:
+def find_liars(word: Mapping[int, int], degree: int, mode: Mode, excused: int = 0) -> frozenset[int]:
     """Return the parties whose points must be left out of ``word`` for the rest to fit.
 
-    At most ``t`` parties lie or are missing, so a word of ``L`` points holds at most ``b = t - (n - L)`` lies. The
-    answer is unique, hence right, if ``L - 2b > degree``; where that does not hold, nobody is named.
+    At most ``t`` parties lie or are missing, so a word of ``L`` points holds at most ``b = t - (n - L)`` lies, where
+    ``n`` does not count those that are ``excused``. The answer is unique, hence right, if ``L - 2b > degree``; where
+    that does not hold, nobody is named.
 
     Raises:
         InconsistentSharesError: in a mode that corrects, more than ``t`` parties deviate.
     """
-    lies = mode.threshold - (mode.parties - len(word))
+    lies = mode.threshold - (mode.parties - excused - len(word))
     if len(word) - 2 * lies > degree:
         for count in range(1, lies + 1):
             for suspects in combinations(sorted(word), count):

@@ -142,12 +142,25 @@ class ShareStream:
         return block
 
 
+def recovery_shares(keys: PrssKeys, asker: int, *, salt: bytes) -> ShareStream:
+    """Return shares of degree ``t`` of uniform values that vanish at ``asker``: masks for what is sent to that party.
+
+    The sum over the sets without ``asker`` of ``PRF(k_A) f_A``; what ``t`` parties with ``asker`` among them do not know
+    of it is one multiple of the polynomial that vanishes at them.
+    """
+    return ShareStream(
+        (indicator(members, keys.mode, keys.party), keys.derive(members, salt=salt, purpose=b"recovery %d" % asker))
+        for members in large_sets(keys)
+        if asker not in members
+    )
+
+
 def random_shares(keys: PrssKeys, *, salt: bytes, purpose: bytes) -> ShareStream:
     """Return shares of degree ``t`` of uniform values, fixed by the keys, ``salt`` and ``purpose``."""
     mode = keys.mode
     return ShareStream(
-        (_indicator(members, mode, keys.party), keys.derive(members, salt=salt, purpose=purpose))
-        for members in _large_sets(keys)
+        (indicator(members, mode, keys.party), keys.derive(members, salt=salt, purpose=purpose))
+        for members in large_sets(keys)
     )
 
 
@@ -167,17 +180,18 @@ def _pairwise_zero(keys: PrssKeys, salt: bytes) -> Iterable[tuple[int, bytes]]:
 
 
 def _setwise_zero(keys: PrssKeys, salt: bytes) -> Iterable[tuple[int, bytes]]:
-    for members in _large_sets(keys):
+    for members in large_sets(keys):
         for exponent in range(1, keys.mode.threshold + 1):
-            weight = _indicator(members, keys.mode, keys.party) * pow(keys.party, exponent, P) % P
+            weight = indicator(members, keys.mode, keys.party) * pow(keys.party, exponent, P) % P
             yield weight, keys.derive(members, salt=salt, purpose=b"zero of degree 2t, %d" % exponent)
 
 
-def _large_sets(keys: PrssKeys) -> Sequence[Members]:
+def large_sets(keys: PrssKeys) -> Sequence[Members]:
+    """Return the sets of ``n - t`` parties that these are the keys of."""
     return [members for members in keys.sets if len(members) == keys.mode.parties - keys.mode.threshold]
 
 
-def _indicator(members: Members, mode: Mode, point: int) -> int:
+def indicator(members: Members, mode: Mode, point: int) -> int:
     """Return ``f_A(point)``: 1 at 0, and 0 at every party outside ``A``."""
     value = 1
     for outsider in set(range(1, mode.parties + 1)) - members:

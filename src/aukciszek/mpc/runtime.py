@@ -16,13 +16,25 @@ import numpy as np
 from aukciszek.mpc import field
 from aukciszek.mpc.channel import Channel
 from aukciszek.mpc.errors import ParametersDifferError, PrssKeysDifferError, PrssKeysIncompleteError
+from aukciszek.mpc.fair_opening import (
+    COMMITMENT_BYTES,
+    MOST_OPENINGS,
+    MaskedOpening,
+    OpeningPort,
+    by_reason,
+    commitment,
+    mask_shares,
+    opening_key,
+    opening_keys,
+)
 from aukciszek.mpc.field import Vector, to_bytes
 from aukciszek.mpc.mode import Mode
 from aukciszek.mpc.multiplication import Terms, multiply_terms
-from aukciszek.mpc.prss import DIGEST_BYTES, Members, PrssKeys, random_shares
+from aukciszek.mpc.prss import DIGEST_BYTES, Members, PrssKeys, large_sets, random_shares
 from aukciszek.mpc.random_stream import RandomStream
 from aukciszek.mpc.session import Session
 from aukciszek.mpc.shamir import Randomness
+from aukciszek.mpc.share_recovery import Requests, recover_shares
 from aukciszek.mpc.shared import Shared
 from aukciszek.mpc.sums import Sum, inner_product, product
 from aukciszek.mpc.verification import Ledger
@@ -48,6 +60,7 @@ class Runtime:
         threshold: ``t``; must be that of the keys.
         prss_keys: This party's keys for shared randomness.
         session_id: Never used before, and the same at all parties: all masks derive from it.
+        openings: Asked before anything that depends on a secret is opened, and in order that it is.
         randomness: The party's own source of randomness.
 
     Raises:
@@ -61,12 +74,16 @@ class Runtime:
         threshold: int,
         prss_keys: PrssKeys,
         session_id: bytes,
+        openings: OpeningPort,
         randomness: Randomness = os.urandom,
     ) -> None:
         if prss_keys.mode != Mode(channel.parties, threshold) or prss_keys.party != channel.party:
             raise PrssKeysIncompleteError("they were made for another party, cluster size or threshold")
         self._session = Session(channel, prss_keys, session_id, randomness)
         self._ledger = Ledger(self._session)
+        self._openings = openings
+        self._opened = 0
+        self._commitments: list[dict[Members, bytes]] = []
         self._multiplications = 0
         self._revealed: list[Revealed] = []
 
@@ -108,16 +125,19 @@ class Runtime:
     async def start(self) -> None:
         """Compare parameters and, with each other holder, every PRSS key, by a keyed hash bound to the session.
 
+        Where all parties are needed, everybody also commits to the masks of the session's openings.
+
         Raises:
             ParametersDifferError: somebody runs with another protocol version, ``n``, ``t`` or session id.
-            PrssKeysDifferError: a key differs among its holders.
+            PrssKeysDifferError: a key, or a commitment, differs among its holders.
         """
         session, keys = self._session, self._session.keys
         header = hashlib.sha256(
             _PROTOCOL + struct.pack("<BB", self.mode.parties, self.mode.threshold) + session.session_id
         ).digest()
         digests = {members: keys.digest(members, session.session_id) for members in keys.sets}
-        received = await session.exchange(header + b"".join(digests.values()))
+        commitments = self._commit()
+        received = await session.exchange(header + b"".join(digests.values()) + b"".join(commitments))
         foreign = {party for party, content in received.items() if bytes(content[: len(header)]) != header}
         if foreign and (not self.mode.corrects or len(foreign) > self.mode.threshold):
             raise ParametersDifferError(foreign)
@@ -130,11 +150,41 @@ class Runtime:
             raise PrssKeysDifferError(different)
         if foreign | different:
             session.name_liars(foreign | different)
+        if not self.mode.corrects:
+            self._collect_commitments({party: bytes(content) for party, content in received.items()})
+
+    def _commit(self) -> list[bytes]:
+        """Return this party's commitments to the masks of all openings that the session may have, in their order."""
+        session, keys = self._session, self._session.keys
+        if self.mode.corrects:
+            return []
+        return [
+            commitment(session.session_id, number, members, opening_key(keys, members, session.session_id, number))
+            for number in range(MOST_OPENINGS)
+            for members in large_sets(keys)
+        ]
+
+    def _collect_commitments(self, payloads: Mapping[int, bytes]) -> None:
+        """Keep everybody's commitments, which all members of a set must have made alike."""
+        large = [members for members in self._session.keys.all_sets if len(members) == self._size_of_sets]
+        self._commitments = [{} for _ in range(MOST_OPENINGS)]
+        for party, content in payloads.items():
+            sets = [members for members in large if party in members]
+            own = content[len(content) - MOST_OPENINGS * len(sets) * COMMITMENT_BYTES :]
+            for place, (number, members) in enumerate((n, m) for n in range(MOST_OPENINGS) for m in sets):
+                claimed = own[place * COMMITMENT_BYTES :][:COMMITMENT_BYTES]
+                if self._commitments[number].setdefault(members, claimed) != claimed:
+                    raise PrssKeysDifferError(members)
+
+    @property
+    def _size_of_sets(self) -> int:
+        return self.mode.parties - self.mode.threshold
 
     def _same_keys(self, party: int, claimed: bytes, digests: Mapping[Members, bytes]) -> bool:
         """Tell whether ``party`` claims the digests of the keys that it shares with this party."""
         theirs = [members for members in self._session.keys.all_sets if party in members]
-        if len(claimed) != len(theirs) * DIGEST_BYTES:
+        committed = 0 if self.mode.corrects else sum(len(members) == self._size_of_sets for members in theirs)
+        if len(claimed) != len(theirs) * DIGEST_BYTES + committed * MOST_OPENINGS * COMMITMENT_BYTES:
             return False
         return all(
             claimed[place * DIGEST_BYTES :][:DIGEST_BYTES] == digests[members]
@@ -219,25 +269,66 @@ class Runtime:
         """
         await self._ledger.verify()
 
-    async def reveal(self, values: dict[str, Shared]) -> dict[str, list[int]]:
-        """Verify everything, then open ``values`` to all parties in one round.
+    async def recover(self, dealt: Vector, requests: Requests) -> Vector:
+        """Help parties to shares that they lack, and return those that this party asked for; see ``share_recovery``.
+
+        To be called after :meth:`start` and before anything else, by all parties alike.
+
+        Raises:
+            InconsistentSharesError: a helper lies, and this mode cannot correct it.
+            PartiesMissingError: too few parties can help.
+        """
+        return await recover_shares(self._session, dealt, requests)
+
+    async def reveal(
+        self, values: Mapping[str, Shared], *, context: bytes = b"", gate: str | None = None
+    ) -> dict[str, list[int]]:
+        """Verify everything, then open ``values`` to all parties, fairly where all are needed.
 
         Args:
             values: What to open, by the reason for opening it.
+            context: What a party needs besides to make use of the values after a restart; public.
+            gate: The reason of those values that must all be 0; else the others are uniformly random, and are neither
+                returned nor listed.
 
         Returns:
             The elements by reason, in row-major order.
+
+        Raises:
+            MpcError: something is wrong, or not all parties took part; where all are needed, nobody who sees a value
+                can keep it from the others.
         """
         await self.verify()
-        flat = Shared.concatenate([value.reshape(value.size) for value in values.values()])
-        opened = await self._session.open(flat.shares, self.mode.threshold)
-        ends = np.cumsum([value.size for value in values.values()])[:-1]
-        result = {
-            reason: [int(element) for element in part]
-            for reason, part in zip(values, np.split(opened, ends), strict=True)
-        }
+        await self._openings.enter(tuple(values))
+        flat = Shared.concatenate([value.reshape(value.size) for value in values.values()]).shares
+        reasons = tuple((reason, value.size) for reason, value in values.items())
+        if self.mode.corrects:
+            opened = await self._session.open(flat, self.mode.threshold)
+            result = by_reason(opened, reasons)
+        else:
+            result = await self._open_fairly(flat, reasons, context)
+        if gate is not None and any(result[gate]):
+            result = {gate: result[gate]}
         self._revealed.extend(Revealed(reason, tuple(elements)) for reason, elements in result.items())
         return result
+
+    async def _open_fairly(
+        self, shares: Vector, reasons: tuple[tuple[str, int], ...], context: bytes
+    ) -> dict[str, list[int]]:
+        session, number = self._session, self._opened
+        if number >= MOST_OPENINGS:
+            raise RuntimeError("a session has no more openings than it committed to masks for")
+        self._opened += 1
+        own = opening_keys(session.keys, session.session_id, number)
+        masks = await session.compute(_MASK_NS * shares.size, lambda: mask_shares(session.keys, own, shares.size))
+        masked = await session.open(field.add(shares, masks), self.mode.threshold)
+        opening = MaskedOpening(session.session_id, number, reasons, context, masked, self._commitments[number])
+        keys = await self._openings.release(opening, own, session.exchange)
+        return await session.compute(_MASK_NS * shares.size, lambda: opening.unmask(keys))
+
+
+_MASK_NS = 200
+"""What a mask of one element takes, roughly, in nanoseconds."""
 
 
 def _broadcast(value: Shared, shape: tuple[int, ...]) -> Shared:

@@ -59,11 +59,13 @@ class Session:
         """
         self.rounds += 1
         self.bytes_sent += len(payload) * (self.mode.parties - 1)
-        received = dict(await self._channel.exchange(payload))
-        received[self.party] = payload
-        usable = {party: content for party, content in sorted(received.items()) if party not in self.liars}
-        self._require_enough(usable)
-        return usable
+        return self._usable(await self._channel.exchange(payload), payload)
+
+    async def exchange_each(self, payloads: Mapping[int, bytes]) -> dict[int, bytes | memoryview]:
+        """Run one round with a payload of its own for each party, as :meth:`exchange` does with one for all."""
+        self.rounds += 1
+        self.bytes_sent += sum(len(payload) for party, payload in payloads.items() if party != self.party)
+        return self._usable(await self._channel.exchange_each(payloads), payloads.get(self.party, b""))
 
     async def exchange_elements(self, values: Vector) -> dict[int, Vector]:
         """Send one vector to all and return everybody's; who sends something else is a liar.
@@ -113,6 +115,16 @@ class Session:
         words = self._parse({party: content[len(digest) :] for party, content in received.items()}, shares.size)
         return self._believe(self._decode(words, self.mode.threshold))
 
+    def interpolate(self, words: Mapping[int, Vector], *, at: int, excused: int) -> Vector:
+        """Return the values at ``at`` of polynomials of degree ``t``, checked as an opening is.
+
+        Raises:
+            InconsistentSharesError: as :meth:`open`.
+        """
+        return self._believe(
+            decode(words, self.mode.threshold, self.mode, self._private, at=at, excused=excused)
+        )
+
     def random(self, count: int) -> Vector:
         """Return shares of degree ``t`` of fresh uniform values."""
         return self._random.take(count)
@@ -136,6 +148,14 @@ class Session:
         _log.warning("party %d: values from parties %s contradict the others'", self.party, sorted(parties))
         if len(self.liars) > self.mode.threshold:
             raise InconsistentSharesError(self.liars)
+
+    def _usable(
+        self, arrived: Mapping[int, bytes | memoryview], own: bytes | memoryview
+    ) -> dict[int, bytes | memoryview]:
+        received = {**arrived, self.party: own}
+        usable = {party: content for party, content in sorted(received.items()) if party not in self.liars}
+        self._require_enough(usable)
+        return usable
 
     def _parse(self, received: Mapping[int, bytes | memoryview], count: int) -> dict[int, Vector]:
         words: dict[int, Vector] = {}

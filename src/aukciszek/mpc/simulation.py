@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from aukciszek.mpc.memory_channel import MemoryChannel, Network
 from aukciszek.mpc.prss import PrssKeys, deal_prss_keys
+from aukciszek.mpc.round_release import RoundRelease
 from aukciszek.mpc.runtime import Runtime
 
 _SESSION_ID = bytes(32)
@@ -64,7 +65,13 @@ async def simulate[Result](
     network = network or Network(n)
     keys = keys or deal_prss_keys(n, t)
     runtimes = {
-        channel.party: Runtime(channel, threshold=t, prss_keys=keys[channel.party - 1], session_id=_SESSION_ID)
+        channel.party: Runtime(
+            channel,
+            threshold=t,
+            prss_keys=keys[channel.party - 1],
+            session_id=_SESSION_ID,
+            openings=RoundRelease(channel.party),
+        )
         for channel in network.channels
     }
     simulation: Simulation[Result] = Simulation(runtimes)

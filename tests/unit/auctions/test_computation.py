@@ -146,7 +146,7 @@ async def test_progress_grows() -> None:
             if runtime.party == 1:
                 seen.append(fraction)
 
-        await compute(runtime, case.task(case.shares[runtime.party - 1]), note)
+        await compute(runtime, case.task(), case.shares[runtime.party - 1], note)
 
     await simulate(program, n=3, t=1)
     assert seen == sorted(seen)

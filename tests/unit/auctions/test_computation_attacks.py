@@ -208,7 +208,7 @@ async def test_parties_with_different_rules_do_not_compute() -> None:
 
     async def program(runtime: Runtime) -> None:
         own = auctions[runtime.party]
-        await compute(runtime, own.task(own.shares[runtime.party - 1]), ignore_progress)
+        await compute(runtime, own.task(), own.shares[runtime.party - 1], ignore_progress)
 
     simulation = await simulate(program, n=3, t=1)
     assert isinstance(simulation.errors[2], ParametersDifferError)

@@ -10,7 +10,7 @@ from aukciszek.mpc.mode import Mode
 from aukciszek.mpc.opening import fits
 from aukciszek.mpc.prss import (
     PrssKeys,
-    _indicator,
+    indicator,
     _pairwise_zero,
     _setwise_zero,
     deal_prss_keys,
@@ -80,9 +80,9 @@ def test_masks_make_honest_shares_of_a_product_as_uniform_as_they_can_be(n: int,
 def unknown_columns(n: int, t: int, honest: list[int]) -> list[list[int]]:
     """For each PRF stream that only honest parties know: its weight in each honest party's mask."""
     mode, group = Mode(n, t), frozenset(honest)
-    columns = [[_indicator(group, mode, party) for party in honest]]
+    columns = [[indicator(group, mode, party) for party in honest]]
     if not mode.verifies:
-        shifted = [[_indicator(group, mode, i) * pow(i, j, P) % P for i in honest] for j in range(1, t + 1)]
+        shifted = [[indicator(group, mode, i) * pow(i, j, P) % P for i in honest] for j in range(1, t + 1)]
         return columns + shifted
     keys = {
         party: PrssKeys(party, n, t, {m: new_prss_key() for m in prss_sets(n, t) if party in m}) for party in honest

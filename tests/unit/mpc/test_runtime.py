@@ -9,6 +9,7 @@ from aukciszek.mpc.errors import ParametersDifferError, PrssKeysDifferError, Prs
 from aukciszek.mpc.field import P
 from aukciszek.mpc.memory_channel import Delivery, MemoryChannel, Network, Payload, memory_network
 from aukciszek.mpc.prss import PrssKeys, deal_prss_keys, new_prss_key, prss_sets
+from aukciszek.mpc.round_release import RoundRelease
 from aukciszek.mpc.runtime import Revealed, Runtime
 from aukciszek.mpc.session import INLINE_WORK
 from aukciszek.mpc.shamir import share_values
@@ -94,7 +95,7 @@ async def test_the_lot_depends_on_keys_and_label_alone() -> None:
     async def draw(session_id: bytes, label: bytes) -> bytes:
         async def program(runtime: Runtime) -> bytes:
             fresh = Runtime(
-                runtime._session._channel, threshold=1, prss_keys=keys[runtime.party - 1], session_id=session_id
+                runtime._session._channel, threshold=1, prss_keys=keys[runtime.party - 1], session_id=session_id, openings=RoundRelease(runtime.party)
             )
             await fresh.multiply(fresh.random(1), fresh.random(1))
             return await fresh.joint_random("lot", label, agreed=b"")
@@ -120,7 +121,7 @@ async def test_parties_with_other_parameters_do_not_start() -> None:
     async def program(runtime: Runtime) -> None:
         session_id = b"other" if runtime.party == 2 else b"one"
         await Runtime(
-            runtime._session._channel, threshold=1, prss_keys=keys[runtime.party - 1], session_id=session_id
+            runtime._session._channel, threshold=1, prss_keys=keys[runtime.party - 1], session_id=session_id, openings=RoundRelease(runtime.party)
         ).start()
 
     simulation = await simulate(program, n=3, t=1, keys=keys)
@@ -187,7 +188,7 @@ async def test_nobody_waits_for_a_party_that_was_found_lying() -> None:
     keys = deal_prss_keys(5, 1)
 
     async def program(channel: MemoryChannel) -> tuple[dict[str, list[int]], frozenset[int]]:
-        runtime = Runtime(channel, threshold=1, prss_keys=keys[channel.party - 1], session_id=b"s")
+        runtime = Runtime(channel, threshold=1, prss_keys=keys[channel.party - 1], session_id=b"s", openings=RoundRelease(1))
         await runtime.start()
         a = Shared(x[runtime.party - 1])
         product = await runtime.multiply(a[:1], a[1:])
@@ -230,12 +231,12 @@ def test_keys_of_another_party_or_threshold_are_refused() -> None:
     channel = memory_network(5)[0]
     for keys in (deal_prss_keys(5, 2)[1], deal_prss_keys(5, 1)[0]):
         with pytest.raises(PrssKeysIncompleteError):
-            Runtime(channel, threshold=2, prss_keys=keys, session_id=b"s")
+            Runtime(channel, threshold=2, prss_keys=keys, session_id=b"s", openings=RoundRelease(1))
 
 
 def test_a_runtime_shows_no_keys() -> None:
     keys = deal_prss_keys(3, 1)
-    runtime = Runtime(Network(3).channels[0], threshold=1, prss_keys=keys[0], session_id=b"s")
+    runtime = Runtime(Network(3).channels[0], threshold=1, prss_keys=keys[0], session_id=b"s", openings=RoundRelease(1))
     shown = repr(runtime) + repr(vars(runtime)) + repr(runtime._session.__dict__)
     for members in prss_sets(3, 1):
         if 1 in members:

@@ -19,13 +19,14 @@ from aukciszek.cli.bench.rounds import DelayedChannel, agree_on_pace
 from aukciszek.cli.bench.task import Findings, Found, Task, findings_file, read_prss_keys, read_task
 from aukciszek.cli.keys import write_new_file
 from aukciszek.clock import SystemClock
-from aukciszek.cluster import PartyNumber
+from aukciszek.cluster import Cluster, PartyNumber
 from aukciszek.encoding import Json
 from aukciszek.identity import Identity
 from aukciszek.mpc.channel import Channel
 from aukciszek.mpc.mode import Mode
 from aukciszek.mpc.prss import PrssKeys
 from aukciszek.mpc.ranking import Pace
+from aukciszek.mpc.round_release import RoundRelease
 from aukciszek.mpc.runtime import Runtime
 from aukciszek.server.directory import PEER_PATH, PeerDirectory
 from aukciszek.server.frames import KeyFrame
@@ -39,6 +40,9 @@ from aukciszek.settings import Settings, load_settings
 
 _ROUND_TIMEOUT_S: Final = 600.0
 """Larger than any run: a benchmark measures, it does not give up."""
+
+_OPENING: Final = "benchmark-opening"
+"""What signatures under masked openings are good for here."""
 
 _LINK_TIMEOUT_S: Final = 60.0
 _LOOK_AGAIN_S: Final = 0.01
@@ -91,7 +95,8 @@ async def _take_part(settings: Settings, directory: Path) -> None:
     keys = await asyncio.to_thread(read_prss_keys, directory, settings.party_id, size, task.threshold)
     async with _linked(settings) as peers:
         keep_what_is_here()
-        party = _Party(peers, keys, task, directory)
+        identity = Identity.read(settings.identity_file)
+        party = _Party(peers, keys, task, directory, identity, settings.cluster)
         pace = await agree_on_pace(party.channel(task.acquaintance))
         found = [await party.run(number, pace) for number in range(len(task.runs))]
         await party.channel(task.farewell).exchange(b"farewell")
@@ -109,20 +114,32 @@ class _Party:
     keys: PrssKeys
     task: Task
     directory: Path
+    identity: Identity
+    cluster: Cluster
 
     async def run(self, number: int, pace: Pace) -> Found:
         """Take part in one run, from the moment in which all parties are ready."""
         run = self.task.runs[number]
-        computation = await asyncio.to_thread(self.task.computation, self.directory, number, self.peers.own)
+        shares = await asyncio.to_thread(self.task.shares, self.directory, number, self.peers.own)
         await self.channel(run.barrier).exchange(b"ready")
         started_s, cpu_started_s = time.perf_counter(), time.process_time()
         runtime = Runtime(
-            self.channel(run.session), threshold=self.task.threshold, prss_keys=self.keys, session_id=run.session
+            self.channel(run.session),
+            threshold=self.task.threshold,
+            prss_keys=self.keys,
+            session_id=run.session,
+            openings=RoundRelease(self.peers.own, self._sign, self._verifies),
         )
         await runtime.start()
-        result = await compute(runtime, computation, _ignore_progress, pace)
+        result = await compute(runtime, self.task.computation(number), shares, _ignore_progress, pace)
         wall_s, cpu_s = time.perf_counter() - started_s, time.process_time() - cpu_started_s
         return Found.of(result, runtime, wall_s=wall_s, cpu_s=cpu_s)
+
+    def _sign(self, content: bytes) -> bytes:
+        return self.identity.sign(_OPENING, content)
+
+    def _verifies(self, party: int, content: bytes, signature: bytes) -> bool:
+        return self.cluster.party(PartyNumber(party)).identity.verifies(_OPENING, content, signature)
 
     def channel(self, session_id: bytes) -> Channel:
         """Open a channel. None is closed: the parties leave together, at the end of all runs."""

@@ -9,7 +9,7 @@ import math
 import statistics
 import struct
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Collection, Mapping
 from typing import Final, override
 
 from aukciszek.mpc.channel import Channel
@@ -41,7 +41,17 @@ class DelayedChannel(Channel):
     @override
     async def exchange(self, payload: bytes | bytearray | memoryview) -> Mapping[int, bytes | memoryview]:
         """Run one round. It ends with the message that arrives last, and that one is later by the latency."""
-        received = await self._channel.exchange(payload)
+        return await self._delayed(self._channel.exchange(payload))
+
+    @override
+    async def exchange_each(
+        self, payloads: Mapping[int, bytes | bytearray | memoryview]
+    ) -> Mapping[int, bytes | memoryview]:
+        """Do as :meth:`exchange` does."""
+        return await self._delayed(self._channel.exchange_each(payloads))
+
+    async def _delayed(self, round_: Awaitable[Mapping[int, bytes | memoryview]]) -> Mapping[int, bytes | memoryview]:
+        received = await round_
         if self._latency_s:
             await asyncio.sleep(self._latency_s)
         return received

@@ -20,6 +20,7 @@ from aukciszek.auctions.spec import AuctionFormat, Direction
 from aukciszek.cli.bench.plan import EngineBenchmark
 from aukciszek.cli.expectation import PlainRules, expected_outcome
 from aukciszek.cli.keys import write_new_file
+from aukciszek.mpc.field import Vector
 from aukciszek.mpc.prss import PrssKeys, new_prss_key, prss_sets
 from aukciszek.mpc.runtime import Runtime
 from aukciszek.mpc.shamir import share_values
@@ -71,8 +72,13 @@ class Task(_File):
         """The largest price that fits into the bits."""
         return int(2**self.bits - 1)
 
-    def computation(self, directory: Path, number: int, party: int) -> ComputationTask:
-        """Return what ``party`` computes in its run with that number."""
+    def shares(self, directory: Path, number: int, party: int) -> Vector:
+        """Return the shares of ``party`` in the run with that number."""
+        shares: Vector = np.load(_shares_file(directory, number, party))
+        return shares
+
+    def computation(self, number: int) -> ComputationTask:
+        """Return what the parties compute in the run with that number."""
         run = self.runs[number]
         return ComputationTask(
             auction_id=run.auction,
@@ -85,7 +91,6 @@ class Task(_File):
             reserve_step=None,
             minimum_bids=1,
             bundle_digests=run.bundles,
-            shares=np.load(_shares_file(directory, number, party)),
         )
 
     def is_right(self, number: int, steps: Sequence[int], found: "Found") -> bool:
