@@ -28,7 +28,8 @@ class Counter:
 
     shape: BundleShape
     party: PartyNumber
-    sealing_seed: bytes = field(repr=False)
+    sealing_seed: bytes | None = field(repr=False)
+    """None: it is lost, and nothing but withdrawals is taken."""
     identity_seed: bytes = field(repr=False)
 
 
@@ -61,7 +62,7 @@ def admit(counter: Counter, arrivals: Sequence[Arrival]) -> list[Given | Auction
         counter: where they came.
         arrivals: of each the bytes and the moment.
     """
-    key_pair = SealingKeyPair(counter.sealing_seed)
+    key_pair = None if counter.sealing_seed is None else SealingKeyPair(counter.sealing_seed)
     identity = Identity.from_seed(counter.identity_seed)
 
     def read(arrival: Arrival) -> _InHand:
@@ -70,7 +71,7 @@ def admit(counter: Counter, arrivals: Sequence[Arrival]) -> list[Given | Auction
         return _InHand(arrival, None if bundle.withdrawal else OwnEnvelope.of(bundle, counter.party))
 
     def unseal(bid: _InHand) -> _InHand:
-        if bid.envelope is not None:
+        if bid.envelope is not None and key_pair is not None:
             bid.found = bid.envelope.unseal(key_pair)
         return bid
 

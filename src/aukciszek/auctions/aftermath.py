@@ -10,9 +10,11 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from aukciszek.auctions.desk import AuctionDesk, PartyContext
-from aukciszek.auctions.lifecycle import AuctionState
+from aukciszek.auctions.lifecycle import AuctionState, is_over
 from aukciszek.auctions.orders import Orders
 from aukciszek.auctions.ports import MessageKind, PeerMessage
+from aukciszek.auctions.recall import Recall
+from aukciszek.auctions.session_setup import SessionSetup
 from aukciszek.auctions.signing import Signing
 from aukciszek.auctions.spec import AuctionSpec
 from aukciszek.auctions.statements import OrderStatement, read_verified_statement
@@ -22,10 +24,10 @@ from aukciszek.storage.rows import AuctionRow
 _AUCTIONS_AT_A_CONNECTION: Final = 50
 """Of so many of the newest auctions a peer hears, when it connects, that they are cancelled here."""
 
-_NOT_ANSWERED: Final = frozenset({MessageKind.ORDER, MessageKind.CANCELLED})
+_NOT_ANSWERED: Final = frozenset({MessageKind.ORDER, MessageKind.PROPOSAL, MessageKind.RECALLED})
 """What a party says for which the auction is cancelled, too: two such parties must not answer each other for ever."""
 
-_ASKS: Final = frozenset({MessageKind.HOLDINGS_SEEN, MessageKind.READY})
+_ASKS: Final = frozenset({MessageKind.HOLDINGS_SEEN, MessageKind.READY, MessageKind.RECALL})
 
 
 def does_not_know_outcome(message: PeerMessage) -> bool:
@@ -55,6 +57,14 @@ class Aftermath:
                 if row.state == AuctionState.CANCELLED.value:
                     await self._say_cancelled(peer, row)
 
+    async def name_all(self, peer: PartyNumber) -> None:
+        """Tell a peer whose database is new of the newest auctions that are over here, so that it can take them up."""
+        for row in await self._context.repository.auctions(_AUCTIONS_AT_A_CONNECTION):
+            if is_over(AuctionState(row.state)):
+                orders = Orders(self._desk(row))
+                await orders.load()
+                await orders.announce([peer])
+
     async def answer(self, sender: PartyNumber, message: PeerMessage, row: AuctionRow) -> None:
         """Answer a peer's message about an auction that is over here.
 
@@ -72,6 +82,9 @@ class Aftermath:
             await signing.receive(message.body)
         elif message.kind is MessageKind.SIGNATURES_WANTED:
             await signing.pass_on([sender])
+        elif message.kind is MessageKind.RECALL:
+            await self._recall(row).receive_wanted(sender, message.body)
+            await signing.hand_over([sender])
         elif does_not_know_outcome(message):
             await signing.hand_over([sender])
 
@@ -82,6 +95,8 @@ class Aftermath:
                 await signing.receive_outcome(message.body)
             case MessageKind.OUTCOME_SIGNATURE:
                 await signing.receive(message.body)
+            case MessageKind.RECALL:
+                await self._recall(row).receive_wanted(sender, message.body)
         if signing.may_adopt:
             await signing.adopt(AuctionState.FINAL)
             del self._cancelled[row.id]
@@ -89,9 +104,16 @@ class Aftermath:
             await self._say_cancelled(sender, row)
 
     async def _say_cancelled(self, peer: PartyNumber, row: AuctionRow) -> None:
+        """Show by whose announcements the auction is cancelled: whoever opened nothing follows."""
         orders = Orders(self._desk(row))
         await orders.load()
-        await orders.announce_cancelled([peer])
+        await orders.announce([peer])
+        if row.proposal is not None:
+            await self._desk(row).send([peer], MessageKind.PROPOSAL, row.proposal)
+
+    def _recall(self, row: AuctionRow) -> Recall:
+        desk = self._desk(row)
+        return Recall(desk, SessionSetup(desk))
 
     def _desk(self, row: AuctionRow) -> AuctionDesk:
         return AuctionDesk(self._context, AuctionSpec.parse(row.spec.encode()), row)

@@ -1,39 +1,51 @@
-"""Which bids count: brought together from the parties' signed lists, the same at every party that has the same lists.
+"""What is computed on: brought together from the parties' signed lists, the same at every party that has the same lists.
 
 ``docs/protocol.md``, "Receipts and the input set". A bundle counts if at least ``t + 1`` different parties signed that
 they had it by the close: one of them is honest. What a party has signed once, in a list or in a receipt that another
-list carries, stays signed. So evidence only ever adds up: the order in which lists arrive does not matter, a list that
+list carries, stays signed. A bundle that ``t + 1`` parties could not use is left out; the auction is cancelled if ``t + 1``
+parties' words for that stand in the lists; the keys are those that the tables in the lists agree on. So evidence only
+ever adds up: the order in which lists arrive does not matter, a list that
 arrives twice changes nothing, and a party that says something else later is named but takes nothing back.
 
 No input or output: :func:`tally_receipts`, then :meth:`Tally.missing` to fetch what is not here, then
 :func:`form_input_set`.
 """
 
+import struct
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set as AbstractSet
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from typing import Final, Literal
 
 from aukciszek.auctions.bundle import BundleHeader
 from aukciszek.auctions.errors import AgreementError, StatementError
 from aukciszek.auctions.holdings import Holding, HoldingsStatement, OtherReceipt
-from aukciszek.auctions.identifiers import AuctionId, BundleDigest, UserId, labelled_sha256, labelled_sha256_of_each
+from aukciszek.auctions.identifiers import (
+    DIGEST_BYTES,
+    AuctionId,
+    BundleDigest,
+    UserId,
+    labelled_sha256,
+    labelled_sha256_of_each,
+)
+from aukciszek.auctions.key_tables import Attestation, ChosenKeys, KeyTable, choose_keys
 from aukciszek.auctions.receipts import in_time
-from aukciszek.auctions.statements import Signed, verify
+from aukciszek.auctions.statements import OrderStatement, Signed, read_statement, verify
 from aukciszek.cluster import Cluster, PartyNumber
+from aukciszek.mpc.mode import Mode
 
-type ContradictionKind = Literal["two-lists", "denied-receipt", "false-receipt"]
+type ContradictionKind = Literal["two-lists", "denied-receipt", "false-receipt", "false-order", "false-table"]
 """A party signed two lists that differ in what it says of itself; its list denies a receipt that it signed; its list
-carries a receipt that the party named there did not sign."""
+carries a receipt, a word for an order or a key table that the party named there did not sign."""
 
 type NotCountedReason = Literal["too-few-receipts", "replaced", "withdrawn", "same-revision-twice"]
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Contradiction:
-    """A party's own signatures against it. ``bundle`` is empty for ``two-lists``."""
+    """A party's own signatures against it. ``bundle`` is empty where it is about no bundle."""
 
     party: PartyNumber
     kind: ContradictionKind
@@ -49,6 +61,9 @@ class Tally:
         threshold: ``t``.
         heard: the parties whose lists went in.
         in_time: for every bundle named anywhere, the parties that signed that they had it by the close.
+        complaints: for every bundle that somebody complains about, the parties that do and signed no receipt for it.
+        orders: by kind, the parties whose word for an order stands in a list.
+        attested: what each party says of its keys.
         contradictions: what was noticed on the way; it changes nothing about what counts.
     """
 
@@ -56,12 +71,24 @@ class Tally:
     threshold: int
     heard: frozenset[PartyNumber]
     in_time: Mapping[BundleDigest, frozenset[PartyNumber]]
+    complaints: Mapping[BundleDigest, frozenset[PartyNumber]]
+    orders: Mapping[str, frozenset[PartyNumber]]
+    attested: Mapping[PartyNumber, frozenset[Attestation]]
     contradictions: tuple[Contradiction, ...]
 
     @property
     def settled(self) -> tuple[BundleDigest, ...]:
         """The bundles that enough parties signed for, ascending."""
         return tuple(sorted(bundle for bundle, parties in self.in_time.items() if len(parties) > self.threshold))
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the auctioneer's order to cancel counts: ``t + 1`` parties vouch for it, so one of them is honest."""
+        return len(self.orders.get("cancel", ())) > self.threshold
+
+    def unusable(self, bundle: BundleDigest) -> bool:
+        """Tell whether a bundle is left out; fewer complaints may all be lies, and who makes them recovers its share."""
+        return len(self.complaints.get(bundle, ())) > self.threshold
 
     def missing(self, known: Collection[BundleDigest]) -> tuple[BundleDigest, ...]:
         """Return the settled bundles that are not among ``known``: fetch them from the parties that signed."""
@@ -80,39 +107,44 @@ class CountedBid:
     """The parties known to have signed in time, ascending. Not part of the input set's digest."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class InputSet:
-    """The bids that count, ascending by bundle digest.
+    """What the parties agree on before a session: the bids that count, and all else that decides what is computed.
 
     Attributes:
         auction: the auction.
-        bids: at most one for each bidder.
+        bids: those that count, ascending by bundle digest, at most one for each bidder.
+        unusable: those among them that are left out, as too many parties could not use their envelope; ascending.
+        cancelled: whether the auctioneer's order to cancel counts, so that nothing is computed.
+        keys: the keys for shared randomness; None if the parties' tables do not give any.
         not_counted: every other bundle that was named, with the reason, for the audit record. Not part of the digest.
     """
 
     auction: AuctionId
     bids: tuple[CountedBid, ...]
-    not_counted: tuple[tuple[BundleDigest, NotCountedReason], ...]
+    unusable: tuple[BundleDigest, ...] = ()
+    cancelled: bool = False
+    keys: ChosenKeys | None = None
+    not_counted: tuple[tuple[BundleDigest, NotCountedReason], ...] = ()
 
     @property
     def digests(self) -> tuple[BundleDigest, ...]:
-        """The bundles, ascending."""
+        """The bundles that count, ascending."""
         return tuple(bid.digest for bid in self.bids)
 
     @property
+    def computed(self) -> tuple[CountedBid, ...]:
+        """The bids that are computed on: all but those left out."""
+        left_out = frozenset(self.unusable)
+        return tuple(bid for bid in self.bids if bid.digest not in left_out)
+
+    @cached_property
     def digest(self) -> str:
         """What the parties compare before a session starts; 64 hexadecimal digits."""
-        return input_digest(self.auction, self.digests)
-
-
-def input_digest(auction: AuctionId, digests: Sequence[BundleDigest]) -> str:
-    """Hash an input set. A bundle's digest fixes its bidder and revision, so the digests say everything.
-
-    Args:
-        auction: the auction.
-        digests: the bundles, ascending.
-    """
-    return labelled_sha256("input-set", bytes.fromhex(auction), *(bytes.fromhex(digest) for digest in digests)).hex()
+        keys = bytes(DIGEST_BYTES) if self.keys is None else bytes.fromhex(self.keys.digest)
+        named = (bytes.fromhex(digest) for digest in (*self.digests, *self.unusable))
+        counts = _COUNTS.pack(self.cancelled, len(self.bids), len(self.unusable))
+        return labelled_sha256("input-set", bytes.fromhex(self.auction), keys, counts, *named).hex()
 
 
 def lot_order(lot: bytes, digests: Iterable[BundleDigest]) -> tuple[BundleDigest, ...]:
@@ -139,6 +171,7 @@ def tally_receipts(
     threshold: int,
     closes_at: datetime,
     lists: Iterable[Signed[HoldingsStatement]],
+    allows: Callable[[OrderStatement], bool] = lambda _order: True,
 ) -> Tally:
     """Count who signed what in time.
 
@@ -148,14 +181,17 @@ def tally_receipts(
         threshold: ``t``.
         closes_at: a bundle received at this moment is still in time.
         lists: verified lists, in any order; several of one party, if it signed several.
+        allows: whether the auction's rules allow an order.
 
     Raises:
         AgreementError: a list belongs to another auction.
     """
     stories = _Stories(auction, lists)
     signed: defaultdict[BundleDigest, set[PartyNumber]] = defaultdict(set)
+    gave: defaultdict[BundleDigest, set[PartyNumber]] = defaultdict(set)
     for party, holding in stories.holdings():
         parties = signed[holding.bundle]
+        gave[holding.bundle].add(party)
         if in_time(holding.received_at, closes_at):
             parties.add(party)
     contradictions = set(stories.two_lists())
@@ -167,20 +203,27 @@ def tally_receipts(
             continue
         for receipt in receipts:
             parties = signed[receipt.bundle]
+            gave[receipt.bundle].add(receipt.party)
             if in_time(receipt.received_at, closes_at):
                 parties.add(receipt.party)
             if receipt.party in stories.heard:
                 contradictions.add(Contradiction(receipt.party, "denied-receipt", receipt.bundle))
+    orders, false_orders = stories.orders(cluster, allows)
+    attested, false_tables = stories.attested(cluster)
+    contradictions |= false_orders | false_tables
     return Tally(
         auction=auction,
         threshold=threshold,
         heard=stories.heard,
         in_time={bundle: frozenset(parties) for bundle, parties in sorted(signed.items())},
+        complaints={bundle: parties - gave[bundle] for bundle, parties in stories.complaints().items()},
+        orders=orders,
+        attested=attested,
         contradictions=tuple(sorted(contradictions)),
     )
 
 
-def form_input_set(tally: Tally, headers: Mapping[BundleDigest, BundleHeader]) -> InputSet:
+def form_input_set(tally: Tally, headers: Mapping[BundleDigest, BundleHeader], mode: Mode | None = None) -> InputSet:
     """Choose the bids that count among the settled bundles.
 
     Of several bundles of one bidder the highest revision counts; of two with the same revision the one with the lower
@@ -189,6 +232,7 @@ def form_input_set(tally: Tally, headers: Mapping[BundleDigest, BundleHeader]) -
     Args:
         tally: what the parties signed.
         headers: of the settled bundles at least, read from the bundles themselves and not from anybody's list.
+        mode: decides which keys the parties' tables give; without it none are chosen.
 
     Raises:
         AgreementError: a settled bundle's header is missing or belongs elsewhere.
@@ -215,9 +259,13 @@ def form_input_set(tally: Tally, headers: Mapping[BundleDigest, BundleHeader]) -
         for header in chosen.values()
         if not header.withdrawal
     )
+    ascending = tuple(sorted(bids, key=lambda bid: bid.digest))
     return InputSet(
         auction=tally.auction,
-        bids=tuple(sorted(bids, key=lambda bid: bid.digest)),
+        bids=ascending,
+        unusable=tuple(bid.digest for bid in ascending if tally.unusable(bid.digest)),
+        cancelled=tally.cancelled,
+        keys=None if mode is None else choose_keys(mode, tally.attested),
         not_counted=tuple(sorted(not_counted.items())),
     )
 
@@ -240,6 +288,25 @@ def _is_genuine(auction: AuctionId, cluster: Cluster, receipt: OtherReceipt) -> 
     return True
 
 
+def _read_table(auction: AuctionId, cluster: Cluster, content: bytes) -> KeyTable | None:
+    """Return a party's key table; None if it is not one, or is not genuine."""
+    try:
+        table = read_statement(KeyTable, content, cluster).content
+    except StatementError:
+        return None
+    return table if table.auction == auction else None
+
+
+def _read_order(auction: AuctionId, cluster: Cluster, content: bytes) -> OrderStatement | None:
+    """Return a word for an order to close or to cancel; None if it is not one, or is not genuine."""
+    try:
+        order = read_statement(OrderStatement, content, cluster).content
+    except StatementError:
+        return None
+    return order if order.auction == auction and order.kind in {"close", "cancel"} else None
+
+
+_COUNTS: Final = struct.Struct(">?II")
 _NOTHING_TOLD: Final[AbstractSet[tuple[BundleDigest, datetime]]] = frozenset()
 
 
@@ -250,6 +317,7 @@ class _Stories:
         by_body = {(signed.content.party, signed.content.body()): signed.content for signed in lists}
         if any(content.auction != auction for content in by_body.values()):
             raise AgreementError("a list belongs to another auction: ask its party for the right one")
+        self._auction = auction
         self._lists = [by_body[place] for place in sorted(by_body)]
         self.heard = frozenset(content.party for content in self._lists)
         self._told: defaultdict[PartyNumber, set[tuple[BundleDigest, datetime]]] = defaultdict(set)
@@ -265,6 +333,46 @@ class _Stories:
         told = {(content.party, content.holdings) for content in self._lists}
         parties = [party for party, _ in told]
         return (Contradiction(party, "two-lists", "") for party in self.heard if parties.count(party) > 1)
+
+    def complaints(self) -> dict[BundleDigest, frozenset[PartyNumber]]:
+        """Return, by bundle, the parties that say that they cannot use their envelope."""
+        complaints: defaultdict[BundleDigest, set[PartyNumber]] = defaultdict(set)
+        for content in self._lists:
+            for bundle in content.complaints:
+                complaints[bundle].add(content.party)
+        return {bundle: frozenset(parties) for bundle, parties in sorted(complaints.items())}
+
+    def attested(self, cluster: Cluster) -> tuple[dict[PartyNumber, frozenset[Attestation]], set[Contradiction]]:
+        """Return what each party says of its keys, and whose lists carry tables that nobody signed."""
+        attested: defaultdict[PartyNumber, set[Attestation]] = defaultdict(set)
+        false: set[Contradiction] = set()
+        read = cache(partial(_read_table, self._auction, cluster))
+        for content in self._lists:
+            tables = [read(table) for table in content.tables]
+            genuine = [one for one in tables if one is not None]
+            if len(genuine) < len(tables):
+                false.add(Contradiction(content.party, "false-table", ""))
+                continue
+            for table in genuine:
+                attested[table.party].update(table.attestations)
+        return {party: frozenset(attestations) for party, attestations in attested.items()}, false
+
+    def orders(
+        self, cluster: Cluster, allows: Callable[[OrderStatement], bool]
+    ) -> tuple[dict[str, frozenset[PartyNumber]], set[Contradiction]]:
+        """Return, by kind, whose words stand in the lists, and whose lists carry words that nobody gave."""
+        words: defaultdict[str, set[PartyNumber]] = defaultdict(set)
+        false: set[Contradiction] = set()
+        read = cache(partial(_read_order, self._auction, cluster))
+        for content in self._lists:
+            statements = [read(order) for order in content.orders]
+            genuine = [one for one in statements if one is not None]
+            if len(genuine) < len(statements):
+                false.add(Contradiction(content.party, "false-order", ""))
+                continue
+            for order in filter(allows, genuine):
+                words[order.kind].add(order.party)
+        return {kind: frozenset(parties) for kind, parties in sorted(words.items())}, false
 
     def receipts_that_tell_more(self) -> Iterator[tuple[PartyNumber, Sequence[OtherReceipt]]]:
         """Yield, list by list with its author, the receipts that say what their own party's lists do not say.

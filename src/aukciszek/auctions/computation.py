@@ -106,7 +106,13 @@ class ComputationResult:
 
 
 async def compute(
-    runtime: Runtime, task: ComputationTask, shares: Vector, on_progress: Progress, pace: Pace | None = None
+    runtime: Runtime,
+    task: ComputationTask,
+    shares: Vector,
+    on_progress: Progress,
+    pace: Pace | None = None,
+    *,
+    recovered: bool = False,
 ) -> ComputationResult:
     """Find the outcome; ``runtime`` has been started.
 
@@ -116,6 +122,7 @@ async def compute(
         shares: this party's share of each bit, shape ``(bids, bits)``, most significant bit first.
         on_progress: told how far it is.
         pace: what rounds and products cost; the same at all parties.
+        recovered: whether some party's shares were recovered in this session; the same at all parties.
 
     Raises:
         MpcError: the session could not be finished; nothing but ``runtime.revealed`` was opened.
@@ -125,7 +132,7 @@ async def compute(
         raise ValueError("there must be one row of shares for each bundle, with one share for each bit")
     if len(task.bundle_digests) < max(1, task.minimum_bids):
         return ComputationResult(kind="too-few-bids")
-    return await _Computation(runtime, task, shares, on_progress, pace or Pace()).run()
+    return await _Computation(runtime, task, shares, on_progress, pace or Pace()).run(recovered=recovered)
 
 
 def outcome_of(task: ComputationTask, context: bytes, opened: Mapping[str, Sequence[int]]) -> ComputationResult | None:
@@ -142,11 +149,32 @@ def outcome_of(task: ComputationTask, context: bytes, opened: Mapping[str, Seque
     Raises:
         ValueError: the values are no outcome of such an auction.
     """
-    if "prices" not in opened or any(opened.get(SUMMARY, ())):
-        return None
     drawn = _Drawn.decode(context)
     revealed = tuple(Revealed(reason, tuple(values)) for reason, values in opened.items())
-    return drawn.conclude(task, opened, (Revealed("lot", drawn.lot_values), *revealed))
+    revealed = (Revealed("lot", drawn.lot_values), *revealed)
+    if all(reason.startswith(EACH) for reason in opened):
+        left_out = faulty_bundles(lot_places(drawn.lot, task.bundle_digests), opened)
+        if len(task.bundle_digests) - len(left_out) >= max(1, task.minimum_bids):
+            return None
+        return ComputationResult(kind="too-few-bids", left_out=left_out, lot=drawn.lot, revealed=revealed)
+    if any(opened.get(SUMMARY, ())):
+        return None
+    return drawn.conclude(task, opened, revealed)
+
+
+def faulty_bundles(order: Sequence[int], opened: Mapping[str, Sequence[int]]) -> tuple[tuple[int, str], ...]:
+    """Return which bundles failed which check: their indices, ascending, each with the stable code of the reason.
+
+    Args:
+        order: the indices, in the order of the values.
+        opened: by check, one value for each bundle: 0 if it passed.
+    """
+    faulty: dict[int, str] = {}
+    for reason, values in zip((NOT_BITS, OUT_OF_RANGE), opened.values(), strict=False):
+        for index, value in zip(order, values, strict=True):
+            if value:
+                faulty.setdefault(index, reason)
+    return tuple(sorted(faulty.items()))
 
 
 SUMMARY: Final = "input checks of all bundles"
@@ -238,15 +266,18 @@ class _Computation:
         self._on_progress = on_progress
         self._pace = pace
 
-    async def run(self) -> ComputationResult:
+    async def run(self, *, recovered: bool) -> ComputationResult:
         """Check, rank, verify, reveal; once more without the bundles that turn out to be faulty."""
         task, runtime, shares = self._task, self._runtime, self._shares
         await self._on_progress("drawing-lot", 0.0)
         parameters = await runtime.local(shares.size, task.public_parameters)
-        lot = await runtime.joint_random("lot", b"lot" + task.auction_id + task.input_digest, agreed=parameters)
+        lot, weights = await runtime.joint_random("lot", b"lot" + task.auction_id + task.input_digest, agreed=parameters)
         drawn = _Drawn(lot, runtime.revealed[-1].values, ())
         order = await runtime.local(600 * len(shares), lambda: lot_places(lot, task.bundle_digests))
-        weights = RandomStream(hashlib.sha256(b"aukciszek/1/input-checks" + lot).digest())
+        if recovered:
+            # Helpers may choose what a party recovers of a corrupt bidder's bundle, and answer when others have sent
+            # their part of a coin already; all have recovered before anybody gets to the next round.
+            weights = await runtime.coin()
         await self._on_progress("checking", 0.05)
         bits = await runtime.local(2 * shares.size, lambda: Shared(np.ascontiguousarray(shares[order].T)))
         await runtime.check_degree(bits, weights)
@@ -259,7 +290,7 @@ class _Computation:
             checks["bids out of range"] = outside
         opened = await self._reveal_if_faultless(opening, checks, weights, drawn)
         if opened is None:
-            left_out = tuple(sorted((await self._find_faulty(order, checks, drawn)).items()))
+            left_out = await self._find_faulty(order, checks, drawn)
             drawn = _Drawn(lot, drawn.lot_values, left_out)
             faulty = {index for index, _ in left_out}
             valid = [place for place, index in enumerate(order) if index not in faulty]
@@ -318,16 +349,10 @@ class _Computation:
 
     async def _find_faulty(
         self, order: Sequence[int], checks: Mapping[str, Shared], drawn: _Drawn
-    ) -> dict[int, str]:
+    ) -> tuple[tuple[int, str], ...]:
         """Open which bundles failed which check: of each, 0 or, if it failed, a uniform value."""
         runtime = self._runtime
         joined = Shared.concatenate(list(checks.values()))
         blinded = await runtime.multiply(joined, runtime.random(joined.size))
         parts = {f"{EACH}{name}": blinded[place * len(order) :][: len(order)] for place, name in enumerate(checks)}
-        found = await runtime.reveal(parts, context=drawn.encode())
-        faulty: dict[int, str] = {}
-        for reason, values in zip((NOT_BITS, OUT_OF_RANGE), found.values(), strict=False):
-            for index, value in zip(order, values, strict=True):
-                if value:
-                    faulty.setdefault(index, reason)
-        return faulty
+        return faulty_bundles(order, await runtime.reveal(parts, context=drawn.encode()))

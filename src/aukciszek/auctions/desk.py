@@ -27,11 +27,11 @@ from aukciszek.storage.connection import DatabaseConnection
 from aukciszek.storage.database import Database
 from aukciszek.storage.rows import AuctionRow
 
-PATIENCE_S: Final = 5.0
-"""How long parties that are enough to go on wait for the others."""
-
 VERIFIED: Final = "verified"
 """What is on record before anything is opened."""
+
+LOST_MEMORY: Final = "own-statements-recalled"
+"""What is on record of a party that was told what it had signed before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,11 +93,16 @@ class AuctionDesk:
         self.waiting_for: frozenset[PartyNumber] = frozenset()
         self.may_have_opened = self.state is AuctionState.REVEALING
         """Whether this party has ever been about to open something: others may know the outcome since."""
+        self.recalled = row.recalled
+        """Whether this party knows all that it ever signed about the auction."""
+        self.has_lost_memory = False
+        """Whether it had to be told by the others."""
 
     async def load(self) -> None:
         """Take up what is on record about the time before a restart."""
         recorded = self.context.repository.has_happened
         self.may_have_opened |= await recorded(self.auction, VERIFIED)
+        self.has_lost_memory = await recorded(self.auction, LOST_MEMORY)
 
     @asynccontextmanager
     async def entering(

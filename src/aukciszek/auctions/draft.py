@@ -4,9 +4,9 @@ Used by the command line; the page builds the same :class:`~aukciszek.auctions.s
 """
 
 import unicodedata
-from datetime import UTC
+from datetime import UTC, timedelta
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
@@ -19,6 +19,9 @@ from aukciszek.auctions.prices import MOST_DECIMALS, MOST_WHOLE_DIGITS
 from aukciszek.auctions.spec import AuctionFormat, AuctionSpec, Direction, invitation
 from aukciszek.clock import cut_to_milliseconds
 from aukciszek.cluster import Cluster
+
+ABANDONED_AFTER: Final = timedelta(days=30)
+"""How long after the close the parties look for an outcome, if the draft does not say."""
 
 type _Price = Annotated[
     Decimal, Field(ge=0, max_digits=MOST_WHOLE_DIGITS + MOST_DECIMALS, decimal_places=MOST_DECIMALS)
@@ -53,6 +56,8 @@ class AuctionDraft(BaseModel):
     minimum_bids: int = 1
     opens_at: AwareDatetime
     closes_at: AwareDatetime
+    abandons_at: AwareDatetime | None = None
+    """Without one, :data:`ABANDONED_AFTER` after the close."""
     early_close_allowed: bool = True
     cancel_allowed: bool = True
     invited: tuple[_Email, ...] | None = None
@@ -85,6 +90,7 @@ class AuctionDraft(BaseModel):
                 minimum_bids=self.minimum_bids,
                 opens_at=cut_to_milliseconds(self.opens_at.astimezone(UTC)),
                 closes_at=cut_to_milliseconds(self.closes_at.astimezone(UTC)),
+                abandons_at=cut_to_milliseconds((self.abandons_at or self.closes_at + ABANDONED_AFTER).astimezone(UTC)),
                 early_close_allowed=self.early_close_allowed,
                 cancel_allowed=self.cancel_allowed,
                 invited=self._invitations(nonce.hex()),

@@ -7,33 +7,63 @@ a longer list when a bidder brings receipts of others without which a bid would 
 """
 
 import asyncio
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Final
 
 from aukciszek.auctions.agreement import InputSet, Tally, form_input_set
 from aukciszek.auctions.bundle import BundleHeader, header_of
-from aukciszek.auctions.desk import PATIENCE_S, AuctionDesk
+from aukciszek.auctions.desk import AuctionDesk
+from aukciszek.auctions.envelopes import Envelopes
+from aukciszek.auctions.signal import PATIENCE_S
 from aukciszek.auctions.holdings import Holding, HoldingsStatement, OtherReceipt
 from aukciszek.auctions.identifiers import BundleDigest
 from aukciszek.auctions.lists import ListPlace, Lists
 from aukciszek.auctions.messages import MOST_LISTS_OF_A_PARTY, ListsSeen, ListWanted
 from aukciszek.auctions.ports import MessageKind
 from aukciszek.auctions.replication import Replication
+from aukciszek.auctions.session_setup import SessionSetup
 from aukciszek.auctions.statements import Signed, sign, statement_digest
 from aukciszek.cluster import PartyNumber
+from aukciszek.mpc.mode import Mode
+
+
+type OwnWords = Callable[[], tuple[Iterable[bytes], Iterable[bytes]]]
+"""Returns the signed words for orders that are here, and the signed key tables."""
+
+_KEPT_FOR_COMPLAINTS: Final = 2
+"""Of the lists that a party may sign: receipts that bidders bring must not use up all."""
 
 
 class Gathering:
     """The lists and bundles of one auction, as this party has them."""
 
-    def __init__(self, desk: AuctionDesk, replication: Replication) -> None:
+    def __init__(
+        self,
+        desk: AuctionDesk,
+        replication: Replication,
+        envelopes: Envelopes,
+        own_words: OwnWords,
+        setup: SessionSetup,
+    ) -> None:
+        """Bring lists together.
+
+        Args:
+            desk: the auction.
+            replication: where bundles come from.
+            envelopes: which of this party's envelopes are of no use.
+            own_words: what a list of this party carries beside receipts.
+            setup: on which input sets sessions may have begun.
+        """
         self._desk = desk
         self._replication = replication
+        self._envelopes = envelopes
+        self._own_words = own_words
+        self._setup = setup
         self._lists = Lists(desk)
         self._seen: dict[PartyNumber, ListsSeen] = {}
         self._handed_on: set[BundleDigest] = set()
         self._found: tuple[frozenset[ListPlace], InputSet] | None = None
-        self._lists_of: dict[str, frozenset[ListPlace]] = {}
+        self._places_of: dict[str, frozenset[ListPlace]] = {}
         self._asking = False
         self._started_at_s = 0.0
 
@@ -41,20 +71,30 @@ class Gathering:
         """Take up the lists that were stored before a restart."""
         await self._lists.load()
 
-    async def sign_own_list(self) -> tuple[Signed[HoldingsStatement], str]:
+    @property
+    def has_own_list(self) -> bool:
+        """Whether this party has signed a list."""
+        return bool(self._lists.of(self._desk.context.number))
+
+    async def sign_own_list(
+        self, complaints: Iterable[BundleDigest] = ()
+    ) -> tuple[Signed[HoldingsStatement], str]:
         """Return this party's list of everything that it gave receipts for, not stored yet, and its digest."""
         desk, context = self._desk, self._desk.context
-        holdings = [
-            Holding(BundleDigest(head.digest), head.received_at)
-            for head in await context.repository.own_receipts(desk.auction)
-            if head.received_at is not None
+        receipts = [
+            OtherReceipt.stored(row.statement) for row in await context.repository.auction_receipts(desk.auction)
         ]
-        others = [
-            OtherReceipt.stored(row.statement)
-            for row in await context.repository.auction_receipts(desk.auction)
-            if row.party != context.number
-        ]
-        signed = sign(HoldingsStatement.of(desk.auction, context.number, holdings, others), context.identity)
+        orders, tables = self._own_words()
+        content = HoldingsStatement.of(
+            desk.auction,
+            context.number,
+            [Holding(one.bundle, one.received_at) for one in receipts if one.party == context.number],
+            receipts,
+            complaints=complaints,
+            orders=orders,
+            tables=tables,
+        )
+        signed = sign(content, context.identity)
         return signed, statement_digest(signed.content)
 
     def keep_own_list(self, signed: Signed[HoldingsStatement], digest: str) -> None:
@@ -67,7 +107,10 @@ class Gathering:
         self._desk.signal.notify()
 
     async def run(self) -> None:
-        """Return when all parties, or enough, have the same lists, or a session began on lists that are here."""
+        """Return when all parties, or enough, have the same lists, or a session began on lists that are here.
+
+        This party's own list then holds its complaints about all bundles that count by these lists.
+        """
         self._asking = True
         self._started_at_s = self._desk.context.clock.monotonic_s()
         try:
@@ -79,6 +122,18 @@ class Gathering:
         for one in self.tally().contradictions:
             await self._desk.report(one.kind, one.party, {"bundle": one.bundle})
 
+    @property
+    def own_complaints(self) -> frozenset[BundleDigest]:
+        """The bundles that this party complains about in the lists that are here."""
+        own = (self._lists.find(place) for place in self._lists.of(self._desk.context.number))
+        return frozenset(bundle for one in own if one is not None for bundle in one.content.complaints)
+
+    async def complain(self) -> None:
+        """Make sure that this party's list holds its complaints about all that counts, before it says it is ready."""
+        if self._lists.fixed is None:
+            while await self._extend_own_list():
+                await self._announce_to_all()
+
     async def input_set(self) -> InputSet:
         """Return the bids that count, once their bundles are here.
 
@@ -88,22 +143,49 @@ class Gathering:
             found = await self._input_set_by(lists)
             if found.digest == begun:
                 return found
+        if (locked := await self._locked()) is not None:
+            return locked
         while self._found is None or self._found[0] != self._lists.places:
             # A list that comes meanwhile may settle a bundle that is not here.
             lists = self._lists.places
             self._found = lists, await self._input_set_by(lists)
         return self._found[1]
 
-    async def fix(self, input_set: str) -> bool:
-        """Store, for good, that a session begins on an input set returned before; False if it began on another one."""
-        return await self._lists.fix(input_set, self._lists_of[input_set])
+    async def remember(self, input_set: InputSet) -> None:
+        """Store by which lists this party is ready for an input set, before it says so."""
+        await self._lists.remember(input_set.digest, self._places_of[input_set.digest])
+
+    async def fix(self, input_set: str, proposal: bytes) -> bool:
+        """Store that a session begins on an input set returned before; False if it began on another one before.
+
+        Where not all parties are needed, a proposal with a higher attempt takes the place of an earlier beginning: had
+        that come to anything, enough parties would be bound to it that there could be no such proposal.
+        """
+        context = self._desk.context
+        replace = context.quorum < context.cluster.size
+        return await self._lists.fix(input_set, self._places_of[input_set], proposal, replace=replace)
+
+    @property
+    def fixed(self) -> str | None:
+        """The digest of the input set that this party began a session on, if it did."""
+        return self._lists.fixed
+
+    async def _locked(self) -> InputSet | None:
+        """Return the input set of the highest proposal that is known, if it is known by which lists it is."""
+        locked = self._setup.attempts.locked
+        places = None if locked is None or self._lists.fixed else self._lists.places_of(locked.input_set)
+        if locked is None or places is None or not places <= self._lists.all_places:
+            return None
+        found = await self._input_set_by(places)
+        return found if found.digest == locked.input_set else None
 
     async def _input_set_by(self, lists: frozenset[ListPlace]) -> InputSet:
         tally = self._lists.tally(lists)
         await self._fetch_bundles(tally)
         headers = await asyncio.to_thread(_headers, await self.bundles(tally.settled))
-        found = form_input_set(tally, headers)
-        self._lists_of[found.digest] = lists
+        context = self._desk.context
+        found = form_input_set(tally, headers, Mode(context.cluster.size, context.threshold))
+        self._places_of[found.digest] = lists
         return found
 
     async def bundles(self, digests: Iterable[BundleDigest]) -> dict[BundleDigest, bytes]:
@@ -136,7 +218,7 @@ class Gathering:
         message = ListsSeen.decode(content)
         self._seen[sender] = message
         self._desk.signal.notify()
-        for party, digest in sorted(message.places - self._lists.places):
+        for party, digest in sorted(message.places - self._lists.all_places):
             wanted = ListWanted(party=party, digest=digest)
             await self._desk.send([sender], MessageKind.HOLDINGS_WANTED, wanted.encode())
         # Two parties that have both gathered do not ask, and so do not answer each other for ever.
@@ -155,30 +237,63 @@ class Gathering:
             await self._desk.send([sender], MessageKind.HOLDINGS, signed.encode())
 
     async def _extend_own_list(self) -> bool:
-        """Sign a longer list if a bid that a bidder handed receipts on for would not count; tell whether it was so.
+        """Sign a longer list if what this party knows would change what counts; tell whether it was so.
 
-        Only then: a list is long, and whoever has it already would need the longer one, too.
+        That is a bid that a bidder handed receipts on for and that would not count, or a bundle that counts and whose
+        envelope this party cannot use. Only then: a list is long, and whoever has it already would need the longer one.
         """
         handed_on, self._handed_on = self._handed_on, set()
         desk, number = self._desk, self._desk.context.number
         lists = self._lists.of(number)
-        if not handed_on or handed_on <= set(self.tally().settled) or len(lists) >= MOST_LISTS_OF_A_PARTY:
+        complaints = frozenset[BundleDigest]() if self._lists.fixed else await self._new_complaints()
+        most = MOST_LISTS_OF_A_PARTY if complaints else MOST_LISTS_OF_A_PARTY - _KEPT_FOR_COMPLAINTS
+        told_more = bool(handed_on) and not handed_on <= set(self.tally().settled)
+        if not (told_more or complaints) or len(lists) >= most:
             return False
-        signed, digest = await self.sign_own_list()
+        signed, digest = await self.sign_own_list(self.own_complaints | complaints)
         if (number, digest) in lists or self._is_behind():
             return False
         await desk.context.repository.put_list(desk.auction, number, digest, signed.encode())
-        await desk.note("list-extended", {"list": digest, "receipts": len(signed.content.other_receipts)})
+        details = {
+            "list": digest,
+            "receipts": len(signed.content.other_receipts),
+            "complaints": list(signed.content.complaints),
+        }
+        await desk.note("list-extended", details)
         self._lists.add(signed, digest)
         return True
+
+    async def _new_complaints(self) -> frozenset[BundleDigest]:
+        """Return the bundles that count, that this party cannot use, and about which it has not complained.
+
+        It opens the envelopes of those for which it gave no receipt; the others it has opened before.
+        """
+        tally = self.tally()
+        await self._fetch_bundles(tally)
+        own, number = self._lists.of(self._desk.context.number), self._desk.context.number
+        gave = {
+            holding.bundle
+            for place in own
+            if (one := self._lists.find(place)) is not None
+            for holding in one.content.holdings
+        }
+        contents = await self.bundles([bundle for bundle in tally.settled if bundle not in gave])
+        bids = [bundle for bundle, content in contents.items() if not header_of(content).withdrawal]
+        unusable = await self._envelopes.unusable(bids)
+        complained = self.own_complaints
+        return frozenset(
+            bundle
+            for bundle in unusable
+            if bundle not in complained and number not in tally.complaints.get(bundle, frozenset())
+        )
 
     def _is_gathered(self) -> bool:
         return self._enough_see_the_same() or self._is_behind()
 
     def _enough_see_the_same(self) -> bool:
         """Whether all parties have the same lists, or, after some patience, as many as can go on without the others."""
-        context, own = self._desk.context, self._lists.places
-        missing = frozenset(context.cluster.numbers) - {party for party, _ in own}
+        context, own = self._desk.context, self._lists.all_places
+        missing = frozenset(context.cluster.numbers) - {party for party, _ in self._lists.places}
         differing = {party for party in self._desk.peers if self._seen_by(party) != own}
         absent = missing | differing
         self._desk.wait_for_parties(absent)
@@ -189,18 +304,17 @@ class Gathering:
         return any(True for _ in self._begun_by_peers())
 
     def _begun_by_peers(self) -> Iterator[tuple[str, frozenset[ListPlace]]]:
-        """Yield the input sets that enough peers say they began a session on, with lists of theirs that are here.
+        """Yield the input sets that peers say they began a session on, with lists of theirs that are here.
 
-        Where all parties are needed, one is enough: without it nothing is computed. Else one of them must be honest.
+        It is not believed without the proposal: so many parties were ready for that set at one time.
         """
-        context = self._desk.context
-        begun = {} if self._lists.fixed else {peer: seen for peer, seen in self._seen.items() if seen.began}
-        sayings = Counter(seen.began for seen in begun.values())
+        context, proposed = self._desk.context, self._setup.attempts.proposed
+        begun = {} if self._lists.fixed else {peer: seen for peer, seen in self._seen.items() if seen.began in proposed}
         for _, seen in sorted(begun.items()):
-            authors = {party for party, _ in seen.lists}
-            is_said_enough = sayings[seen.began] > context.cluster.size - context.quorum
-            if is_said_enough and len(authors) >= context.quorum and seen.places <= self._lists.places:
-                yield str(seen.began), seen.places
+            lists = frozenset(seen.began_lists)
+            authors = {party for party, _ in lists}
+            if len(authors) >= context.quorum and lists <= self._lists.all_places:
+                yield str(seen.began), lists
 
     def _seen_by(self, party: PartyNumber) -> frozenset[ListPlace]:
         seen = self._seen.get(party)
@@ -220,8 +334,19 @@ class Gathering:
         await self.announce(self._desk.peers)
 
     async def _send_seen(self, to: Iterable[PartyNumber]) -> None:
-        seen = ListsSeen(asking=self._asking, began=self._lists.fixed, lists=tuple(sorted(self._lists.places)))
-        await self._desk.send(to, MessageKind.HOLDINGS_SEEN, seen.encode())
+        began, began_lists = self._lists.fixed, self._lists.places
+        if began is None and (locked := self._setup.attempts.locked) is not None:
+            # Nobody may have begun on it, but somebody may: all must know by which lists it is.
+            began, began_lists = locked.input_set, self._lists.places_of(locked.input_set) or frozenset()
+        seen = ListsSeen(
+            asking=self._asking,
+            began=began,
+            began_lists=tuple(sorted(began_lists)) if began else (),
+            lists=tuple(sorted(self._lists.all_places)),
+        )
+        receivers = tuple(to)
+        await self._setup.prove(receivers)
+        await self._desk.send(receivers, MessageKind.HOLDINGS_SEEN, seen.encode())
 
     async def _fetch_bundles(self, tally: Tally) -> None:
         here = await self._desk.context.repository.bundle_digests(self._desk.auction)

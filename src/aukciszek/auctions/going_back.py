@@ -4,17 +4,13 @@
 """
 
 from datetime import datetime
-from typing import Final
 
+from aukciszek.auctions.desk import LOST_MEMORY
 from aukciszek.auctions.lifecycle import AuctionState, is_over
 from aukciszek.clock import Clock, format_time
 from aukciszek.cluster import PartyNumber
 from aukciszek.storage.auctions import AuctionRepository
 from aukciszek.storage.database import Database
-
-ATTEMPTS_SKIPPED: Final = 1000
-"""Numbers of sessions that may have been used after the backup was made; no number is used twice."""
-
 
 async def go_back(database: Database, party: PartyNumber, backup_of: datetime, clock: Clock) -> list[str]:
     """Prepare every unfinished auction for going on from the state of a backup, before the party starts.
@@ -32,9 +28,11 @@ async def go_back(database: Database, party: PartyNumber, backup_of: datetime, c
     rows = await repository.unfinished_auctions([state.value for state in AuctionState if is_over(state)])
     for row in rows:
         async with database.transaction() as connection:
-            await repository.next_attempt(row.id, row.attempt + ATTEMPTS_SKIPPED, connection=connection)
+            # What it said since, it has forgotten: it asks the others before it says anything more.
+            await repository.set_recalled(row.id, recalled=False, connection=connection)
             details = {"backup_of": format_time(backup_of), "state": row.state}
-            await repository.append_record(
-                row.id, clock.now(), f"party {party}", "restored-from-backup", details, connection=connection
-            )
+            for action, what in (("restored-from-backup", details), (LOST_MEMORY, {})):
+                await repository.append_record(
+                    row.id, clock.now(), f"party {party}", action, what, connection=connection
+                )
     return [row.id for row in rows]

@@ -28,6 +28,7 @@ from aukciszek.auctions.refusals import (
 from aukciszek.auctions.replication import Replication, row_without_receipt
 from aukciszek.auctions.statements import Receipt, Signed, read_statement
 from aukciszek.cluster import LARGEST_CLUSTER, PartyNumber
+from aukciszek.storage.connection import DatabaseConnection
 from aukciszek.storage.rows import BundleRow, ReceiptRow
 
 _BEFORE_LISTS: Final = frozenset({AuctionState.CREATED, AuctionState.OPEN, AuctionState.CLOSED})
@@ -68,14 +69,23 @@ class HandingOn:
             if bundle is not None:
                 await repository.put_bundle(bundle, connection=connection)
             for receipt in receipts:
-                party = receipt.content.party
-                if party != desk.context.number:
-                    row = ReceiptRow(auction_id=desk.auction, digest=digest, party=party, statement=receipt.encode())
-                    await repository.put_receipt(row, connection=connection)
+                await self._keep(receipt, connection)
         await self._replication.want_unless_here(digest, [receipt.content.party for receipt in receipts])
         self._gathering.weigh_again(digest)
         known = await repository.receipts(digest)
         return digest, tuple(PartyNumber(row.party) for row in known)
+
+    async def _keep(self, receipt: Signed[Receipt], connection: DatabaseConnection) -> None:
+        """Keep a receipt; one of this party's own is news only if it gave it before it lost its database."""
+        desk, content = self._desk, receipt.content
+        row = ReceiptRow(
+            auction_id=desk.auction, digest=content.bundle, party=content.party, statement=receipt.encode()
+        )
+        if content.party == desk.context.number:
+            moments = {content.bundle: content.received_at}
+            await desk.context.repository.put_own_receipts([row], moments, connection=connection)
+        else:
+            await desk.context.repository.put_receipt(row, connection=connection)
 
     def _check(self, handed: HandedOn) -> tuple[BundleRow | None, tuple[Signed[Receipt], ...]]:
         desk = self._desk

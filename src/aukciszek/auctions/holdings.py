@@ -1,16 +1,18 @@
-"""The list that a party signs after the close: every bundle for which it gave a receipt.
+"""The list that a party signs after the close: every bundle for which it gave a receipt, and all else that decides.
 
 ``docs/protocol.md``, "Receipts and the input set". Beside its own receipts the list carries the receipts of other
-parties that its author holds, so that a party cannot deny what it signed. Both are packed into fixed-size records, as a
-list may have a hundred thousand of them::
+parties that its author holds, so that a party cannot deny what it signed; complaints about bundles whose envelope it
+could not use; the parties' words for the auctioneer's orders; and their key tables. So what is computed on is a
+function of the lists alone. The records are packed, as a list may have a hundred thousand of them::
 
-    holding   bundle digest 32 | received, milliseconds since 1970 u64
-    receipt   bundle digest 32 | party u8 | received u64 | signature 64
+    holding     bundle digest 32 | received, milliseconds since 1970 u64
+    receipt     bundle digest 32 | party u8 | received u64 | signature 64
+    complaint   bundle digest 32
 """
 
 import json
 import struct
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, ClassVar, Final, Literal, Self
@@ -18,17 +20,24 @@ from typing import Annotated, ClassVar, Final, Literal, Self
 from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 
 from aukciszek.auctions.errors import MalformedStatementError
-from aukciszek.auctions.identifiers import AuctionId, BundleDigest
+from aukciszek.auctions.fields import BytesField, packed_records
+from aukciszek.auctions.identifiers import DIGEST_BYTES, AuctionId, BundleDigest
+from aukciszek.auctions.key_tables import KeyTable
 from aukciszek.auctions.statements import SIGNATURE_BYTES, Receipt, Signed, Statement
 from aukciszek.clock import MalformedTimeError, parse_time
 from aukciszek.cluster import LARGEST_CLUSTER, PartyNumber
-from aukciszek.encoding import MalformedEncodingError, from_base64url, to_base64url
+from aukciszek.encoding import to_base64url
 
 MOST_HOLDINGS: Final = 200_000
 MOST_OTHER_RECEIPTS: Final = (LARGEST_CLUSTER - 1) * MOST_HOLDINGS
 
 _HOLDING: Final = struct.Struct(">32sQ")
 _RECEIPT: Final = struct.Struct(f">32sBQ{SIGNATURE_BYTES}s")
+_COMPLAINT: Final = struct.Struct(f">{DIGEST_BYTES}s")
+MOST_ORDERS: Final = 2 * LARGEST_CLUSTER
+"""Each party's word to close and to cancel."""
+
+_MOST_ORDER_BYTES: Final = 2_048
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
@@ -101,23 +110,17 @@ def _read_receipt(bundle: bytes, party: int, received_ms: int, signature: bytes)
     return OtherReceipt(BundleDigest(bundle.hex()), PartyNumber(party), _moment(received_ms), signature)
 
 
-def _unpacker[T](layout: struct.Struct, read: Callable[..., T]) -> Callable[[object], object]:
-    def unpack(value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        try:
-            return tuple(read(*fields) for fields in layout.iter_unpack(from_base64url(value)))
-        except MalformedEncodingError as error:
-            raise ValueError(error.message) from error
-        except (struct.error, OverflowError) as error:
-            raise ValueError("the packed records have another length, or a moment beyond the calendar") from error
+def _pack_complaints(complaints: Sequence[BundleDigest]) -> str:
+    return to_base64url(b"".join(bytes.fromhex(one) for one in complaints))
 
-    return unpack
+
+def _read_complaint(bundle: bytes) -> BundleDigest:
+    return BundleDigest(bundle.hex())
 
 
 type OtherReceiptsField = Annotated[
     tuple[OtherReceipt, ...],
-    BeforeValidator(_unpacker(_RECEIPT, _read_receipt)),
+    BeforeValidator(packed_records(_RECEIPT, _read_receipt)),
     PlainSerializer(_pack_receipts),
 ]
 """Receipts of some party, packed."""
@@ -127,18 +130,35 @@ class HoldingsStatement(Statement):
     """Everything that this party signed receipts for in one auction, and what it knows of the others' receipts."""
 
     label: ClassVar[str] = "holdings"
-    most_bytes: ClassVar[int] = (MOST_HOLDINGS * _HOLDING.size + MOST_OTHER_RECEIPTS * _RECEIPT.size) * 4 // 3 + 4_096
+    most_bytes: ClassVar[int] = (
+        MOST_HOLDINGS * (_HOLDING.size + _COMPLAINT.size) + MOST_OTHER_RECEIPTS * _RECEIPT.size
+    ) * 4 // 3 + 2 * (MOST_ORDERS * _MOST_ORDER_BYTES + LARGEST_CLUSTER * KeyTable.most_bytes)
 
     kind: Literal["holdings"] = "holdings"
     holdings: Annotated[
         tuple[Holding, ...],
         Field(max_length=MOST_HOLDINGS),
-        BeforeValidator(_unpacker(_HOLDING, _read_holding)),
+        BeforeValidator(packed_records(_HOLDING, _read_holding)),
         PlainSerializer(_pack_holdings),
     ]
     """Ascending by bundle, each bundle once."""
     other_receipts: Annotated[OtherReceiptsField, Field(max_length=MOST_OTHER_RECEIPTS)]
     """Ascending by bundle and party, at most one for each bundle and party."""
+    complaints: Annotated[
+        tuple[BundleDigest, ...],
+        Field(max_length=MOST_HOLDINGS),
+        BeforeValidator(packed_records(_COMPLAINT, _read_complaint)),
+        PlainSerializer(_pack_complaints),
+    ] = ()
+    """Settled bundles for which this party gave no receipt, and whose envelope it opened and could not use; ascending."""
+    orders: Annotated[
+        tuple[Annotated[BytesField, Field(max_length=_MOST_ORDER_BYTES)], ...], Field(max_length=MOST_ORDERS)
+    ] = ()
+    """Signed order statements to close or to cancel, of any party; ascending."""
+    tables: Annotated[
+        tuple[Annotated[BytesField, Field(max_length=KeyTable.most_bytes)], ...], Field(max_length=LARGEST_CLUSTER)
+    ] = ()
+    """The signed key tables of all parties that this one has; ascending."""
 
     @model_validator(mode="after")
     def _check_order(self) -> Self:
@@ -150,22 +170,41 @@ class HoldingsStatement(Statement):
             raise ValueError("list at most one receipt for each bundle and party, in ascending order")
         if any(receipt.party == self.party for receipt in self.other_receipts):
             raise ValueError("a party's own receipts stand among its holdings")
+        for words in (self.complaints, self.orders, self.tables):
+            if list(words) != sorted(set(words)):
+                raise ValueError("list every complaint, order and table once, in ascending order")
+        if not set(self.complaints).isdisjoint(bundles):
+            raise ValueError("a party that gave a receipt for a bundle can use its share")
         return self
 
     @classmethod
-    def of(
+    def of(  # noqa: PLR0913 -- what a list has
         cls,
         auction: AuctionId,
         party: PartyNumber,
         holdings: Iterable[Holding],
         other_receipts: Iterable[OtherReceipt] = (),
+        *,
+        complaints: Iterable[BundleDigest] = (),
+        orders: Iterable[bytes] = (),
+        tables: Iterable[bytes] = (),
     ) -> Self:
         """Put a list in order; receipts of the author itself and second ones of the same party are left out."""
         first: dict[tuple[BundleDigest, PartyNumber], OtherReceipt] = {}
         for receipt in sorted(other_receipts):
             if receipt.party != party:
                 first.setdefault((receipt.bundle, receipt.party), receipt)
-        return cls(auction=auction, party=party, holdings=tuple(sorted(holdings)), other_receipts=tuple(first.values()))
+        own = tuple(sorted(holdings))
+        held = {holding.bundle for holding in own}
+        return cls(
+            auction=auction,
+            party=party,
+            holdings=own,
+            other_receipts=tuple(first.values()),
+            complaints=tuple(sorted(set(complaints) - held)),
+            orders=tuple(sorted(set(orders))),
+            tables=tuple(sorted(set(tables))),
+        )
 
 
 def _milliseconds(moment: datetime) -> int:

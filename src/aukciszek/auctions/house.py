@@ -1,7 +1,6 @@
 """All auctions of one party: what its server calls, and where its peers' messages arrive."""
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator
 from typing import Final
 
@@ -16,6 +15,7 @@ from aukciszek.auctions.ports import MessageKind, PeerMessage
 from aukciszek.auctions.process import AuctionProcess
 from aukciszek.auctions.proposals import Proposals
 from aukciszek.auctions.reading import AuctionReader, rules_of
+from aukciszek.auctions.recall import not_known
 from aukciszek.auctions.refusals import (
     AuctionEndsTooSoonError,
     NotAuctioneerError,
@@ -24,14 +24,14 @@ from aukciszek.auctions.refusals import (
     ReceiptsTooLateError,
     SpecForOthersError,
 )
-from aukciszek.auctions.sealing_keys import SealingKeyPair
 from aukciszek.auctions.spec import AuctionSpec
-from aukciszek.auctions.statements import OrderStatement, SealingKeyStatement, read_statement, sign
+from aukciszek.auctions.statements import OrderStatement, read_statement
 from aukciszek.auctions.view import AuctionView, Progress
 from aukciszek.cluster import PartyNumber
 from aukciszek.storage.rows import AuctionRow
 
-_log = logging.getLogger(__name__)
+ALL_AUCTIONS: Final = AuctionId("0" * 64)
+"""No auction has this id: a party whose database is new asks under it which auctions there were."""
 
 _OVER: Final = tuple(state.value for state in AuctionState if is_over(state))
 
@@ -45,10 +45,12 @@ class AuctionHouse(AuctionReader):
         self._tasks: dict[AuctionId, asyncio.Task[None]] = {}
         self._proposals = Proposals(context.vouchers_needed)
         self._creating = asyncio.Lock()
+        self._is_new = False
         self._aftermath = Aftermath(context, self.signing)
 
     async def start(self) -> None:
         """Take up every auction that is not over."""
+        self._is_new = not await self._context.repository.auctions(1)
         for row in await self._context.repository.unfinished_auctions(_OVER):
             await self._take_up(row)
 
@@ -158,7 +160,10 @@ class AuctionHouse(AuctionReader):
             yield now
 
     async def on_connected(self, peer: PartyNumber) -> None:
-        """Tell a peer what it may have missed."""
+        """Tell a peer what it may have missed; ask it for everything, if this party's database is new."""
+        if self._is_new:
+            wanted = PeerMessage(MessageKind.RECALL, ALL_AUCTIONS, b"")
+            await self._context.network.send(peer, wanted)
         for process in list(self._processes.values()):
             await process.announce([peer])
         await self._aftermath.announce(peer)
@@ -178,13 +183,19 @@ class AuctionHouse(AuctionReader):
             await self._aftermath.answer(sender, message, row)
         elif message.kind is MessageKind.ORDER:
             await self._propose(message.auction, message.body)
+        elif message.kind is MessageKind.RECALL and message.auction == ALL_AUCTIONS:
+            await self._aftermath.name_all(sender)
+        elif message.kind is MessageKind.RECALL:
+            answer = PeerMessage(MessageKind.RECALLED, message.auction, not_known())
+            await self._context.network.send(sender, answer)
 
     async def _create(self, spec: AuctionSpec) -> bool:
         context = self._context
         async with self._creating:
             if await context.repository.auction(spec.auction_id) is not None:
                 return False
-            key_pair, now = SealingKeyPair.new(), context.clock.now()
+            now = context.clock.now()
+            # Its sealing key is made when the others have said whether this party ever had one.
             row = AuctionRow(
                 id=spec.auction_id,
                 spec=spec.canonical_bytes.decode(),
@@ -194,15 +205,8 @@ class AuctionHouse(AuctionReader):
                 attempt=0,
                 created_at=now,
             )
-            statement = sign(
-                SealingKeyStatement(auction=spec.auction_id, party=context.number, public_key=key_pair.public_bytes),
-                context.identity,
-            )
             async with context.database.transaction() as connection:
-                await context.repository.create_auction(row, sealing_private=key_pair.to_bytes(), connection=connection)
-                await context.repository.put_sealing_key(
-                    spec.auction_id, context.number, statement.encode(), connection=connection
-                )
+                await context.repository.create_auction(row, connection=connection)
                 await context.repository.append_record(
                     spec.auction_id,
                     now,
@@ -217,11 +221,7 @@ class AuctionHouse(AuctionReader):
 
     async def _take_up(self, row: AuctionRow) -> None:
         auction = AuctionId(row.id)
-        private = await self._context.repository.sealing_private(auction)
-        if private is None:
-            _log.error("auction %s: the sealing key is lost, so this party cannot go on with it", auction)
-            return
-        process = AuctionProcess(self._context, rules_of(row), row, SealingKeyPair(private))
+        process = AuctionProcess(self._context, rules_of(row), row, None)
         await process.load()
         self._processes[auction] = process
         task = asyncio.create_task(process.run(), name=f"auction {auction[:8]}")

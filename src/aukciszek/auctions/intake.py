@@ -27,9 +27,11 @@ from aukciszek.auctions.refusals import (
     AuctionFullError,
     AuctionNotOpenError,
     BidTooLateError,
+    IntakeBusyError,
     NotInvitedError,
     NotYourBundleError,
     RevisionOutdatedError,
+    SealingKeyLostError,
     TooManyRevisionsError,
 )
 from aukciszek.auctions.sealing_keys import SealingKeyPair
@@ -84,8 +86,13 @@ class Intake:
             self._admit, self._store_admitted, MOST_TAKEN_AT_ONCE, begun_at_once=desk.context.workers.at_once
         )
 
+    def use_key(self, key_pair: SealingKeyPair | None) -> None:
+        """Open envelopes with this key from now on."""
+        self._key_pair = key_pair
+
     async def load(self) -> None:
-        """Take up what was stored before a restart."""
+        """Take up what is stored."""
+        self.taken = TakenBids()
         await self.taken.load(self._desk.context.repository, self._desk.auction)
 
     async def accept(self, bidder: Principal, content: bytes) -> Accepted:
@@ -141,6 +148,8 @@ class Intake:
 
     def _check_open(self, received_at: datetime) -> None:
         state, spec = self._desk.state, self._desk.spec
+        if not self._desk.recalled:
+            raise IntakeBusyError("this party is still asking the others what it knew before: try again in a moment")
         if state is AuctionState.CANCELLED:
             raise AuctionNotOpenError("the auctioneer cancelled this auction")
         if state is AuctionState.CREATED and received_at < spec.opens_at:
@@ -151,8 +160,11 @@ class Intake:
             raise BidTooLateError(f"this auction closed before your bid arrived at party {self._desk.context.number}")
 
     def _check_revision(self, claim: BundleClaim, latest: int) -> None:
-        if self._key_pair is None:
-            raise BidTooLateError("this party has destroyed its sealing key: the auction is over")
+        if self._key_pair is None and not claim.withdrawal:
+            raise SealingKeyLostError(
+                "this party has lost its sealing key of this auction and cannot open your envelope: "
+                "your bid counts with the receipts of the others"
+            )
         if claim.revision > MOST_REVISIONS:
             raise TooManyRevisionsError(f"a bid can be changed at most {MOST_REVISIONS} times")
         if claim.revision <= latest:
@@ -179,11 +191,8 @@ class Intake:
 
     async def _admit(self, arrivals: Sequence[_Arrival]) -> Sequence[Given | AuctionError]:
         context = self._desk.context
-        if self._key_pair is None:
-            raise BidTooLateError("this party has destroyed its sealing key: the auction is over")
-        counter = Counter(
-            BundleShape.of(self._desk.spec), context.number, self._key_pair.to_bytes(), context.identity.to_seed()
-        )
+        sealing_seed = None if self._key_pair is None else self._key_pair.to_bytes()
+        counter = Counter(BundleShape.of(self._desk.spec), context.number, sealing_seed, context.identity.to_seed())
         return await context.workers.run(admit, counter, [(one.content, one.received_at) for one in arrivals])
 
     async def _store_admitted(

@@ -41,6 +41,10 @@ class AuctionState(StrEnum):
     CANCELLED = "cancelled"
     """Cancelled by the auctioneer before the close; this party will open nothing."""
 
+    ABANDONED = "abandoned"
+    """No outcome was found until the rules' deadline; the keys are destroyed. An opening that all parties had signed, or
+    an outcome that others find, still counts."""
+
 
 CANCELLABLE: Final = frozenset(
     {
@@ -51,11 +55,11 @@ CANCELLABLE: Final = frozenset(
         AuctionState.COMPUTING,
     }
 )
-"""An order to cancel is given before the close, but may become known later: it counts until something is opened.
+"""The parties agree on it after the close, and it counts at a party that was never about to open anything."""
 
-Nor does it count at a party that has ever been about to open something, also if it computes again since; unless others
-have cancelled and no party can know the outcome any more.
-"""
+ABANDONABLE: Final = frozenset(
+    {AuctionState.CLOSED, AuctionState.AGREEING, AuctionState.COMPUTING, AuctionState.REVEALING}
+)
 
 _NEXT: Final = {
     AuctionState.CREATED: {AuctionState.OPEN, AuctionState.CLOSED},
@@ -71,6 +75,7 @@ _NEXT: Final = {
     AuctionState.FINAL: set[AuctionState](),
     # Where parties can be done without, the others may have finished before they heard of the order: then that counts.
     AuctionState.CANCELLED: {AuctionState.FINAL},
+    AuctionState.ABANDONED: {AuctionState.REVEALING, AuctionState.SIGNING},
 }
 
 
@@ -92,5 +97,6 @@ def check_transition(before: AuctionState, after: AuctionState) -> None:
         ForbiddenTransitionError: there is no arrow from ``before`` to ``after``.
     """
     cancels = after is AuctionState.CANCELLED and before in CANCELLABLE
-    if after not in _NEXT[before] and not cancels:
+    abandons = after is AuctionState.ABANDONED and before in ABANDONABLE
+    if after not in _NEXT[before] and not cancels and not abandons:
         raise ForbiddenTransitionError(f"an auction that is {before} cannot become {after}")

@@ -1,11 +1,13 @@
 """The signed lists of one auction that are here: whose they are, what they say together, and on which a session began.
 
 ``docs/protocol.md``, "Receipts and the input set". A party that tells two stories is caught by its own signatures, and
-both stories count. Once a session began on what some lists say, those are the lists for good, after a restart, too:
+both stories count. Once a session began on what some lists say, those are the lists that count, after a restart, too:
 what comes later is kept as evidence, and changes nothing.
 """
 
 import hashlib
+import json
+from collections import Counter
 from collections.abc import Collection
 
 from aukciszek.auctions.agreement import Tally, tally_receipts
@@ -13,8 +15,10 @@ from aukciszek.auctions.desk import AuctionDesk
 from aukciszek.auctions.errors import AuctionError
 from aukciszek.auctions.holdings import HoldingsStatement
 from aukciszek.auctions.messages import MOST_LISTS_OF_A_PARTY
+from aukciszek.auctions.orders import is_allowed
 from aukciszek.auctions.statements import Signed, read_statement, read_verified_statement, statement_digest
 from aukciszek.cluster import PartyNumber
+from aukciszek.encoding import canonical_json
 
 type ListPlace = tuple[PartyNumber, str]
 """Who signed a list, and its digest."""
@@ -32,9 +36,10 @@ class Lists:
     def __init__(self, desk: AuctionDesk) -> None:
         self._desk = desk
         self._held: dict[ListPlace, Signed[HoldingsStatement]] = {}
-        self._late: set[ListPlace] = set()
         self._read: set[bytes] = set()
         self._fixed: str | None = None
+        self._began_on: frozenset[ListPlace] = frozenset()
+        self._sets: dict[str, frozenset[ListPlace]] = {}
         # What the lists say, with the lists that say it: it takes long to work out, and is asked for again and again.
         self._tallied: tuple[frozenset[ListPlace], Tally] | None = None
 
@@ -43,13 +48,16 @@ class Lists:
         repository, auction = self._desk.context.repository, self._desk.auction
         row = await repository.auction(auction)
         self._fixed = None if row is None else row.input_set
+        began_on: set[ListPlace] = set()
         for one in await repository.lists(auction):
             signed = read_verified_statement(HoldingsStatement, one.statement)
             place = signed.content.party, statement_digest(signed.content)
-            if self._fixed is None or one.began_on:
-                self._held[place] = signed
-            else:
-                self._late.add(place)
+            self._held[place] = signed
+            if one.began_on:
+                began_on.add(place)
+        self._began_on = frozenset(began_on)
+        for digest, text in (await repository.input_sets(auction)).items():
+            self._sets[digest] = frozenset((PartyNumber(party), name) for party, name in json.loads(text))
 
     @property
     def fixed(self) -> str | None:
@@ -58,11 +66,23 @@ class Lists:
 
     @property
     def places(self) -> frozenset[ListPlace]:
-        """The lists that count here: those that a session began on, or, before, all."""
+        """The lists that count here: those that a session began on, or, before, all.
+
+        Those of a party that signed more of them than anybody needs count as if it had signed none: else it could show
+        some to one party and others to another one for ever.
+        """
+        if self._fixed is not None:
+            return self._began_on
+        signed = Counter(party for party, _ in self._held)
+        return frozenset(place for place in self._held if signed[place[0]] <= MOST_LISTS_OF_A_PARTY)
+
+    @property
+    def all_places(self) -> frozenset[ListPlace]:
+        """All lists that are here, whether they count or not."""
         return frozenset(self._held)
 
     def find(self, place: ListPlace) -> Signed[HoldingsStatement] | None:
-        """Return a list, if it is here and counts."""
+        """Return a list, if it is here."""
         return self._held.get(place)
 
     def add(self, signed: Signed[HoldingsStatement], digest: str) -> None:
@@ -79,12 +99,13 @@ class Lists:
                 threshold=context.threshold,
                 closes_at=desk.spec.closes_at,
                 lists=[self._held[place] for place in sorted(places)],
+                allows=lambda order: is_allowed(order, desk.spec),
             )
             self._tallied = places, tally
         return self._tallied[1]
 
     async def receive(self, content: bytes) -> bool:
-        """Keep a signed list, whoever sent it; tell whether it was new and counts.
+        """Keep a signed list, whoever sent it; tell whether it was new and may count.
 
         Raises:
             StatementError: it is not signed by the party that it names.
@@ -96,39 +117,52 @@ class Lists:
             return False
         signed = read_statement(HoldingsStatement, content, self._desk.context.cluster)
         party, digest = signed.content.party, statement_digest(signed.content)
-        is_new = (party, digest) not in self._held.keys() | self._late
+        is_new = (party, digest) not in self._held
         if is_new:
             await self._keep(signed, digest, content)
         self._read.add(fingerprint)
-        return is_new and (party, digest) in self._held
+        return is_new and self._fixed is None
 
-    async def fix(self, input_set: str, places: Collection[ListPlace]) -> bool:
-        """Store, for good, that a session begins on what these lists say; False if one began on another set before."""
+    async def remember(self, input_set: str, places: frozenset[ListPlace]) -> None:
+        """Store by which lists this party is ready for an input set, before it says so."""
+        if input_set not in self._sets:
+            text = canonical_json([[party, digest] for party, digest in sorted(places)]).decode()
+            await self._desk.context.repository.put_input_set(self._desk.auction, input_set, text)
+            self._sets[input_set] = places
+
+    def places_of(self, input_set: str) -> frozenset[ListPlace] | None:
+        """Return the lists by which this party was ready for an input set, if it was."""
+        return self._sets.get(input_set)
+
+    async def fix(
+        self, input_set: str, places: Collection[ListPlace], proposal: bytes, *, replace: bool = False
+    ) -> bool:
+        """Store that a session begins on what these lists say; False if one began on another set before.
+
+        With ``replace`` the new set takes the place of such a one.
+        """
         desk = self._desk
-        if not await desk.context.repository.fix_input_set(desk.auction, input_set, places):
+        repository = desk.context.repository
+        if not await repository.fix_input_set(desk.auction, input_set, places, proposal, replace=replace):
             return False
-        if self._fixed is None:
-            self._fixed = input_set
-            self._late |= self._held.keys() - frozenset(places)
-            self._held = {place: self._held[place] for place in places}
+        if self._fixed != input_set:
+            self._fixed, self._began_on = input_set, frozenset(places)
         return True
 
     def of(self, party: PartyNumber) -> list[ListPlace]:
         """Return all lists of a party that are here, those that came late among them."""
-        return [place for place in self._held.keys() | self._late if place[0] == party]
+        return [place for place in self._held if place[0] == party]
 
     async def _keep(self, signed: Signed[HoldingsStatement], digest: str, content: bytes) -> None:
         desk, party = self._desk, signed.content.party
         is_first, contradicts = not self.of(party), self._contradicts(signed)
-        if len(self.of(party)) >= MOST_LISTS_OF_A_PARTY:
+        # One more than count is kept and passed on: it is what proves to all that the party signed too many.
+        if len(self.of(party)) > MOST_LISTS_OF_A_PARTY:
             raise TooManyListsError(f"party {party} signed more than {MOST_LISTS_OF_A_PARTY} different lists")
         await desk.context.repository.put_list(desk.auction, party, digest, content)
-        if self._fixed is None:
-            self._held[party, digest] = signed
-        else:
-            self._late.add((party, digest))
-            if is_first:
-                await desk.note("list-came-late", {"party": party, "list": digest})
+        self._held[party, digest] = signed
+        if self._fixed is not None and is_first:
+            await desk.note("list-came-late", {"party": party, "list": digest})
         if contradicts:
             await desk.report("two-lists", party, {"list": digest})
 

@@ -46,13 +46,17 @@ class Message(BaseModel):
 class ListsSeen(Message):
     """Which lists the sender has, and whether it still gathers and wants to know what the receiver has.
 
-    ``began``: the digest of the input set by these lists, if the sender began a session on it.
+    ``began``: the digest of the input set that the sender began a session on, or knows that others may have; it comes
+    with the proposal. ``began_lists``: by which lists it is.
     """
 
     asking: bool
     began: DigestField | None
-    lists: Annotated[
+    began_lists: Annotated[
         tuple[tuple[PartyField, DigestField], ...], Field(max_length=LARGEST_CLUSTER * MOST_LISTS_OF_A_PARTY)
+    ]
+    lists: Annotated[
+        tuple[tuple[PartyField, DigestField], ...], Field(max_length=LARGEST_CLUSTER * (MOST_LISTS_OF_A_PARTY + 1))
     ]
 
     @property

@@ -4,13 +4,14 @@
 auction, gives this party's own, and tells which orders are in force.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Final, Literal
 
 from aukciszek.auctions.desk import AuctionDesk
 from aukciszek.auctions.errors import StatementError
 from aukciszek.auctions.identifiers import UserId
 from aukciszek.auctions.ports import MessageKind
+from aukciszek.auctions.spec import AuctionSpec
 from aukciszek.auctions.statements import OrderStatement, Signed, read_statement, read_verified_statement, sign
 from aukciszek.cluster import PartyNumber
 
@@ -83,10 +84,11 @@ class Orders:
             for statement in self._statements[kind].values():
                 await self._desk.send(receivers, MessageKind.ORDER, statement.encode())
 
-    async def announce_cancelled(self, to: Sequence[PartyNumber]) -> None:
-        """Tell that the auction is cancelled here, and by which statements."""
-        await self.announce(to, ["cancel"])
-        await self._desk.send(to, MessageKind.CANCELLED, b"")
+    @property
+    def for_list(self) -> tuple[bytes, ...]:
+        """The words for closing and cancelling that are here, as a list carries them."""
+        kinds: tuple[OrderKind, ...] = ("close", "cancel")
+        return tuple(sorted(one.encode() for kind in kinds for one in self._statements[kind].values()))
 
     def _keep(self, statement: Signed[OrderStatement]) -> None:
         self._statements[statement.content.kind][statement.content.party] = statement
@@ -104,17 +106,25 @@ def new_order(desk: AuctionDesk, kind: OrderKind, by: UserId) -> OrderStatement:
     )
 
 
+def is_allowed(order: OrderStatement, spec: AuctionSpec) -> bool:
+    """Tell whether an auction's rules allow an order that is said to be its auctioneer's."""
+    return _fault(order, spec) is None
+
+
 def check_order(order: OrderStatement, desk: AuctionDesk) -> None:
     """Check an order against the rules of its auction.
 
     Raises:
         UnlawfulOrderError: another auctioneer, an order that the rules exclude, or one given after the close.
     """
-    spec = desk.spec
-    if order.by != spec.auctioneer:
-        raise UnlawfulOrderError(f"party {order.party} vouches for an order of somebody who is not the auctioneer")
+    if (fault := _fault(order, desk.spec)) is not None:
+        raise UnlawfulOrderError(f"party {order.party} vouches for an order {fault}")
+
+
+def _fault(order: OrderStatement, spec: AuctionSpec) -> str | None:
     allowed = {"create": True, "close": spec.early_close_allowed, "cancel": spec.cancel_allowed}
+    if order.by != spec.auctioneer:
+        return "of somebody who is not the auctioneer"
     if not allowed[order.kind]:
-        raise UnlawfulOrderError(f"party {order.party} vouches for an order to {order.kind}, which the rules exclude")
-    if order.at > spec.closes_at:
-        raise UnlawfulOrderError(f"party {order.party} vouches for an order that came after the close")
+        return f"to {order.kind}, which the rules exclude"
+    return "that came after the close" if order.at > spec.closes_at else None

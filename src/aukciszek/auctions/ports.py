@@ -48,8 +48,8 @@ class MessageKind(IntEnum):
     SIGNATURES_WANTED = 10
     """The sender asks for the signatures that the receiver has."""
 
-    CONVOCATION = 11
-    """The announcements of the parties that meet for a session, put together by the party whose turn it is."""
+    PROPOSAL = 11
+    """The announcements of the parties of a session, put together by its leader; also as proof of what was begun."""
 
     OUTCOME = 12
     """The certificate's body, for a party that was not there when it was computed."""
@@ -60,8 +60,29 @@ class MessageKind(IntEnum):
     RECEIPTS_KNOWN = 14
     """How many of the receiver's receipts the sender has."""
 
-    CANCELLED = 15
-    """The auction is cancelled at the sender, which opened nothing and knows no outcome."""
+    DEALING = 16
+    """Keys for shared randomness, sealed to the receiver by the party that made them."""
+
+    KEY_TABLE = 17
+    """What a party signed about the keys that it holds."""
+
+    KEYS_WANTED = 18
+    """The sender lacks keys that its sets use, and signs a key that they can be sealed to."""
+
+    KEYS = 19
+    """Keys, sealed to a party that asked for them."""
+
+    OPENING_SIGNATURE = 20
+    """A party's signature under a masked opening."""
+
+    RELEASE = 21
+    """A masked opening that all parties have signed, with keys to it."""
+
+    RECALL = 22
+    """The sender asks for what it has signed itself, as it may have forgotten."""
+
+    RECALLED = 23
+    """What the receiver has signed, as far as the sender has it."""
 
 
 @dataclass(frozen=True, slots=True)

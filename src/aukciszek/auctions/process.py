@@ -6,24 +6,29 @@ a restart simply takes up the step of the state that was stored.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from aukciszek.auctions.aftermath import does_not_know_outcome
 from aukciszek.auctions.desk import AuctionDesk, PartyContext
+from aukciszek.auctions.envelopes import Envelopes
 from aukciszek.auctions.errors import UnexpectedFailureError
 from aukciszek.auctions.gathering import Gathering
 from aukciszek.auctions.handing_on import HandingOn
 from aukciszek.auctions.intake import Intake
-from aukciszek.auctions.key_exchange import KeyExchange
-from aukciszek.auctions.lifecycle import CANCELLABLE, AuctionState, is_over
+from aukciszek.auctions.key_dealing import KeyDealing
+from aukciszek.auctions.lifecycle import ABANDONABLE, CANCELLABLE, AuctionState, is_over
+from aukciszek.auctions.openings import Openings
 from aukciszek.auctions.orders import Orders
 from aukciszek.auctions.ports import MessageKind, PeerMessage
+from aukciszek.auctions.readiness import Proposal
+from aukciszek.auctions.recall import Recall
 from aukciszek.auctions.replication import Replication
+from aukciszek.auctions.sealing_key_exchange import SealingKeys
 from aukciszek.auctions.sealing_keys import SealingKeyPair
 from aukciszek.auctions.session import Sessions
-from aukciszek.auctions.signal import FIRST_RETRY_S, LONGEST_RETRY_S
+from aukciszek.auctions.session_setup import SessionSetup
 from aukciszek.auctions.signing import Signing
 from aukciszek.auctions.spec import AuctionSpec
 from aukciszek.auctions.view import Progress
@@ -48,45 +53,69 @@ _MILLISECOND: Final = timedelta(milliseconds=1)
 class AuctionProcess:
     """Everything that one party does for one auction."""
 
-    def __init__(self, context: PartyContext, spec: AuctionSpec, row: AuctionRow, key_pair: SealingKeyPair) -> None:
+    def __init__(
+        self, context: PartyContext, spec: AuctionSpec, row: AuctionRow, key_pair: SealingKeyPair | None
+    ) -> None:
+        """Put the parts of an auction together; ``key_pair`` is None while there is none, or where it is lost."""
         self.desk = AuctionDesk(context, spec, row)
         self.orders = Orders(self.desk)
-        self.keys = KeyExchange(self.desk)
+        self.keys = SealingKeys(self.desk)
+        self.dealing = KeyDealing(self.desk, self.keys, key_pair)
         self.replication = Replication(self.desk)
         self.intake = Intake(self.desk, key_pair, self.replication.spread)
-        self.gathering = Gathering(self.desk, self.replication)
+        self.envelopes = Envelopes(self.desk, key_pair)
+        self.setup = SessionSetup(self.desk)
+        self.recall = Recall(self.desk, self.setup)
+        self.gathering = Gathering(self.desk, self.replication, self.envelopes, self._own_words, self.setup)
         self.handing_on = HandingOn(self.desk, self.replication, self.gathering)
-        self.sessions = Sessions(self.desk, self.gathering, key_pair, self._would_cancel)
+        self.openings = Openings(self.desk)
+        self.sessions = Sessions(
+            self.desk, self.gathering, self.envelopes, self.setup, self.dealing, self.openings
+        )
         self.signing = Signing(self.desk)
         self.failure: AukciszekError | None = None
-        self._stored = row
         # What is signed counts whoever passes it on; the rest is between the sender and this party.
         self._receivers: dict[MessageKind, Callable[[bytes], Awaitable[None]]] = {
             MessageKind.ORDER: self.orders.receive,
             MessageKind.HOLDINGS: self.gathering.receive_list,
             MessageKind.BUNDLE: self.replication.receive_bundle,
+            MessageKind.OPENING_SIGNATURE: self.openings.receive_signature,
+            MessageKind.RELEASE: self.openings.receive_release,
             MessageKind.OUTCOME_SIGNATURE: self.signing.receive,
             MessageKind.OUTCOME: self.signing.receive_outcome,
         }
         self._answers: dict[MessageKind, Callable[[PartyNumber, bytes], Awaitable[None]]] = {
             MessageKind.SEALING_KEY: self.keys.receive,
+            MessageKind.DEALING: self.dealing.receive_dealing,
+            MessageKind.KEY_TABLE: self.dealing.receive_table,
+            MessageKind.KEYS_WANTED: self.dealing.recovery.receive_wanted,
+            MessageKind.KEYS: self.dealing.recovery.receive_keys,
             MessageKind.HOLDINGS_SEEN: self.gathering.receive_seen,
             MessageKind.HOLDINGS_WANTED: self.gathering.receive_list_wanted,
             MessageKind.BUNDLES_WANTED: self.replication.receive_bundles_wanted,
             MessageKind.RECEIPTS: self.replication.receive_receipts,
             MessageKind.RECEIPTS_KNOWN: self.replication.receive_known,
-            MessageKind.READY: self.sessions.meeting.receive_readiness,
-            MessageKind.CONVOCATION: self.sessions.meeting.receive_convocation,
-            MessageKind.CANCELLED: self.sessions.meeting.receive_cancelled,
+            MessageKind.READY: self.setup.receive_readiness,
+            MessageKind.PROPOSAL: self.setup.receive_proposal,
             MessageKind.SIGNATURES_WANTED: self.signing.receive_wanted,
+            MessageKind.RECALL: self.recall.receive_wanted,
+            MessageKind.RECALLED: self.recall.receive_recalled,
         }
 
     async def load(self) -> None:
-        """Take up what was stored before a restart."""
-        parts = (self.desk, self.orders, self.keys, self.intake, self.replication, self.gathering, self.signing)
-        for part in parts:
-            await part.load()
-        self.sessions.load(self._stored.input_set, self._stored.attempt)
+        """Take up what is stored: at the start, and once more when this party was told what it had forgotten."""
+        repository, auction = self.desk.context.repository, self.desk.auction
+        await self.desk.load()
+        private = await repository.sealing_private(auction)
+        for keyed in (self.dealing, self.intake, self.envelopes):
+            keyed.use_key(None if private is None else SealingKeyPair(private))
+        for loaded in (self.orders, self.keys, self.dealing, self.intake, self.replication, self.gathering):
+            await loaded.load()
+        for late in (self.envelopes, self.openings, self.signing):
+            await late.load()
+        row = await repository.auction(auction)
+        if row is not None:
+            self.setup.load(row.attempt, row.proposal)
 
     async def run(self) -> None:
         """Drive the auction until it is final or cancelled."""
@@ -98,12 +127,13 @@ class AuctionProcess:
             AuctionState.COMPUTING: self._compute,
             AuctionState.REVEALING: self._compute_again,
             AuctionState.SIGNING: self._collect_signatures,
+            AuctionState.ABANDONED: self._wait_for_late_outcome,
         }
-        replication = asyncio.create_task(self.replication.run())
+        beside = [asyncio.create_task(self.replication.run()), asyncio.create_task(self._watch_deadline())]
         try:
             while not is_over(self.desk.state):
                 try:
-                    await self._unless_cut_short(steps[self.desk.state])
+                    await self._unless_cut_short(steps[self.desk.state] if self.desk.recalled else self._recall)
                     self._show_failure(None)
                 except StorageFaultError as fault:
                     await self._wait_for_storage(fault)
@@ -114,8 +144,9 @@ class AuctionProcess:
             log_failure(_log, f"driving auction {self.desk.auction} in state {self.desk.state}", error)
             await self._stand_still(UnexpectedFailureError(type(error).__name__))
         finally:
-            replication.cancel()
-            await asyncio.gather(replication, return_exceptions=True)
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
 
     async def _stand_still(self, error: AukciszekError) -> None:
         """Tell everybody why; nothing is lost, as everything is stored, and a restart goes on once it is mended."""
@@ -157,27 +188,38 @@ class AuctionProcess:
             await self._answers[message.kind](sender, message.body)
         if self.desk.state is AuctionState.SIGNING and does_not_know_outcome(message):
             await self.signing.hand_over([sender])
+            await self.openings.announce([sender])
 
     async def announce(self, to: Sequence[PartyNumber]) -> None:
         """Tell peers what they may have missed while they were not connected."""
+        await self.orders.announce(to)
         match self.desk.state:
-            case AuctionState.CREATED | AuctionState.OPEN:
-                await self.orders.announce(to)
-                await self.keys.announce(to)
-                await self.replication.announce(to)
-            case AuctionState.CLOSED:
-                await self.orders.announce(to)
+            case AuctionState.CREATED | AuctionState.OPEN | AuctionState.CLOSED:
+                await self._announce_keys(to)
                 await self.replication.announce(to)
             case AuctionState.AGREEING:
-                await self.orders.announce(to)
+                await self._announce_keys(to)
                 await self.gathering.announce(to)
             case AuctionState.COMPUTING | AuctionState.REVEALING:
-                await self.sessions.meeting.announce(to)
+                await self._announce_keys(to)
+                await self.gathering.announce(to)
+                await self.setup.announce(to)
+                await self.openings.announce(to)
             case AuctionState.SIGNING:
                 await self.signing.announce(to)
+            case AuctionState.ABANDONED:
+                await self.openings.announce(to)
+
+    async def _announce_keys(self, to: Sequence[PartyNumber]) -> None:
+        if self.desk.recalled:
+            await self.keys.announce(to)
+            await self.dealing.announce(to)
+
+    def _own_words(self) -> tuple[Iterable[bytes], Iterable[bytes]]:
+        return self.orders.for_list, self.dealing.tables_for_list
 
     async def _unless_cut_short(self, step: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Take a step; leave it when the auction is cancelled or the outcome comes from the others."""
+        """Take a step; leave it when the auction is cancelled or abandoned, or its outcome comes another way."""
         work = asyncio.create_task(step())
         cut_short = asyncio.create_task(self.desk.signal.wait_for(self._is_cut_short))
         try:
@@ -191,13 +233,23 @@ class AuctionProcess:
             await asyncio.gather(work, cut_short, return_exceptions=True)
         if self._can_adopt:
             await self.signing.adopt()
+        elif self._has_late_outcome:
+            await self._conclude_late()
         elif self._is_settled:
             await self.desk.enter(AuctionState.SIGNING, "outcome-settled")
-        elif self._cancel_counts:
-            await self._cancel()
+        elif (cancellation := self._cancellation) is not None:
+            await self._cancel(cancellation)
+        elif self._must_abandon:
+            await self._abandon()
 
     def _is_cut_short(self) -> bool:
-        return self._cancel_counts or self._can_adopt or self._is_settled
+        return (
+            self._can_adopt
+            or self._has_late_outcome
+            or self._is_settled
+            or self._cancellation is not None
+            or self._must_abandon
+        )
 
     @property
     def _is_settled(self) -> bool:
@@ -205,40 +257,83 @@ class AuctionProcess:
         return self.desk.state is AuctionState.COMPUTING and self.signing.certificate() is not None
 
     @property
-    def _cancel_counts(self) -> bool:
-        desk = self.desk
-        if desk.state not in CANCELLABLE or not self.orders.in_force("cancel"):
-            return False
-        return not desk.may_have_opened or (desk.state is AuctionState.COMPUTING and self.sessions.meeting.nobody_knows)
+    def _cancellation(self) -> Proposal | None:
+        """The proof that enough parties are bound to cancel, if this party may follow it.
 
-    def _would_cancel(self) -> bool:
-        return self.orders.in_force("cancel") and not self.signing.knows_outcome
+        It may not once it was about to open something, nor while it does not know what it said before.
+        """
+        desk = self.desk
+        if desk.state not in CANCELLABLE or desk.may_have_opened or not desk.recalled:
+            return None
+        return self.setup.attempts.cancellation
 
     @property
     def _can_adopt(self) -> bool:
-        return self.desk.state in {AuctionState.AGREEING, AuctionState.COMPUTING} and self.signing.may_adopt
+        adopting = {AuctionState.AGREEING, AuctionState.COMPUTING, AuctionState.ABANDONED}
+        return self.desk.state in adopting and self.desk.recalled and self.signing.may_adopt
 
-    async def _cancel(self) -> None:
-        details = {"vouchers": list(self.orders.vouchers("cancel"))}
+    @property
+    def _has_late_outcome(self) -> bool:
+        """Whether an opening gave the outcome for which no session waits."""
+        late = {AuctionState.COMPUTING, AuctionState.REVEALING, AuctionState.ABANDONED}
+        if self.desk.state not in late or self.signing.knows_outcome:
+            return False
+        return self.sessions.late_outcome is not None
+
+    @property
+    def _must_abandon(self) -> bool:
+        return self.desk.state in ABANDONABLE and self._now() > self.desk.spec.abandons_at
+
+    async def _conclude_late(self) -> None:
+        outcome = self.sessions.late_outcome
+        if outcome is not None:
+            if self.desk.state is not AuctionState.REVEALING:
+                await self.desk.enter(AuctionState.REVEALING, "opening-released")
+            await self.signing.conclude(outcome)
+
+    async def _cancel(self, cancellation: Proposal) -> None:
+        details: dict[str, Json] = {
+            "vouchers": list(self.orders.vouchers("cancel")),
+            "parties": list(cancellation.participants),
+        }
+        repository, auction = self.desk.context.repository, self.desk.auction
         async with self.desk.entering(AuctionState.CANCELLED, "cancelled", details) as connection:
-            await self.desk.context.repository.erase_sealing_private(self.desk.auction, connection=connection)
-        await self.orders.announce_cancelled(self.desk.peers)
+            await repository.set_proposal(auction, cancellation.encode(), connection=connection)
+            await repository.erase_secrets(auction, connection=connection)
+        await self.desk.send(self.desk.peers, MessageKind.PROPOSAL, cancellation.encode())
+
+    async def _abandon(self) -> None:
+        """Give up: destroy the keys, and keep nothing but openings that others may still finish."""
+        desk = self.desk
+        async with desk.entering(AuctionState.ABANDONED, "abandoned", {}) as connection:
+            await desk.context.repository.erase_secrets(desk.auction, keep_openings=True, connection=connection)
+
+    async def _wait_for_late_outcome(self) -> None:
+        """Wait for what :meth:`_unless_cut_short` looks for."""
+        await self.desk.signal.wait_announcing(lambda: False, self._announce_openings)
+
+    async def _announce_openings(self) -> None:
+        await self.openings.announce(self.desk.peers)
+
+    async def _recall(self) -> None:
+        await self.recall.run()
+        await self.load()
+
+    async def _watch_deadline(self) -> None:
+        """Let the step that is under way look at the time when the rules' deadline has passed."""
+        while not self._must_abandon:
+            rest_s = (self.desk.spec.abandons_at - self._now()).total_seconds()
+            await self.desk.context.clock.sleep(min(max(rest_s + 0.001, 1.0), _LONGEST_DEADLINE_SLEEP_S))
+        self.desk.signal.notify()
 
     async def _wait_for_opening(self) -> None:
-        """Wait for the sealing keys of all parties and for the opening."""
-        desk, spec = self.desk, self.desk.spec
-        pause_s = FIRST_RETRY_S
-        while self.keys.missing and not self._must_close():
-            desk.wait_for_parties(self.keys.missing)
-            await self.announce(sorted(self.keys.missing))
-            await desk.signal.wait_for(lambda: not self.keys.missing or self._must_close(), timeout_s=pause_s)
-            pause_s = min(2 * pause_s, LONGEST_RETRY_S)
-        desk.wait_for_parties(())
-        await self._wait_until(spec.opens_at)
+        """Wait for the keys of all parties, deal those for shared randomness, and wait for the opening."""
+        await self.dealing.settle(self._must_close, self.announce)
+        await self._wait_until(self.desk.spec.opens_at)
         if self._must_close():
             await self._close()
         else:
-            await desk.enter(AuctionState.OPEN, "opened")
+            await self.desk.enter(AuctionState.OPEN, "opened")
 
     async def _wait_for_close(self) -> None:
         # A bid that arrives at the very millisecond of the close is in time.
@@ -246,12 +341,18 @@ class AuctionProcess:
         await self._close()
 
     async def _close(self) -> None:
-        early = self.orders.in_force("close")
-        await self.desk.enter(AuctionState.CLOSED, "closed-early" if early else "closed")
+        if self.orders.in_force("cancel"):
+            action = "closed-to-cancel"
+        else:
+            action = "closed-early" if self.orders.in_force("close") else "closed"
+        await self.desk.enter(AuctionState.CLOSED, action)
 
     async def _sign_list(self) -> None:
         desk = self.desk
         await self.intake.wait_until_empty()
+        if self.gathering.has_own_list:
+            await desk.enter(AuctionState.AGREEING, "list-recalled")
+            return
         signed, digest = await self.gathering.sign_own_list()
         details: dict[str, Json] = {"list": digest, "bundles": len(signed.content.holdings)}
         async with desk.entering(AuctionState.AGREEING, "list-signed", details) as connection:
@@ -267,6 +368,8 @@ class AuctionProcess:
         details: dict[str, Json] = {
             "input_set": input_set.digest,
             "bids": len(input_set.bids),
+            "left_out": list(input_set.unusable),
+            "cancelled": input_set.cancelled,
             "not_counted": [{"bundle": bundle, "reason": reason} for bundle, reason in input_set.not_counted],
         }
         await self.desk.enter(AuctionState.COMPUTING, "agreed", details)
@@ -288,13 +391,15 @@ class AuctionProcess:
 
     def _signed_or_needed_again(self) -> bool:
         self.desk.wait_for_parties(self.signing.missing)
-        return self.signing.is_complete or (self.sessions.meeting.overtaken and not self.signing.is_settled)
+        return self.signing.is_complete or (self.setup.attempts.superseded and not self.signing.is_settled)
 
     async def _announce_signatures(self) -> None:
         await self.signing.announce(self.desk.peers)
+        await self.openings.announce(self.desk.peers)
 
     def _must_close(self) -> bool:
-        return self.orders.in_force("close") or self._now() > self.desk.spec.closes_at
+        ordered = self.orders.in_force("close") or self.orders.in_force("cancel")
+        return ordered or self._now() > self.desk.spec.closes_at
 
     async def _wait_until(self, moment: datetime) -> None:
         """Wait until ``moment``, or until an early close."""
@@ -303,3 +408,7 @@ class AuctionProcess:
 
     def _now(self) -> datetime:
         return self.desk.context.clock.now()
+
+
+_LONGEST_DEADLINE_SLEEP_S: Final = 3600.0
+"""A deadline of weeks is not looked at more often."""

@@ -1,17 +1,19 @@
-"""What the parties say to meet for a session: each signs that it is ready, and one of them puts the words together.
+"""What the parties say to begin a session: each signs that it is ready, and the leader puts these words together.
 
-``docs/adr/0003-sessions-by-attempt.md`` says why.
+``docs/protocol.md``, "The way of a session", and ``docs/adr/0003-sessions-by-attempt.md``. The words of enough parties
+for one attempt and one input set are a *proposal*. It fixes the session's id; it proves that a party began; and for an
+auction that is cancelled it is what lets a party destroy its keys.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Annotated, ClassVar, Final, Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Final, Literal, Self
 
 from pydantic import Field
 
-from aukciszek.auctions.agreement import CountedBid, InputSet
-from aukciszek.auctions.errors import MalformedStatementError
-from aukciszek.auctions.fields import BundleDigestField, DigestField
-from aukciszek.auctions.identifiers import AuctionId, BundleDigest, labelled_sha256
+from aukciszek.auctions.errors import MalformedStatementError, StatementError
+from aukciszek.auctions.fields import BytesField, DigestField
+from aukciszek.auctions.identifiers import AuctionId, labelled_sha256
 from aukciszek.auctions.statements import Signed, Statement, read_statement, statement_digest
 from aukciszek.cluster import LARGEST_CLUSTER, Cluster, PartyNumber
 from aukciszek.encoding import (
@@ -23,43 +25,122 @@ from aukciszek.encoding import (
 )
 from aukciszek.mpc.ranking import Pace
 
-_MOST_UNUSABLE: Final = 200_000
-_LARGEST_ATTEMPT: Final = 2**31 - 1
-_BYTES_A_DIGEST: Final = 67
-"""64 digits, quotation marks and a comma."""
-
+_MOST_BIDS: Final = 200_000
+_MOST_ASK_BYTES: Final = _MOST_BIDS // 8
+LARGEST_ATTEMPT: Final = 2**31 - 1
 _MICROSECONDS: Final = 1_000_000
 LONGEST_ROUND_US: Final = 10 * _MICROSECONDS
 
 
+class UnlawfulProposalError(StatementError):
+    """A proposal does not hold the announcements of enough parties for one attempt and one input set."""
+
+    code = "unlawful-proposal"
+
+
 class Readiness(Statement):
-    """This party is ready for an attempt to compute."""
+    """This party is ready for an attempt to compute, or to cancel."""
 
     label: ClassVar[str] = "readiness"
-    most_bytes: ClassVar[int] = _MOST_UNUSABLE * _BYTES_A_DIGEST + 4_096
+    most_bytes: ClassVar[int] = _MOST_ASK_BYTES * 4 // 3 + 4_096
 
     kind: Literal["readiness"] = "readiness"
-    attempt: Annotated[int, Field(ge=1, le=_LARGEST_ATTEMPT)]
+    attempt: Annotated[int, Field(ge=1, le=LARGEST_ATTEMPT)]
     input_set: DigestField
-    began: bool
-    """Whether this party has begun a session on this input set, and so will never compute on another."""
-    cancels: bool
-    """Whether an order to cancel is in force at this party, which knows no outcome: it opens nothing if it need not."""
+    """The digest of what this party will compute on."""
+    cancelled: bool
+    """Whether that is an auction whose order to cancel counts: then nothing is computed."""
+    confirms: Annotated[int, Field(ge=0, le=LARGEST_ATTEMPT)]
+    """Of a cancelled auction: the attempt of the proposal that this party knows, and beyond which it will never be ready
+    for anything else; 0 before there is one."""
     nonce: DigestField
     round_us: Annotated[int, Field(ge=1, le=LONGEST_ROUND_US)]
     """What a round takes, as far as this party can tell, in microseconds."""
-    unusable: Annotated[tuple[BundleDigestField, ...], Field(max_length=_MOST_UNUSABLE)]
-    """Bids whose envelope this party cannot use."""
+    asks: Annotated[BytesField, Field(max_length=_MOST_ASK_BYTES)]
+    """Of which bids it needs the others' help to its share: a bit for each that is computed on, the first bid first."""
 
 
 type Ready = Mapping[PartyNumber, Signed[Readiness]]
-"""Who is ready; the participants of a session, once it is convened."""
+"""Who is ready; the participants of a session, once it is proposed."""
 
 
-def session_id(auction: AuctionId, ready: Ready) -> bytes:
-    """Return the id of the session that these parties meet in; 32 bytes, never the same twice."""
-    digests = (bytes.fromhex(statement_digest(ready[party].content)) for party in sorted(ready))
-    return labelled_sha256("session", bytes.fromhex(auction), *digests)
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """The verified announcements of enough parties for one attempt and one input set."""
+
+    ready: Ready
+
+    @property
+    def any_of_them(self) -> Readiness:
+        """One of the announcements: they agree on all that a proposal says."""
+        return next(iter(self.ready.values())).content
+
+    @property
+    def attempt(self) -> int:
+        """For which attempt."""
+        return self.any_of_them.attempt
+
+    @property
+    def input_set(self) -> str:
+        """On which input set."""
+        return self.any_of_them.input_set
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the parties agree that the auction is cancelled."""
+        return self.any_of_them.cancelled
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether enough parties are bound to cancel: each knew that enough were ready to, and goes back no more."""
+        return self.cancelled and all(0 < one.content.confirms < self.attempt for one in self.ready.values())
+
+    @property
+    def participants(self) -> tuple[PartyNumber, ...]:
+        """The parties, ascending."""
+        return tuple(sorted(self.ready))
+
+    def session_id(self, auction: AuctionId) -> bytes:
+        """Return the id of the session that these parties begin; 32 bytes, never the same twice."""
+        digests = (bytes.fromhex(statement_digest(self.ready[party].content)) for party in self.participants)
+        return labelled_sha256("session", bytes.fromhex(auction), *digests)
+
+    def pace(self) -> Pace:
+        """Return the pace of the session: the median of what its participants announced, so that all use the same."""
+        return Pace.from_measured_rounds([one.content.round_us / _MICROSECONDS for one in self.ready.values()])
+
+    def requests(self, bids: int) -> dict[int, tuple[int, ...]]:
+        """Return, by party, for which of so many bids it asks for its share; parties that ask for none are left out.
+
+        What is not of the right length asks for nothing, at all parties alike.
+        """
+        asked = {int(party): read_asks(self.ready[party].content.asks, bids) for party in self.participants}
+        return {party: places for party, places in asked.items() if places}
+
+    def encode(self) -> bytes:
+        """Return the message that :meth:`read` reads."""
+        return canonical_json([to_base64url(self.ready[party].encode()) for party in self.participants])
+
+    @classmethod
+    def read(cls, content: bytes, cluster: Cluster, auction: AuctionId, quorum: int) -> Self:
+        """Read a proposal that somebody put together, and verify all of it.
+
+        Raises:
+            StatementError: the message is malformed, or an announcement is not signed by its party.
+            UnlawfulProposalError: the announcements are too few, or do not belong together.
+        """
+        try:
+            texts = parse_canonical_json(content)
+            if not isinstance(texts, list) or len(texts) > LARGEST_CLUSTER:
+                raise MalformedStatementError("a proposal is a list of one announcement for each party")
+            statements = [read_statement(Readiness, from_base64url(str(text)), cluster) for text in texts]
+        except MalformedEncodingError as error:
+            raise MalformedStatementError(f"malformed proposal: {error.message}") from error
+        ready = {signed.content.party: signed for signed in statements}
+        said = {(one.content.auction, one.content.attempt, one.content.input_set, one.content.cancelled) for one in statements}
+        if len(ready) != len(statements) or len(said) != 1 or len(ready) < quorum or statements[0].content.auction != auction:
+            raise UnlawfulProposalError("a proposal holds announcements of too few parties, or for different sessions")
+        return cls(ready)
 
 
 def in_microseconds(round_s: float | None) -> int:
@@ -68,48 +149,18 @@ def in_microseconds(round_s: float | None) -> int:
     return min(max(1, round(_MICROSECONDS * (usual_s if round_s is None else round_s))), LONGEST_ROUND_US)
 
 
-def common_pace(ready: Ready) -> Pace:
-    """Return the pace of a session: the median of what its participants announced, so that all use the same."""
-    return Pace.from_measured_rounds([one.content.round_us / _MICROSECONDS for one in ready.values()])
+def pack_asks(places: Sequence[int], bids: int) -> bytes:
+    """Return the announcement's form of the bids, out of so many, whose share a party asks for; empty for none."""
+    if not places:
+        return b""
+    packed = bytearray(-(-bids // 8))
+    for place in places:
+        packed[place // 8] |= 1 << place % 8
+    return bytes(packed)
 
 
-def encode_convocation(ready: Ready) -> bytes:
-    """Put together the announcements that make a session."""
-    return canonical_json([to_base64url(ready[party].encode()) for party in sorted(ready)])
-
-
-def read_convocation(content: bytes, cluster: Cluster) -> Ready:
-    """Read announcements that somebody put together, and verify each.
-
-    Raises:
-        StatementError: the message is malformed, or an announcement is not signed by its party or there twice.
-    """
-    try:
-        texts = parse_canonical_json(content)
-        if not isinstance(texts, list) or len(texts) > LARGEST_CLUSTER:
-            raise MalformedStatementError("a convocation is a list of one announcement for each party")
-        statements = [read_statement(Readiness, from_base64url(str(text)), cluster) for text in texts]
-    except MalformedEncodingError as error:
-        raise MalformedStatementError(f"malformed convocation: {error.message}") from error
-    ready = {signed.content.party: signed for signed in statements}
-    if len(ready) != len(statements):
-        raise MalformedStatementError("a convocation names a party twice")
-    return ready
-
-
-def usable_bids(
-    input_set: InputSet, announcements: Iterable[Readiness]
-) -> tuple[tuple[CountedBid, ...], tuple[BundleDigest, ...]]:
-    """Split an input set into the bids that every participant has a share of, and the others.
-
-    A party cannot complain about a bid for which it gave a receipt: the receipt says that its share is usable. So a
-    bid with the receipts of all parties cannot be left out by any of them.
-    """
-    receipts = {bid.digest: bid.receipts for bid in input_set.bids}
-    unusable = {
-        digest
-        for readiness in announcements
-        for digest in readiness.unusable
-        if digest in receipts and readiness.party not in receipts[digest]
-    }
-    return tuple(bid for bid in input_set.bids if bid.digest not in unusable), tuple(sorted(unusable))
+def read_asks(packed: bytes, bids: int) -> tuple[int, ...]:
+    """Return the places that :func:`pack_asks` packed, ascending; none if it is of another length."""
+    if len(packed) != -(-bids // 8):
+        return ()
+    return tuple(place for place in range(bids) if packed[place // 8] >> place % 8 & 1)

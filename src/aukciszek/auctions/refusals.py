@@ -15,6 +15,7 @@
     ├── AuctionNotOpenError       auction-not-open
     ├── BidTooLateError           bid-too-late
     ├── RevisionOutdatedError     revision-outdated
+    ├── SealingKeyLostError       sealing-key-lost
     ├── TooManyRevisionsError     too-many-revisions
     ├── ReceiptsNotGenuineError   receipts-not-genuine
     ├── ReceiptsOfManyBundlesError receipts-of-many-bundles
@@ -98,6 +99,12 @@ class BidTooLateError(RefusalError):
     """The auction is closed."""
 
     code = "bid-too-late"
+
+
+class SealingKeyLostError(RefusalError):
+    """This party lost the key that bids are sealed to for it, and cannot say that it can use its share."""
+
+    code = "sealing-key-lost"
 
 
 class RevisionOutdatedError(RefusalError):

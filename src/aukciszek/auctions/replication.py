@@ -7,6 +7,7 @@ its links are back. What a party signed in this way it cannot deny after the clo
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import batched
 from typing import Final
 
@@ -49,7 +50,8 @@ class Replication:
         """Bundles that are not here and do not count so far, with the parties that gave receipts for them."""
 
     async def load(self) -> None:
-        """Count the receipts that were stored before a restart."""
+        """Count the receipts that are stored."""
+        self._known.clear()
         for row in await self._desk.context.repository.auction_receipts(self._desk.auction):
             party = PartyNumber(row.party)
             self._known[party] = self._known.get(party, 0) + 1
@@ -153,9 +155,15 @@ class Replication:
         digest = bundle.header().digest
         if digest in self._wanted:
             row = row_without_receipt(bundle, content, self._desk.auction)
-            await self._desk.context.repository.put_bundle(row)
+            await self._desk.context.repository.put_bundle(await self._with_own_receipt(row))
             self._wanted.pop(digest, None)
             self._desk.signal.notify()
+
+    async def _with_own_receipt(self, row: BundleRow) -> BundleRow:
+        """Mark a bundle as received for which this party gave a receipt before it lost it."""
+        context = self._desk.context
+        own = [one for one in await context.repository.receipts(row.digest) if one.party == context.number]
+        return replace(row, received_at=OtherReceipt.stored(own[0].statement).received_at) if own else row
 
     async def fetch(self, holders: Mapping[BundleDigest, frozenset[PartyNumber]]) -> None:
         """Return when these bundles are here; ``holders`` names the parties that signed for each: one is honest."""

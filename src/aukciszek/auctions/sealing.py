@@ -178,10 +178,14 @@ class OwnEnvelope:
             dealt = found.dealt()
         except NotAFieldElementError as error:
             raise EnvelopeElementError("the envelope holds a number beyond the field: seal the bid anew") from error
-        context = _proof_context(self.place, self.threshold, self.bits, self.commitments)
-        if not share_fits(dealt, self.party, self.threshold, self.proof, context):
+        if not self.fits_proof(dealt):
             raise EnvelopeProofError("the share contradicts the bundle's proof of degree: seal the bid anew")
         return found
+
+    def fits_proof(self, row: Vector) -> bool:
+        """Tell whether a row agrees with the bundle's proof of degree, whatever the bundle commits to."""
+        context = _proof_context(self.place, self.threshold, self.bits, self.commitments)
+        return share_fits(row, self.party, self.threshold, self.proof, context)
 
 
 def open_envelope(bundle: Bundle, party: int, key_pair: SealingKeyPair) -> EnvelopeContent:

@@ -1,45 +1,47 @@
-"""Computing an auction: the parties meet for an attempt, and the engine runs on their shares.
+"""Computing an auction: the parties come together for an attempt, and the engine runs on their shares.
 
 ``docs/protocol.md``, "The way of a session", and ``docs/adr/0003-sessions-by-attempt.md``. A session that fails or is
-interrupted is repeated under a new id, hence with fresh randomness, on the same input set, until it succeeds.
+interrupted is repeated under a new id, hence with fresh randomness, on the same input set, until an outcome is known.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from aukciszek.auctions.agreement import CountedBid, InputSet
-from aukciszek.auctions.bundle import Bundle
-from aukciszek.auctions.computation import ComputationResult, ComputationTask, compute
+from aukciszek.auctions.computation import ComputationResult, ComputationTask, compute, outcome_of
 from aukciszek.auctions.computing_places import LOOK_AGAIN_S, WAITING_FOR_PLACE, ComputingPlace, memory_bytes
-from aukciszek.auctions.desk import PATIENCE_S, VERIFIED, AuctionDesk
-from aukciszek.auctions.errors import AuctionError, EnvelopeError
+from aukciszek.auctions.desk import AuctionDesk
+from aukciszek.auctions.envelopes import Envelopes, Rows
+from aukciszek.auctions.errors import AuctionError
 from aukciszek.auctions.gathering import Gathering
 from aukciszek.auctions.identifiers import BundleDigest
+from aukciszek.auctions.key_dealing import KeyDealing
 from aukciszek.auctions.lifecycle import AuctionState
-from aukciszek.auctions.meeting import Meeting
-from aukciszek.auctions.readiness import Ready, common_pace, session_id, usable_bids
-from aukciszek.auctions.sealing import open_envelope
-from aukciszek.auctions.sealing_keys import SealingKeyPair
-from aukciszek.auctions.signal import FIRST_RETRY_S, LONGEST_RETRY_S
+from aukciszek.auctions.openings import Openings
+from aukciszek.auctions.ports import SessionChannel
+from aukciszek.auctions.readiness import Proposal
+from aukciszek.auctions.session_setup import SessionSetup
+from aukciszek.auctions.signal import FIRST_RETRY_S, LONGEST_RETRY_S, PATIENCE_S
 from aukciszek.cluster import PartyNumber
+from aukciszek.encoding import Json
+from aukciszek.mpc.dealing import MASKS, SALTS
 from aukciszek.mpc.errors import InconsistentSharesError, MpcError, PartiesMissingError
+from aukciszek.mpc.field import Vector
+from aukciszek.mpc.prss import PrssKeys
 from aukciszek.mpc.runtime import Runtime
 
 _log = logging.getLogger(__name__)
 
-_NONCE_BYTES: Final = 32
-
-GIVEN_UP: Final = "session-given-up"
-"""What is on record of a session in which nothing was computed."""
+SESSION_ENDED: Final = "session-ended"
+"""What is on record of a session, with the reason if it found no outcome."""
 
 UNUSABLE_REASON: Final = "envelope-unusable"
-"""Why a bid is left out whose envelope a party, which gave no receipt for it, cannot use."""
+"""Why a bid is left out about which too many parties complained."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,156 +49,262 @@ class SessionOutcome:
     """What a session found, in terms of the input set."""
 
     input_set: InputSet
-    bids: tuple[CountedBid, ...]
-    """The bids that were computed on; the result's indices point here."""
-    unusable: tuple[BundleDigest, ...]
-    """The other bids of the input set, which not every party had a usable share of."""
     result: ComputationResult
+    """Its indices point into the bids that were computed on."""
+
+    @property
+    def bids(self) -> tuple[CountedBid, ...]:
+        """The bids that were computed on."""
+        return self.input_set.computed
+
+    @property
+    def unusable(self) -> tuple[BundleDigest, ...]:
+        """The other bids of the input set."""
+        return self.input_set.unusable
 
 
 @dataclass(frozen=True, slots=True)
-class _Shares:
-    """This party's shares of the bids of one input set."""
+class _Prepared:
+    """What this party brings to a session on one input set."""
 
     input_set: InputSet
-    rows: Mapping[BundleDigest, npt.NDArray[np.uint64]]
-    unusable: tuple[BundleDigest, ...]
+    keys: PrssKeys | None
+    rows: Rows
+
+    @property
+    def asks(self) -> tuple[int, ...]:
+        """The places of those bids of which this party has no usable share."""
+        return tuple(place for place, bid in enumerate(self.input_set.computed) if bid.digest not in self.rows)
+
+    def table(self, bits: int) -> Vector:
+        """Return what this party was dealt, a row for each bid; zeros where it has no share."""
+        bids = self.input_set.computed
+        table = np.zeros((len(bids), bits + SALTS + MASKS), dtype=np.uint64)
+        for place, bid in enumerate(bids):
+            if bid.digest in self.rows:
+                table[place] = self.rows[bid.digest]
+        return table
 
 
 class Sessions:
     """The attempts of one party to compute one auction."""
 
-    def __init__(
-        self, desk: AuctionDesk, gathering: Gathering, key_pair: SealingKeyPair, would_cancel: Callable[[], bool]
+    def __init__(  # noqa: PLR0913, PLR0917 -- the parts of an auction that meet here
+        self,
+        desk: AuctionDesk,
+        gathering: Gathering,
+        envelopes: Envelopes,
+        setup: SessionSetup,
+        keys: KeyDealing,
+        openings: Openings,
     ) -> None:
-        self.meeting = Meeting(desk, would_cancel)
         self._desk = desk
         self._gathering = gathering
-        self._key_pair = key_pair
+        self._envelopes = envelopes
+        self._setup = setup
+        self._keys = keys
+        self._openings = openings
         self._announced: dict[str, InputSet] = {}
-        self._fixed: str | None = None
-
-    def load(self, input_set: str | None, last_attempt: int) -> None:
-        """Take up, after a restart, the input set that a session began on, if any, and the last attempt."""
-        self._fixed = input_set
-        self.meeting.load(last_attempt)
 
     async def run(self) -> SessionOutcome:
-        """Return the outcome of the first attempt that succeeds."""
-        await self._desk.context.prss_keys()
-        pause_s = FIRST_RETRY_S
+        """Return the outcome of the first attempt that succeeds; of a cancelled auction, never return."""
+        pause_s, failed = FIRST_RETRY_S, False
         while True:
-            shares = await self._open_envelopes(await self._choose_input_set())
+            number = await self._setup.next_number(failed=failed)
+            prepared = await self._prepare()
             if self._desk.state is AuctionState.REVEALING:
                 await self._desk.enter(AuctionState.COMPUTING, "session-interrupted")
-            began = self._fixed is not None
-            size = self._memory_bytes(shares)
-            await self.meeting.join(shares.input_set.digest, began=began, unusable=shares.unusable, memory_bytes=size)
+            await self._join(prepared, number)
+            failed = True
             try:
-                outcome = await self._attempt(shares, size) if await self.meeting.can_begin() else None
-                if outcome is None and self.meeting.sets_differ:
-                    await self._gather_again(began=began)
+                outcome = await self._attempt(prepared) if await self._setup.can_begin() else None
+                if outcome is None and self._setup.attempts.current is None:
+                    failed = await self._gather_again()
             except MpcError as error:
                 await self._note_failure(error)
-                if await self._desk.signal.wait_for(lambda: self.meeting.overtaken, timeout_s=pause_s):
+                attempts = self._setup.attempts
+                if await self._desk.signal.wait_for(lambda: attempts.superseded, timeout_s=pause_s):
                     pause_s = FIRST_RETRY_S
                 pause_s = min(2 * pause_s, LONGEST_RETRY_S)
             else:
                 if outcome is not None:
                     return outcome
 
+    @property
+    def late_outcome(self) -> SessionOutcome | None:
+        """The outcome that an opening gave which no session here waits for any more, once one did."""
+        for opened in self._openings.finished:
+            input_set = self._announced.get(opened.input_set)
+            if input_set is not None and opened.values is not None:
+                result = outcome_of(self._task(input_set), opened.opening.context, opened.values)
+                if result is not None:
+                    return SessionOutcome(input_set, result)
+        return None
+
+    async def _prepare(self) -> _Prepared:
+        """Choose what to compute on, and get ready for it: keys, and shares as far as there are any."""
+        await self._gathering.complain()
+        input_set = await self._choose_input_set()
+        if input_set.cancelled:
+            return _Prepared(input_set, None, {})
+        bids = input_set.computed
+        if input_set.keys is None and len(bids) >= max(1, self._desk.spec.minimum_bids):
+            raise KeysDisputedError("the parties' tables give no keys to compute with: tell the operators")
+        keys = None if input_set.keys is None else await self._keys.prss_keys(input_set.keys)
+        if keys is not None:
+            await self._openings.use_keys(keys)
+        rows = await self._envelopes.rows([bid.digest for bid in bids])
+        return _Prepared(input_set, keys, rows)
+
     async def _choose_input_set(self) -> InputSet:
-        """Return the input set to announce: for good the one that a session began on, else what the lists say now."""
+        """Return the input set to be ready for: the one that a session began on, else what lists and proposals say."""
         found = await self._gathering.input_set()
         self._announced.setdefault(found.digest, found)
-        if self._fixed is None:
-            # A peer that has begun on a set that this party announced, too, cannot change it any more.
-            began = self.meeting.input_sets_begun & self._announced.keys()
-            return self._announced[min(began)] if began else found
-        if self._fixed not in self._announced:
+        fixed = self._gathering.fixed
+        if fixed is None:
+            return found
+        if fixed not in self._announced:
             raise InputSetLostError("the stored lists do not give the input set that a session began on: restore them")
-        return self._announced[self._fixed]
+        return self._announced[fixed]
 
-    async def _gather_again(self, *, began: bool) -> None:
-        """Bring the lists together once more, if that can help, because not all are ready for the same input set.
+    async def _join(self, prepared: _Prepared, number: int) -> None:
+        input_set, attempts = prepared.input_set, self._setup.attempts
+        await self._gathering.remember(input_set)
+        confirms = attempts.confirms(input_set.digest) if input_set.cancelled else 0
+        if confirms and (proposal := attempts.locked) is not None:
+            # From here on it will never be ready for anything else.
+            await self._fix(input_set, proposal)
+        size = memory_bytes(len(input_set.bids), self._desk.spec.bits, self._desk.spec.winners + 1)
+        await self._setup.join(input_set, prepared.asks, memory_bytes=size, number=number, confirms=confirms)
 
-        Raises:
-            InputSetsDifferError: always, so that the next attempt waits a little.
-        """
-        if not began and not self.meeting.input_sets_begun & self._announced.keys():
+    async def _gather_again(self) -> bool:
+        """Bring the lists together once more if the parties are ready for different input sets; tell whether so."""
+        if not self._setup.attempts.sets_differ:
+            return False
+        if self._gathering.fixed is None:
             await self._gathering.run()
-        raise InputSetsDifferError
+        return True
 
-    async def _open_envelopes(self, input_set: InputSet) -> _Shares:
-        number = self._desk.context.number
-        async with self._desk.context.computing.opening:
-            bundles = await self._gathering.bundles(input_set.digests)
-            rows, failed = await asyncio.to_thread(_open_all, bundles, number, self._key_pair)
-        gave_receipt = {bid.digest for bid in input_set.bids if number in bid.receipts}
-        if failed & gave_receipt:
-            raise ShareLostError(
-                f"{len(failed & gave_receipt)} envelopes opened before and do not now: restore a backup"
-            )
-        return _Shares(input_set, rows, tuple(sorted(failed)))
-
-    async def _attempt(self, shares: _Shares, size: int) -> SessionOutcome | None:
+    async def _attempt(self, prepared: _Prepared) -> SessionOutcome | None:
         """Wait for a place and run one session; None when another attempt must be made."""
-        desk, meeting = self._desk, self.meeting
-        with desk.context.computing.claimed(meeting.turn, size, desk.signal.notify) as place:
+        desk, setup = self._desk, self._setup
+        if prepared.input_set.cancelled:
+            await setup.proposal()
+            return None
+        size = memory_bytes(len(prepared.input_set.bids), desk.spec.bits, desk.spec.winners + 1)
+        with desk.context.computing.claimed(setup.turn, size, desk.signal.notify) as place:
             if not place.is_held:
                 desk.show_stage(WAITING_FOR_PLACE, 0.0)
-            while not place.is_held and not meeting.overtaken:
-                await desk.signal.wait_for(lambda: place.is_held or meeting.overtaken, timeout_s=LOOK_AGAIN_S)
+            while not place.is_held and not setup.attempts.superseded:
+                await desk.signal.wait_for(
+                    lambda: place.is_held or setup.attempts.superseded, timeout_s=LOOK_AGAIN_S
+                )
                 desk.context.computing.look_again()
-            participants = await meeting.participants()
-            return await self._begin(shares, participants, place) if participants else None
+            proposal = await setup.proposal()
+            return await self._begin(prepared, proposal, place) if proposal else None
 
-    def _memory_bytes(self, shares: _Shares) -> int:
-        spec = self._desk.spec
-        return memory_bytes(len(shares.input_set.bids), spec.bits, spec.winners + 1)
-
-    async def _begin(self, shares: _Shares, participants: Ready, place: ComputingPlace) -> SessionOutcome | None:
-        """Run one session; None when it must end early: a peer has moved on, or the place is wanted back."""
-        desk, digest = self._desk, shares.input_set.digest
-        if not await self._gathering.fix(digest):
-            raise InputSetLostError("a session began on another input set before: this one must never be computed on")
-        self._fixed = digest
-        computation = asyncio.create_task(self._compute(shares, participants, place))
-        ends_early = asyncio.create_task(desk.signal.wait_for(lambda: self.meeting.overtaken or place.is_wanted_back))
+    async def _begin(self, prepared: _Prepared, proposal: Proposal, place: ComputingPlace) -> SessionOutcome | None:
+        """Run one session; None when it must end early: others have moved on, or the place is wanted back."""
+        desk, attempts = self._desk, self._setup.attempts
+        await self._fix(prepared.input_set, proposal)
+        computation = asyncio.create_task(self._compute(prepared, proposal, place))
+        ends_early = asyncio.create_task(desk.signal.wait_for(lambda: attempts.superseded or place.is_wanted_back))
         try:
             await asyncio.wait({computation, ends_early}, return_when=asyncio.FIRST_COMPLETED)
             if computation.done():
                 return computation.result()
-            if place.is_wanted_back:
-                await desk.note(GIVEN_UP, {"error": "place-wanted"})
+            error = "place-wanted" if place.is_wanted_back else "superseded"
+            await self._note_end(proposal, None, error)
             return None
         finally:
             for task in (computation, ends_early):
                 task.cancel()
             await asyncio.gather(computation, ends_early, return_exceptions=True)
 
-    async def _compute(self, shares: _Shares, participants: Ready, place: ComputingPlace) -> SessionOutcome:
+    async def _fix(self, input_set: InputSet, proposal: Proposal) -> None:
+        if not await self._gathering.fix(input_set.digest, proposal.encode()):
+            raise InputSetLostError("a session began on another input set before: this one must never be computed on")
+        self._setup.keep_beginning(proposal)
+
+    async def _compute(self, prepared: _Prepared, proposal: Proposal, place: ComputingPlace) -> SessionOutcome:
         desk, context = self._desk, self._desk.context
-        identifier = session_id(desk.auction, participants)
-        bids, unusable = usable_bids(shares.input_set, [one.content for one in participants.values()])
-        await desk.note(
-            "session-began",
-            {"session": identifier.hex(), "input_set": shares.input_set.digest, "bids": len(bids)},
-        )
-        prss_keys = await context.prss_keys()
+        identifier, input_set = proposal.session_id(desk.auction), prepared.input_set
+        details: dict[str, Json] = {
+            "session": identifier.hex(),
+            "attempt": proposal.attempt,
+            "input_set": input_set.digest,
+            "participants": list(proposal.participants),
+            "bids": len(input_set.computed),
+        }
+        await desk.note("session-began", details)
         channel = context.network.open_channel(
             identifier, round_timeout_s=context.round_timeout_s, first_timeout_s=self._first_timeout_s()
         )
         try:
-            runtime = Runtime(channel, threshold=context.threshold, prss_keys=prss_keys, session_id=identifier)
+            if prepared.keys is None:
+                await self._meet(channel)
+                return SessionOutcome(input_set, ComputationResult(kind="too-few-bids"))
+            runtime = Runtime(
+                channel,
+                threshold=context.threshold,
+                prss_keys=prepared.keys,
+                session_id=identifier,
+                openings=self._openings.of_session(identifier, input_set.digest),
+            )
             await self._start(runtime)
             place.begin()
-            result = await compute(runtime, self._task(bids, shares), self._follow, common_pace(participants))
+            outcome = await self._run(runtime, prepared, proposal)
+            await self._note_end(proposal, runtime.transcript, None)
             for liar in sorted(runtime.liars):
                 await desk.report("lied-in-session", PartyNumber(liar), {"session": identifier.hex()})
+        except MpcError as error:
+            await self._note_end(proposal, None, error.code)
+            raise
         finally:
             await channel.close()
-        return SessionOutcome(shares.input_set, bids, unusable, result)
+        return outcome
+
+    async def _run(self, runtime: Runtime, prepared: _Prepared, proposal: Proposal) -> SessionOutcome:
+        spec, input_set = self._desk.spec, prepared.input_set
+        requests = proposal.requests(len(input_set.computed))
+        table = prepared.table(spec.bits)
+        if requests:
+            asked = list(prepared.asks)
+            table[asked] = await self._recover(runtime, table, requests, [input_set.computed[place] for place in asked])
+        result = await compute(
+            runtime,
+            self._task(input_set),
+            np.ascontiguousarray(table[:, : spec.bits]),
+            self._show_progress,
+            proposal.pace(),
+            recovered=bool(requests),
+        )
+        return SessionOutcome(input_set, result)
+
+    async def _recover(
+        self, runtime: Runtime, table: Vector, requests: Mapping[int, Sequence[int]], asked: Sequence[CountedBid]
+    ) -> Vector:
+        """Help others to their shares, and return those that this party lacks, once they are checked and stored.
+
+        Raises:
+            RecoveredShareError: a share is not the one that the bundle commits to. Nothing that depends on it was sent.
+        """
+        found = await runtime.recover(table, requests)
+        if not asked:
+            return found
+        rows = {bid.digest: row for bid, row in zip(asked, found, strict=True)}
+        wrong = await self._envelopes.keep(rows)
+        if wrong is not None:
+            raise RecoveredShareError(wrong)
+        await self._desk.note("shares-recovered", {"bundles": len(rows)})
+        return found
+
+    async def _meet(self, channel: SessionChannel) -> None:
+        """Make sure that enough parties conclude the same, where no keys are needed since nothing is computed."""
+        received = await channel.exchange(b"too-few-bids")
+        same = [party for party, content in received.items() if bytes(content) == b"too-few-bids"]
+        if len(same) + 1 < self._desk.context.quorum:
+            raise PartiesMissingError(set(self._desk.peers) - set(same))
 
     def _first_timeout_s(self) -> float:
         """Return how long the others have to come: not long, where those who do not can be done without."""
@@ -210,18 +318,14 @@ class Sessions:
         except PartiesMissingError as error:
             raise SessionGivenUpError(error.parties) from error
 
-    async def _follow(self, stage: str, fraction: float) -> None:
-        """Show the engine's progress, and store the moment from which something may have been opened."""
-        if stage == "revealing":
-            await self._desk.enter(AuctionState.REVEALING, VERIFIED)
+    async def _show_progress(self, stage: str, fraction: float) -> None:
         self._desk.show_stage(stage, fraction)
 
-    def _task(self, bids: Sequence[CountedBid], shares: _Shares) -> ComputationTask:
+    def _task(self, input_set: InputSet) -> ComputationTask:
         spec = self._desk.spec
-        rows = [shares.rows[bid.digest] for bid in bids]
         return ComputationTask(
             auction_id=bytes.fromhex(self._desk.auction),
-            input_digest=bytes.fromhex(shares.input_set.digest),
+            input_digest=bytes.fromhex(input_set.digest),
             auction_format=spec.format,
             direction=spec.direction,
             winners=spec.winners,
@@ -229,19 +333,24 @@ class Sessions:
             highest_step=spec.grid.highest_step,
             reserve_step=spec.reserve_step,
             minimum_bids=spec.minimum_bids,
-            bundle_digests=[bytes.fromhex(bid.digest) for bid in bids],
-            shares=np.stack(rows) if rows else np.empty((0, spec.bits), dtype=np.uint64),
+            bundle_digests=[bytes.fromhex(bid.digest) for bid in input_set.computed],
         )
+
+    async def _note_end(self, proposal: Proposal, transcript: bytes | None, error: str | None) -> None:
+        details: dict[str, Json] = {
+            "session": proposal.session_id(self._desk.auction).hex(),
+            "transcript": None if transcript is None else transcript.hex(),
+            "error": error,
+        }
+        await self._desk.note(SESSION_ENDED, details)
 
     async def _note_failure(self, error: MpcError) -> None:
         desk = self._desk
         if isinstance(error, SessionGivenUpError):
             # Nobody did anything wrong: the others had no place for it in time, or are away.
             _log.warning("auction %s: a session did not begin: parties %s did not come", desk.auction, error.parties)
-            await desk.note(GIVEN_UP, {"error": error.code, "missing": sorted(error.parties)})
             return
         _log.warning("auction %s: a session ended without an outcome: %s", desk.auction, error.code)
-        await desk.note("session-failed", {"error": error.code})
         details = {"error": error.code, "reason": error.message}
         suspects = error.suspects if isinstance(error, InconsistentSharesError) else frozenset[int]()
         for suspect in sorted(suspects):
@@ -250,40 +359,31 @@ class Sessions:
             await desk.report("session-failed", None, details)
 
 
-class ShareLostError(AuctionError):
-    """This party gave a receipt for a bid whose share it cannot use any more."""
-
-    code = "share-lost"
-
-
 class SessionGivenUpError(PartiesMissingError):
     """Parties that were ready for a session did not come to its first round."""
 
     code = "session-given-up"
 
 
-class InputSetsDifferError(MpcError):
-    """All parties are ready for one attempt, but for different input sets."""
+class RecoveredShareError(MpcError):
+    """A share that this party recovered is not the one that its bundle commits to: a helper, or its bidder, lies."""
 
-    code = "input-sets-differ"
+    code = "recovered-share-wrong"
 
-    def __init__(self) -> None:
-        super().__init__("the parties do not agree on the bids that count: they compare their lists again")
+    def __init__(self, bundle: BundleDigest) -> None:
+        super().__init__(
+            f"the share of bundle {bundle} that the other parties helped to is not the one that it commits to: a party "
+            "or the bidder deviates from the protocol, so the session was stopped before the share was used"
+        )
+
+
+class KeysDisputedError(AuctionError):
+    """The parties' key tables do not agree on a key for every set of parties."""
+
+    code = "keys-disputed"
 
 
 class InputSetLostError(AuctionError):
     """The input set that a session began on cannot be had any more, so nothing may be computed."""
 
     code = "input-set-lost"
-
-
-def _open_all(
-    bundles: Mapping[BundleDigest, bytes], number: PartyNumber, key_pair: SealingKeyPair
-) -> tuple[dict[BundleDigest, npt.NDArray[np.uint64]], set[BundleDigest]]:
-    rows, failed = {}, set()
-    for digest, content in bundles.items():
-        try:
-            rows[digest] = open_envelope(Bundle.decode(content), number, key_pair).elements()
-        except EnvelopeError:
-            failed.add(digest)
-    return rows, failed

@@ -6,6 +6,9 @@ from typing import Final
 
 from aukciszek.clock import Clock
 
+PATIENCE_S: Final = 5.0
+"""How long parties that are enough to go on wait for the others."""
+
 FIRST_RETRY_S: Final = 1.0
 LONGEST_RETRY_S: Final = 15.0
 

@@ -1,7 +1,7 @@
 """From the computed outcome to the certificate that all parties signed.
 
 ``docs/protocol.md``, "The certificate". Each party signs only a body that it computed itself. The outcome and this
-party's signature are stored together; the sealing key is destroyed once every party has signed, or, after some
+party's signature are stored together; the keys are destroyed once every party has signed, or, after some
 patience, all but ``t``, or, after more, ``t + 1``: then nobody needs another session, because who was not there adopts
 what ``t + 1`` parties signed, and who adopts does not sign.
 """
@@ -11,7 +11,8 @@ from typing import Final
 
 from aukciszek.auctions.agreement import CountedBid
 from aukciszek.auctions.certificate import Certificate, CertificateBody, LeftOut, Winner, order_outcome
-from aukciszek.auctions.desk import PATIENCE_S, AuctionDesk
+from aukciszek.auctions.desk import AuctionDesk
+from aukciszek.auctions.signal import PATIENCE_S
 from aukciszek.auctions.errors import AuctionError
 from aukciszek.auctions.lifecycle import AuctionState
 from aukciszek.auctions.ports import MessageKind
@@ -62,6 +63,8 @@ class Signing:
             OutcomesDifferError: this party signed another outcome before.
         """
         desk, context = self._desk, self._desk.context
+        if outcome.result.revealed and desk.state is not AuctionState.REVEALING:
+            raise RuntimeError("an outcome was opened although nothing is on record of its being opened")
         body = certificate_body(desk.spec, outcome)
         if self._body is not None and self._body != body:
             raise OutcomesDifferError("a repeated session found another outcome than the first: tell the operators")
@@ -124,11 +127,11 @@ class Signing:
             await self._take_up(body, {})
 
     async def finish(self) -> None:
-        """Enter ``final`` and destroy this party's sealing key: no bid can be read from here on."""
+        """Enter ``final`` and destroy this party's keys: no bid can be read from here on."""
         desk = self._desk
         details = {"signatures": sorted(self._signatures)}
-        async with desk.entering(AuctionState.FINAL, "sealing-key-destroyed", details) as connection:
-            await desk.context.repository.erase_sealing_private(desk.auction, connection=connection)
+        async with desk.entering(AuctionState.FINAL, "keys-destroyed", details) as connection:
+            await desk.context.repository.erase_secrets(desk.auction, connection=connection)
 
     async def announce(self, to: Sequence[PartyNumber]) -> None:
         """Send the signatures that are here, and ask for those that are not."""

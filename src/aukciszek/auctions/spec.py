@@ -81,6 +81,8 @@ class AuctionSpec(StrictModel):
     minimum_bids: Annotated[int, Field(ge=1, le=MOST_MINIMUM_BIDS)]
     opens_at: MomentField
     closes_at: MomentField
+    abandons_at: MomentField
+    """When the parties stop looking for an outcome: they destroy their keys, and the auction ends without one."""
     early_close_allowed: bool
     cancel_allowed: bool
     invited: Annotated[
@@ -105,6 +107,8 @@ class AuctionSpec(StrictModel):
             raise ValueError(f"a {self.format} auction has one winner: choose uniform-price or pay-as-bid for more")
         if self.opens_at >= self.closes_at:
             raise ValueError("the auction must open before it closes")
+        if self.abandons_at <= self.closes_at:
+            raise ValueError("an auction can be abandoned only after its close")
         try:
             grid = PriceGrid.from_texts(self.minimum, self.maximum, self.step)
             if self.reserve_price is not None and grid.to_price(grid.to_step(self.reserve_price)) != self.reserve_price:

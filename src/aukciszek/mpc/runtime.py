@@ -32,7 +32,7 @@ from aukciszek.mpc.mode import Mode
 from aukciszek.mpc.multiplication import Terms, multiply_terms
 from aukciszek.mpc.prss import DIGEST_BYTES, Members, PrssKeys, large_sets, random_shares
 from aukciszek.mpc.random_stream import RandomStream
-from aukciszek.mpc.session import Session
+from aukciszek.mpc.session import Session, expand
 from aukciszek.mpc.shamir import Randomness
 from aukciszek.mpc.share_recovery import Requests, recover_shares
 from aukciszek.mpc.shared import Shared
@@ -122,6 +122,14 @@ class Runtime:
         """Parties whose lies were corrected so far; only the robust mode names any."""
         return frozenset(self._session.liars)
 
+    @property
+    def transcript(self) -> bytes:
+        """A hash of everything that was opened, the same at all honest parties; 32 bytes."""
+        digest = hashlib.sha256(_PROTOCOL + b"/transcript" + self._session.transcript.digest())
+        for one in self._revealed:
+            digest.update(one.reason.encode() + b"\x00" + b"".join(value.to_bytes(8) for value in one.values))
+        return digest.digest()
+
     async def start(self) -> None:
         """Compare parameters and, with each other holder, every PRSS key, by a keyed hash bound to the session.
 
@@ -192,21 +200,32 @@ class Runtime:
             if members in digests
         )
 
-    async def joint_random(self, reason: str, label: bytes, *, agreed: bytes) -> bytes:
-        """Open 32 bytes that all parties make together, fixed by the PRSS keys and ``label`` alone.
+    async def joint_random(self, reason: str, label: bytes, *, agreed: bytes) -> tuple[bytes, RandomStream]:
+        """Open 32 bytes that all parties make together, and, in the same round, a coin of this session alone.
 
-        A repeated session finds the same bytes; no ``t`` parties can predict them. Listed in :attr:`revealed`. The
-        same round makes sure that all parties hold the same public parameters ``agreed``.
+        The bytes are fixed by the PRSS keys and ``label``: a repeated session finds the same, and no ``t`` parties can
+        predict them. They are listed in :attr:`revealed`. The coin is fresh: public coefficients for checks of inputs
+        come from it, as whoever knows them beforehand could choose inputs that pass. The round also makes sure that
+        all parties hold the same public parameters ``agreed``.
 
         Raises:
             ParametersDifferError: somebody holds others.
         """
         session = self._session
         shares = random_shares(session.keys, salt=label, purpose=b"joint random").take(_LABELLED_ELEMENTS)
+        joined = np.concatenate([shares, session.random(_LABELLED_ELEMENTS)])
         digest = hashlib.sha256(_PROTOCOL + b"/agreed" + agreed).digest()
-        opened = await session.open_agreeing(shares, digest, ParametersDifferError)
+        opened, coin = np.split(await session.open_agreeing(joined, digest, ParametersDifferError), 2)
         self._revealed.append(Revealed(reason, tuple(map(int, opened))))
-        return hashlib.sha256(_PROTOCOL + b"/joint random" + to_bytes(opened)).digest()
+        return hashlib.sha256(_PROTOCOL + b"/joint random" + to_bytes(opened)).digest(), expand(coin)
+
+    async def coin(self) -> RandomStream:
+        """Open a fresh joint coin, unknown to everybody before this round, and return the elements it expands to.
+
+        Raises:
+            InconsistentSharesError: a party lies about its share.
+        """
+        return await self._session.coin()
 
     async def local[Result](self, work: int, function: Callable[[], Result]) -> Result:
         """Run local arithmetic of about ``work`` nanoseconds without holding up the event loop."""

@@ -1,7 +1,8 @@
 """Everything that a party stores about auctions, behind one name.
 
 The methods stand by subject in the classes that :class:`AuctionRepository` joins: states here, bids in
-:mod:`~aukciszek.storage.bids`, signed statements in :mod:`~aukciszek.storage.statements`, the audit record in
+:mod:`~aukciszek.storage.bids`, signed statements in :mod:`~aukciszek.storage.statements`, the keys for shared randomness
+in :mod:`~aukciszek.storage.keys`, masked openings in :mod:`~aukciszek.storage.openings`, the audit record in
 :mod:`~aukciszek.storage.records`. Every method takes ``connection`` to be part of a larger transaction.
 """
 
@@ -14,27 +15,30 @@ from sqlalchemy import Column, Connection, and_, or_, select, tuple_, update
 from aukciszek.storage.bids import BidRepository
 from aukciszek.storage.connection import DatabaseConnection
 from aukciszek.storage.errors import MissingRowError
+from aukciszek.storage.keys import KeyRepository, erase_auction_keys
+from aukciszek.storage.openings import OpeningRepository, erase_openings, erase_recovered
 from aukciszek.storage.records import RecordRepository
 from aukciszek.storage.repository import Repository, insert_if_absent, to_row
 from aukciszek.storage.rows import AuctionRow
 from aukciszek.storage.schema import auctions, lists
 from aukciszek.storage.statements import StatementRepository
 
-_COLUMNS: Final = [column for column in auctions.columns if column is not auctions.c.sealing_private]
+_SECRET: Final = (auctions.c.sealing_private, auctions.c.recovery_private)
+_COLUMNS: Final = [column for column in auctions.columns if all(column is not secret for secret in _SECRET)]
 
 
 class StateRepository(Repository):
     """The auctions themselves, and where each stands."""
 
     async def create_auction(
-        self, row: AuctionRow, *, sealing_private: bytes, connection: DatabaseConnection | None = None
+        self, row: AuctionRow, *, connection: DatabaseConnection | None = None
     ) -> bool:
-        """Store a new auction with this party's private sealing key; tell whether it was new.
+        """Store a new auction; tell whether it was new.
 
         The id is the hash of the specification, so an auction that is there already has the same rules. It keeps its
         sealing key and its state.
         """
-        values = {column.name: getattr(row, column.name) for column in _COLUMNS} | {"sealing_private": sealing_private}
+        values = {column.name: getattr(row, column.name) for column in _COLUMNS}
         return await self._write(lambda database: insert_if_absent(database, auctions, values), connection)
 
     async def auction(self, auction_id: str, *, connection: DatabaseConnection | None = None) -> AuctionRow | None:
@@ -110,15 +114,19 @@ class StateRepository(Repository):
         auction_id: str,
         digest: str,
         began_on: Collection[tuple[int, str]],
+        proposal: bytes,
         *,
+        replace: bool = False,
         connection: DatabaseConnection | None = None,
     ) -> bool:
-        """Store the input set that a session begins on, for good; tell whether this one is stored now.
+        """Store the input set that a session begins on; tell whether this one is stored now.
 
         Args:
             auction_id: which auction.
             digest: the digest of the input set.
             began_on: the lists that say so, by party and digest; marked the first time only.
+            proposal: the announcements on which it begins; kept the first time only.
+            replace: whether it takes the place of another one that a session began on before.
             connection: a transaction to take part in.
 
         Raises:
@@ -127,13 +135,46 @@ class StateRepository(Repository):
 
         def work(database: Connection) -> bool:
             fixed = _one(database, auctions.c.input_set, auction_id)
-            if fixed is None:
-                _change(database, auction_id, input_set=digest)
+            if fixed is None or (replace and fixed != digest):
+                _change(database, auction_id, input_set=digest, proposal=proposal)
                 chosen = tuple_(lists.c.party, lists.c.digest).in_(list(began_on))
-                database.execute(update(lists).where(lists.c.auction_id == auction_id, chosen).values(began_on=True))
-            return fixed in {None, digest}
+                of_auction = update(lists).where(lists.c.auction_id == auction_id)
+                database.execute(of_auction.values(began_on=False))
+                database.execute(of_auction.where(chosen).values(began_on=True))
+                return True
+            return bool(fixed == digest)
 
         return await self._write(work, connection)
+
+    async def set_recalled(
+        self, auction_id: str, *, recalled: bool, connection: DatabaseConnection | None = None
+    ) -> None:
+        """Store whether this party knows all that it ever signed about an auction.
+
+        Raises:
+            MissingRowError: there is no such auction.
+        """
+        await self._write(lambda database: _change(database, auction_id, recalled=recalled), connection)
+
+    async def set_proposal(
+        self, auction_id: str, proposal: bytes, *, connection: DatabaseConnection | None = None
+    ) -> None:
+        """Store the announcements on which an auction was cancelled.
+
+        Raises:
+            MissingRowError: there is no such auction.
+        """
+        await self._write(lambda database: _change(database, auction_id, proposal=proposal), connection)
+
+    async def put_sealing_private(
+        self, auction_id: str, private: bytes, *, connection: DatabaseConnection | None = None
+    ) -> None:
+        """Store this party's private sealing key.
+
+        Raises:
+            MissingRowError: there is no such auction.
+        """
+        await self._write(lambda database: _change(database, auction_id, sealing_private=private), connection)
 
     async def sealing_private(self, auction_id: str, *, connection: DatabaseConnection | None = None) -> bytes | None:
         """Return the private sealing key; None once it was erased, or when there is no such auction."""
@@ -141,21 +182,50 @@ class StateRepository(Repository):
         rows = await self._fetch(query, connection)
         return rows[0][0] if rows else None
 
-    async def erase_sealing_private(self, auction_id: str, *, connection: DatabaseConnection | None = None) -> None:
-        """Destroy the private sealing key: its bytes are overwritten in the database and gone from its log.
+    async def recovery_private(self, auction_id: str, *, connection: DatabaseConnection | None = None) -> bytes | None:
+        """Return the key that recovered shares are sealed to, if there is one."""
+        query = select(auctions.c.recovery_private).where(auctions.c.id == auction_id)
+        rows = await self._fetch(query, connection)
+        return rows[0][0] if rows else None
+
+    async def put_recovery_private(
+        self, auction_id: str, private: bytes, *, connection: DatabaseConnection | None = None
+    ) -> None:
+        """Store the key that recovered shares are sealed to.
+
+        Raises:
+            MissingRowError: there is no such auction.
+        """
+        await self._write(lambda database: _change(database, auction_id, recovery_private=private), connection)
+
+    async def erase_secrets(
+        self, auction_id: str, *, keep_openings: bool = False, connection: DatabaseConnection | None = None
+    ) -> None:
+        """Destroy all keys of an auction and all that they open, in the database and its log.
+
+        Args:
+            auction_id: which auction.
+            keep_openings: whether masked openings and the keys to them stay: they open nothing but an outcome.
+            connection: a transaction to take part in.
 
         Raises:
             MissingRowError: there is no such auction.
         """
 
         def work(database: Connection) -> None:
-            _change(database, auction_id, sealing_private=None)
+            _change(database, auction_id, sealing_private=None, recovery_private=None)
+            erase_auction_keys(database, auction_id)
+            erase_recovered(database, auction_id)
+            if not keep_openings:
+                erase_openings(database, auction_id)
             self._database.erase_after_commit()
 
         await self._write(work, connection)
 
 
-class AuctionRepository(StateRepository, BidRepository, StatementRepository, RecordRepository):
+class AuctionRepository(
+    StateRepository, BidRepository, StatementRepository, KeyRepository, OpeningRepository, RecordRepository
+):
     """Everything that a party stores about auctions."""
 
 

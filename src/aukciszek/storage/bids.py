@@ -4,12 +4,13 @@ A bundle that came from its bidder carries ``received_at`` and this party's rece
 bundle that came from another party carries neither. See ``docs/protocol.md``, "Receipts and the input set".
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import cache
 from itertools import batched
 from typing import Any, Final
 
-from sqlalchemy import Connection, Executable, Select, and_, bindparam, func, not_, select
+from sqlalchemy import Connection, Executable, Select, and_, bindparam, func, not_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from aukciszek.storage.connection import DatabaseConnection
@@ -123,10 +124,46 @@ class BidRepository(Repository):
         """Keep receipts of other parties, the first one of each for good; return how many are new."""
         return await self._write(lambda database: insert_rows(database, receipts, rows, keep_first), connection)
 
+    async def put_own_receipts(
+        self,
+        rows: Sequence[ReceiptRow],
+        received_at: Mapping[str, datetime],
+        *,
+        connection: DatabaseConnection | None = None,
+    ) -> None:
+        """Keep receipts that this party gave before it lost them, and mark the bundles that are here as received.
+
+        Args:
+            rows: the receipts.
+            received_at: by bundle, the moment that its receipt names.
+            connection: a transaction to take part in.
+        """
+
+        def work(database: Connection) -> None:
+            insert_rows(database, receipts, rows, keep_first)
+            for digest, moment in received_at.items():
+                came_without = and_(bundles.c.digest == digest, bundles.c.received_at.is_(None))
+                database.execute(update(bundles).where(came_without).values(received_at=moment))
+
+        await self._write(work, connection)
+
+    async def receipts_of_party(
+        self, auction_id: str, party: int, after: str, limit: int, *, connection: DatabaseConnection | None = None
+    ) -> list[ReceiptRow]:
+        """Return receipts of one party in an auction, ascending by bundle, beyond a digest, at most ``limit``."""
+        query = (
+            select(receipts)
+            .where(receipts.c.auction_id == auction_id, receipts.c.party == party, receipts.c.digest > after)
+            .order_by(receipts.c.digest)
+            .limit(limit)
+        )
+        return [to_row(ReceiptRow, row) for row in await self._fetch(query, connection)]
+
     async def put_bundle(self, bundle: BundleRow, *, connection: DatabaseConnection | None = None) -> bool:
-        """Store a bundle that another party sent; tell whether it was missing here."""
-        if bundle.received_at is not None:
-            raise ValueError("a bundle from another party has no moment when this party gave a receipt")
+        """Store a bundle that another party sent; tell whether it was missing here.
+
+        It has the moment of this party's receipt only if the party gave one before it lost the bundle.
+        """
         values = to_values(bundle, bundles)
         return await self._write(lambda database: insert_if_absent(database, bundles, values), connection)
 
@@ -184,16 +221,6 @@ class BidRepository(Repository):
         query = select(*_HEAD).where(bundles.c.auction_id == auction_id, _RECEIPTED).order_by(bundles.c.digest)
         return await self._heads(query, connection)
 
-    async def latest_revision(
-        self, auction_id: str, bidder: str, *, connection: DatabaseConnection | None = None
-    ) -> int | None:
-        """Return the highest revision of a bidder for which this party gave a receipt."""
-        query = select(func.max(bundles.c.revision)).where(
-            bundles.c.auction_id == auction_id, bundles.c.bidder == bidder, _RECEIPTED
-        )
-        revision: int | None = (await self._fetch(query, connection))[0][0]
-        return revision
-
     async def count_bidders(self, auction_id: str, *, connection: DatabaseConnection | None = None) -> int:
         """Count the bidders whose latest revision with this party's receipt is a bid, not a withdrawal."""
         query = _BIDDERS.params(auction_id=auction_id)
@@ -217,18 +244,6 @@ class BidRepository(Repository):
             select(receipts).where(receipts.c.auction_id == auction_id).order_by(receipts.c.digest, receipts.c.party)
         )
         return [to_row(ReceiptRow, row) for row in await self._fetch(query, connection)]
-
-    async def digests_without_receipt(
-        self, auction_id: str, party: int, *, connection: DatabaseConnection | None = None
-    ) -> list[str]:
-        """Return the bundles with this party's receipt for which ``party``'s receipt is not here, by digest."""
-        its_own = and_(receipts.c.digest == bundles.c.digest, receipts.c.party == party)
-        query = (
-            select(bundles.c.digest)
-            .where(bundles.c.auction_id == auction_id, _RECEIPTED, not_(select(1).where(its_own).exists()))
-            .order_by(bundles.c.digest)
-        )
-        return [row.digest for row in await self._fetch(query, connection)]
 
     async def _heads(self, query: Select[Any], connection: DatabaseConnection | None) -> list[BundleHead]:
         return [to_row(BundleHead, row) for row in await self._fetch(query, connection)]

@@ -25,7 +25,11 @@ class AuctionRow:
     attempt: int
     """How many sessions were begun."""
     input_set: str | None = None
-    """The digest of the input set that a session began on: from then on no other one is ever computed on."""
+    """The digest of the agreed bids that a session began on: from then on no others are ever computed on."""
+    recalled: bool = False
+    """Whether this party knows all that it ever signed about the auction."""
+    proposal: bytes | None = field(default=None, repr=False)
+    """The announcements on which it began its first session, or cancelled."""
     created_at: datetime
 
 
@@ -95,6 +99,40 @@ class SignatureRow:
     auction_id: str
     party: int
     signature: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpeningRow:
+    """A value that was opened under a mask."""
+
+    auction_id: str
+    session: str
+    number: int
+    input_set: str
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpeningKeyRow:
+    """The key of one set of parties to the mask of one opening."""
+
+    auction_id: str
+    session: str
+    number: int
+    members: int
+    """The set, as bits."""
+    key: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpeningSignatureRow:
+    """One party's signature under a masked opening."""
+
+    auction_id: str
+    session: str
+    number: int
+    party: int
+    statement: bytes = field(repr=False)
 
 
 class NewRecordEntry(NamedTuple):

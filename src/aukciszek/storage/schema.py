@@ -25,6 +25,7 @@ from sqlalchemy import (
     TypeDecorator,
     false,
     text,
+    true,
 )
 
 from aukciszek.clock import format_time, parse_time
@@ -77,10 +78,20 @@ auctions: Final = Table(
     Column("attempt", Integer, nullable=False),
     Column("input_set", String(DIGEST_LENGTH), nullable=True),
     Column("sealing_private", LargeBinary, nullable=True),
+    Column("recalled", Boolean, nullable=False, server_default=true()),
+    Column("proposal", LargeBinary, nullable=True),
+    Column("recovery_private", LargeBinary, nullable=True),
     Column("created_at", Moment, nullable=False),
     Index(None, "created_at", "id"),
     Index(None, "state"),
 )
+
+"""``recalled``: this party knows all that it ever signed about the auction, since it asked the others after a loss.
+
+``proposal``: the announcements on which it began its first session, or cancelled; kept for good, with ``input_set``.
+
+``recovery_private``: the key that recovered shares are sealed to.
+"""
 
 orders: Final = Table(
     "orders",
@@ -151,6 +162,15 @@ lists: Final = Table(
 ``began_on``: a session began on what this list and the others so marked say.
 """
 
+input_sets: Final = Table(
+    "input_sets",
+    metadata,
+    _auction(primary_key=True),
+    Column("digest", String(DIGEST_LENGTH), primary_key=True),
+    Column("lists", Text, nullable=False),
+)
+"""By which lists this party was ready for an input set: should a session begin on it, they are what it is made of."""
+
 outcomes: Final = Table(
     "outcomes",
     metadata,
@@ -165,6 +185,47 @@ certificate_signatures: Final = Table(
     Column("party", Integer, primary_key=True, autoincrement=False),
     Column("signature", LargeBinary, nullable=False),
 )
+
+openings: Final = Table(
+    "openings",
+    metadata,
+    _auction(primary_key=True),
+    Column("session", String(DIGEST_LENGTH), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("input_set", String(DIGEST_LENGTH), nullable=False),
+    Column("content", LargeBinary, nullable=False),
+)
+"""Values that were opened under a mask: what this party signed, or was shown with everybody's signatures."""
+
+opening_keys: Final = Table(
+    "opening_keys",
+    metadata,
+    _auction(primary_key=True),
+    Column("session", String(DIGEST_LENGTH), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("members", Integer, primary_key=True, autoincrement=False),
+    Column("key", LargeBinary, nullable=False),
+)
+"""The keys to the masks: this party's own, and those that were released. ``members`` has bit ``i - 1`` for party ``i``."""
+
+opening_signatures: Final = Table(
+    "opening_signatures",
+    metadata,
+    _auction(primary_key=True),
+    Column("session", String(DIGEST_LENGTH), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("party", Integer, primary_key=True, autoincrement=False),
+    Column("statement", LargeBinary, nullable=False),
+)
+
+recovered_shares: Final = Table(
+    "recovered_shares",
+    metadata,
+    _auction(primary_key=True),
+    Column("digest", String(DIGEST_LENGTH), primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+)
+"""What this party was dealt in bundles whose envelopes it cannot use, sealed to a key that dies with the auction."""
 
 record: Final = Table(
     "record",

@@ -7,9 +7,9 @@ A party makes each statement once. The first one is kept for good, so that a sec
 from sqlalchemy import select
 
 from aukciszek.storage.connection import DatabaseConnection
-from aukciszek.storage.repository import Repository, to_row
+from aukciszek.storage.repository import Repository, insert_if_absent, to_row
 from aukciszek.storage.rows import ListRow, OrderRow, SignatureRow, StatementRow
-from aukciszek.storage.schema import certificate_signatures, lists, orders, outcomes, sealing_keys
+from aukciszek.storage.schema import certificate_signatures, input_sets, lists, orders, outcomes, sealing_keys
 
 
 class StatementRepository(Repository):
@@ -73,6 +73,18 @@ class StatementRepository(Repository):
         columns = (lists.c.auction_id, lists.c.party, lists.c.statement, lists.c.began_on)
         query = select(*columns).where(lists.c.auction_id == auction_id).order_by(lists.c.party, lists.c.digest)
         return [to_row(ListRow, row) for row in await self._fetch(query, connection)]
+
+    async def put_input_set(
+        self, auction_id: str, digest: str, lists_text: str, *, connection: DatabaseConnection | None = None
+    ) -> None:
+        """Keep by which lists this party is ready for an input set, the first time that it is."""
+        values = {"auction_id": auction_id, "digest": digest, "lists": lists_text}
+        await self._write(lambda database: insert_if_absent(database, input_sets, values), connection)
+
+    async def input_sets(self, auction_id: str, *, connection: DatabaseConnection | None = None) -> dict[str, str]:
+        """Return by which lists this party was ready for which input sets."""
+        query = select(input_sets.c.digest, input_sets.c.lists).where(input_sets.c.auction_id == auction_id)
+        return {row.digest: row.lists for row in await self._fetch(query, connection)}
 
     async def put_outcome(self, auction_id: str, body: bytes, *, connection: DatabaseConnection | None = None) -> bool:
         """Keep the body of the certificate; False when a different one is stored."""
