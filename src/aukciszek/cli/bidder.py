@@ -76,6 +76,8 @@ def place(  # noqa: PLR0913 -- a command's parameters are its options
 
         placed = as_user(state, lambda session: _kept(session, auction, receipts, bid))
         _show_placed(report, placed, receipts)
+        if keep is not None:
+            report.say("what opens this bid is kept beside them: it tells the price to whoever can read it")
 
 
 def withdraw(
