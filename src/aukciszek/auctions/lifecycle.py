@@ -90,6 +90,11 @@ def is_over(state: AuctionState) -> bool:
     return state in {AuctionState.FINAL, AuctionState.CANCELLED}
 
 
+def has_no_keys(state: AuctionState) -> bool:
+    """Tell whether this party has destroyed its keys, so that it must never have any again."""
+    return is_over(state) or state is AuctionState.ABANDONED
+
+
 def check_transition(before: AuctionState, after: AuctionState) -> None:
     """Refuse a way that the lifecycle does not know.
 

@@ -61,27 +61,30 @@ class MessageKind(IntEnum):
     """How many of the receiver's receipts the sender has."""
 
     DEALING = 16
-    """Keys for shared randomness, sealed to the receiver by the party that made them."""
+    """The keys for shared randomness that the sender deals to the receiver, sealed to its sealing key."""
 
     KEY_TABLE = 17
-    """What a party signed about the keys that it holds."""
+    """A signed key table: which keys the party that it names holds."""
 
     KEYS_WANTED = 18
-    """The sender lacks keys that its sets use, and signs a key that they can be sealed to."""
+    """A signed statement of the sender, with a fresh key: it asks for the keys that it shares with the receiver."""
 
     KEYS = 19
-    """Keys, sealed to a party that asked for them."""
+    """The keys that the sender shares with the receiver, sealed to the key that it asked with."""
 
-    OPENING_SIGNATURE = 20
+    DEALING_WANTED = 20
+    """The sender still waits for keys to be dealt: it asks for all that the receiver has to say about that."""
+
+    OPENING_SIGNATURE = 21
     """A party's signature under a masked opening."""
 
-    RELEASE = 21
+    RELEASE = 22
     """A masked opening that all parties have signed, with keys to it."""
 
-    RECALL = 22
+    RECALL = 23
     """The sender asks for what it has signed itself, as it may have forgotten."""
 
-    RECALLED = 23
+    RECALLED = 24
     """What the receiver has signed, as far as the sender has it."""
 
 

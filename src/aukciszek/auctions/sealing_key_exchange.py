@@ -4,11 +4,12 @@ from collections.abc import Iterable
 
 from aukciszek.auctions.desk import AuctionDesk
 from aukciszek.auctions.ports import MessageKind
+from aukciszek.auctions.sealing_keys import SealingPublicKey
 from aukciszek.auctions.statements import SealingKeyStatement, Signed, read_statement, read_verified_statement
 from aukciszek.cluster import PartyNumber
 
 
-class KeyExchange:
+class SealingKeys:
     """What the parties signed about their sealing keys."""
 
     def __init__(self, desk: AuctionDesk) -> None:
@@ -42,14 +43,20 @@ class KeyExchange:
             await desk.report("two-sealing-keys", party, {})
 
     async def announce(self, to: Iterable[PartyNumber]) -> None:
-        """Send this party's own statement."""
-        own = self._statements[self._desk.context.number]
+        """Send this party's own statement, if it has made one."""
+        own = self._statements.get(self._desk.context.number)
+        if own is None:
+            return
         await self._desk.send(to, MessageKind.SEALING_KEY, own.encode())
 
     @property
     def missing(self) -> frozenset[PartyNumber]:
         """The parties whose key is not known here yet."""
         return frozenset(self._desk.context.cluster.numbers) - self._statements.keys()
+
+    def of(self, party: PartyNumber) -> SealingPublicKey:
+        """Return the key of a party whose statement is here, to seal to."""
+        return SealingPublicKey(self._statements[party].content.public_key)
 
     @property
     def statements(self) -> tuple[Signed[SealingKeyStatement], ...]:
