@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from aukciszek.auctions.house import AuctionHouse
@@ -115,13 +115,16 @@ class MemorySessionChannel:
         self._awaited = set(range(1, network.size + 1)) - {party}
 
     async def exchange(self, payload: bytes | bytearray | memoryview) -> dict[int, bytes]:
+        return await self.exchange_each(dict.fromkeys(range(1, self.parties + 1), payload))
+
+    async def exchange_each(self, payloads: Mapping[int, bytes | bytearray | memoryview]) -> dict[int, bytes]:
         if self._closed:
             raise ChannelClosedError
         self._round += 1
         network = self._network
         for peer in range(1, self.parties + 1):
             if peer != self.party:
-                network.post(self.party, PartyNumber(peer), Round(self._session_id, self._round, bytes(payload)))
+                network.post(self.party, PartyNumber(peer), Round(self._session_id, self._round, bytes(payloads[peer])))
         over = False
 
         async def time_out() -> None:

@@ -28,11 +28,14 @@ class Envelopes:
     """See the module."""
 
     def __init__(self, desk: AuctionDesk, key_pair: SealingKeyPair | None) -> None:
-        """Open envelopes with ``key_pair``; without it, this party has lost its sealing key, and recovers all shares."""
         self._desk = desk
         self._key_pair = key_pair
         self._recovered: dict[BundleDigest, bytes] = {}
         self._usable: dict[BundleDigest, bool] = {}
+
+    def use_key(self, key_pair: SealingKeyPair | None) -> None:
+        """Open envelopes with this key from now on; without it, this party has lost its sealing key."""
+        self._key_pair = key_pair
 
     @property
     def key_is_lost(self) -> bool:
@@ -91,8 +94,8 @@ class Envelopes:
                 private = SealingKeyPair.new().to_bytes()
                 await repository.put_recovery_private(auction, private, connection=connection)
             public = SealingPublicKey(SealingKeyPair(private).public_bytes)
-            sealed = {digest: public.seal(row, _info(auction, digest)) for digest, row in rows.items()}
-            await repository.put_recovered(auction, dict(sealed), connection=connection)
+            sealed = {str(digest): public.seal(row, _info(auction, digest)) for digest, row in rows.items()}
+            await repository.put_recovered(auction, sealed, connection=connection)
         self._recovered |= rows
 
     async def _open(self, bundles: Sequence[BundleDigest]) -> Rows:

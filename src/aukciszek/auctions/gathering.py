@@ -24,7 +24,7 @@ from aukciszek.auctions.replication import Replication
 from aukciszek.auctions.session_setup import SessionSetup
 from aukciszek.auctions.statements import Signed, sign, statement_digest
 from aukciszek.cluster import PartyNumber
-from aukciszek.mpc.mode import Mode
+from aukciszek.encoding import Json
 
 
 type OwnWords = Callable[[], tuple[Iterable[bytes], Iterable[bytes]]]
@@ -183,8 +183,7 @@ class Gathering:
         tally = self._lists.tally(lists)
         await self._fetch_bundles(tally)
         headers = await asyncio.to_thread(_headers, await self.bundles(tally.settled))
-        context = self._desk.context
-        found = form_input_set(tally, headers, Mode(context.cluster.size, context.threshold))
+        found = form_input_set(tally, headers, self._desk.context.mode)
         self._places_of[found.digest] = lists
         return found
 
@@ -254,7 +253,7 @@ class Gathering:
         if (number, digest) in lists or self._is_behind():
             return False
         await desk.context.repository.put_list(desk.auction, number, digest, signed.encode())
-        details = {
+        details: dict[str, Json] = {
             "list": digest,
             "receipts": len(signed.content.other_receipts),
             "complaints": list(signed.content.complaints),

@@ -82,7 +82,7 @@ class HandingOn:
             auction_id=desk.auction, digest=content.bundle, party=content.party, statement=receipt.encode()
         )
         if content.party == desk.context.number:
-            moments = {content.bundle: content.received_at}
+            moments = {str(content.bundle): content.received_at}
             await desk.context.repository.put_own_receipts([row], moments, connection=connection)
         else:
             await desk.context.repository.put_receipt(row, connection=connection)

@@ -170,9 +170,11 @@ class HoldingsStatement(Statement):
             raise ValueError("list at most one receipt for each bundle and party, in ascending order")
         if any(receipt.party == self.party for receipt in self.other_receipts):
             raise ValueError("a party's own receipts stand among its holdings")
-        for words in (self.complaints, self.orders, self.tables):
+        for words in (self.orders, self.tables):
             if list(words) != sorted(set(words)):
-                raise ValueError("list every complaint, order and table once, in ascending order")
+                raise ValueError("list every order and every table once, in ascending order")
+        if list(self.complaints) != sorted(set(self.complaints)):
+            raise ValueError("list every complaint once, in ascending order")
         if not set(self.complaints).isdisjoint(bundles):
             raise ValueError("a party that gave a receipt for a bundle can use its share")
         return self

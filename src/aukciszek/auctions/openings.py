@@ -22,7 +22,6 @@ from aukciszek.auctions.statements import Signed, read_statement, read_verified_
 from aukciszek.cluster import PartyNumber
 from aukciszek.mpc.errors import PartiesMissingError
 from aukciszek.mpc.fair_opening import Exchange, MalformedOpeningError, MaskedOpening, OpeningKeys, opening_keys
-from aukciszek.mpc.mode import Mode
 from aukciszek.mpc.prss import Members, PrssKeys, prss_sets
 from aukciszek.storage.rows import OpeningKeyRow, OpeningRow, OpeningSignatureRow
 
@@ -251,8 +250,7 @@ class Openings:
 
     @property
     def _sets(self) -> list[Members]:
-        context = self._desk.context
-        mode = Mode(context.cluster.size, context.threshold)
+        mode = self._desk.context.mode
         return [one for one in prss_sets(mode.parties, mode.threshold) if len(one) == mode.parties - mode.threshold]
 
 

@@ -77,6 +77,7 @@ class AuctionProcess:
         # What is signed counts whoever passes it on; the rest is between the sender and this party.
         self._receivers: dict[MessageKind, Callable[[bytes], Awaitable[None]]] = {
             MessageKind.ORDER: self.orders.receive,
+            MessageKind.KEY_TABLE: self.dealing.receive_table,
             MessageKind.HOLDINGS: self.gathering.receive_list,
             MessageKind.BUNDLE: self.replication.receive_bundle,
             MessageKind.OPENING_SIGNATURE: self.openings.receive_signature,
@@ -87,7 +88,7 @@ class AuctionProcess:
         self._answers: dict[MessageKind, Callable[[PartyNumber, bytes], Awaitable[None]]] = {
             MessageKind.SEALING_KEY: self.keys.receive,
             MessageKind.DEALING: self.dealing.receive_dealing,
-            MessageKind.KEY_TABLE: self.dealing.receive_table,
+            MessageKind.DEALING_WANTED: self.dealing.receive_wanted,
             MessageKind.KEYS_WANTED: self.dealing.recovery.receive_wanted,
             MessageKind.KEYS: self.dealing.recovery.receive_keys,
             MessageKind.HOLDINGS_SEEN: self.gathering.receive_seen,

@@ -149,7 +149,7 @@ class Sessions:
             return _Prepared(input_set, None, {})
         bids = input_set.computed
         if input_set.keys is None and len(bids) >= max(1, self._desk.spec.minimum_bids):
-            raise KeysDisputedError("the parties' tables give no keys to compute with: tell the operators")
+            raise KeysNotChosenError("the parties' tables give no key for some of their sets: see the incidents")
         keys = None if input_set.keys is None else await self._keys.prss_keys(input_set.keys)
         if keys is not None:
             await self._openings.use_keys(keys)
@@ -377,10 +377,10 @@ class RecoveredShareError(MpcError):
         )
 
 
-class KeysDisputedError(AuctionError):
-    """The parties' key tables do not agree on a key for every set of parties."""
+class KeysNotChosenError(AuctionError):
+    """The parties' key tables give no key for some of their sets, so nothing can be computed."""
 
-    code = "keys-disputed"
+    code = "keys-not-chosen"
 
 
 class InputSetLostError(AuctionError):

@@ -81,13 +81,25 @@ class LinkChannel:
             PartiesMissingError: the deadline passed, or parties left, and too few are left to go on.
             ChannelClosedError: the session was ended, or an earlier exchange failed.
         """
+        self._check_free()
+        frame = encode_round(self._terms.session_id, self._number, payload)
+        return await self._run_round(dict.fromkeys(self._peers, frame))
+
+    async def exchange_each(self, payloads: Mapping[int, Buffer]) -> Mapping[int, memoryview]:
+        """Do as :meth:`exchange` does, with a payload of its own for each other party."""
+        self._check_free()
+        frames = {peer: encode_round(self._terms.session_id, self._number, payloads[peer]) for peer in self._peers}
+        return await self._run_round(frames)
+
+    def _check_free(self) -> None:
         if self._closed:
             raise ChannelClosedError
         if self._waiter is not None:
             raise RuntimeError("a channel takes one exchange at a time")
-        frame = encode_round(self._terms.session_id, self._number, payload)
+
+    async def _run_round(self, frames: Mapping[PartyNumber, bytes]) -> Mapping[int, memoryview]:
         self._number += 1
-        for peer in self._peers:
+        for peer, frame in frames.items():
             if peer in self._reachable:
                 self._sender.write(peer, frame)
         try:

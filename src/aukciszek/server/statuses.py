@@ -14,10 +14,11 @@ from aukciszek.auctions import errors as auctions, refusals
 from aukciszek.auctions.key_envelopes import UnlawfulDealingError
 from aukciszek.auctions.lifecycle import ForbiddenTransitionError
 from aukciszek.auctions.lists import TooManyListsError
-from aukciszek.auctions.meeting import UnlawfulConvocationError
+from aukciszek.auctions.openings import UnlawfulReleaseError
 from aukciszek.auctions.orders import UnlawfulOrderError
+from aukciszek.auctions.readiness import UnlawfulProposalError
 from aukciszek.auctions.replication import TooManyReceiptsError
-from aukciszek.auctions.session import InputSetLostError, KeysNotChosenError, ShareLostError
+from aukciszek.auctions.session import InputSetLostError, KeysNotChosenError
 from aukciszek.auctions.signing import OutcomesDifferError
 from aukciszek.clock import MalformedTimeError
 from aukciszek.cluster import ClusterFileError
@@ -86,6 +87,7 @@ _BY_STATUS: Final[Mapping[HTTPStatus, tuple[type[AukciszekError], ...]]] = Mappi
             refusals.ReceiptsTooLateError,
             refusals.RefusalError,
             refusals.RevisionOutdatedError,
+            refusals.SealingKeyLostError,
             refusals.SpecForOthersError,
             refusals.TooManyRevisionsError,
         ),
@@ -129,10 +131,10 @@ _BY_STATUS: Final[Mapping[HTTPStatus, tuple[type[AukciszekError], ...]]] = Mappi
             InputSetLostError,
             KeysNotChosenError,
             OutcomesDifferError,
-            ShareLostError,
             TooManyListsError,
             TooManyReceiptsError,
-            UnlawfulConvocationError,
+            UnlawfulProposalError,
+            UnlawfulReleaseError,
             UnlawfulDealingError,
             UnlawfulOrderError,
             auctions.AgreementError,

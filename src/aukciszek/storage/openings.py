@@ -4,7 +4,7 @@
 auction is over (:meth:`~aukciszek.storage.auctions.StateRepository.erase_secrets`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from sqlalchemy import Connection, delete, select
 
@@ -56,7 +56,7 @@ class OpeningRepository(Repository):
         return [to_row(OpeningSignatureRow, row) for row in await self._fetch(query, connection)]
 
     async def put_recovered(
-        self, auction_id: str, sealed: dict[str, bytes], *, connection: DatabaseConnection | None = None
+        self, auction_id: str, sealed: Mapping[str, bytes], *, connection: DatabaseConnection | None = None
     ) -> None:
         """Keep recovered shares, sealed, by bundle; the first of each stays."""
 
