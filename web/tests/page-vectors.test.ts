@@ -11,14 +11,17 @@ import { expect, test } from 'vitest'
 import { decodeBundle, encodeBundle } from '../src/core/bundle'
 import { fromBase64url, toBase64url, toHex } from '../src/core/encoding'
 import { systemRandom } from '../src/core/field'
-import { openEnvelope, sealBid } from '../src/core/sealing'
+import { spellElements } from '../src/core/degree'
+import { checkRow, dealBid, openEnvelope, sealBid } from '../src/core/sealing'
 import { VECTORS, vectors } from './vectors'
 
 interface Sealed {
   bits: string
   threshold: number
+  /** What the dealing follows from; the row of party i is what its envelope holds. */
+  key: string
   bundle: string
-  envelopes: { party: number; seed: string; elements: string[] }[]
+  envelopes: { party: number; seed: string; elements: string[]; row: string }[]
 }
 
 const NAME = 'sealed_by_page.json'
@@ -35,15 +38,17 @@ async function seal(shape: (typeof SHAPES)[number]): Promise<Sealed> {
   const seeds = await Promise.all(pairs.map(async (pair) => new Uint8Array(await kem.serializePrivateKey(pair.privateKey))))
   const keys = await Promise.all(pairs.map(async (pair) => new Uint8Array(await kem.serializePublicKey(pair.publicKey))))
   const place = { auction: toHex(systemRandom(32)), bidder: crypto.randomUUID(), revision: 7 }
-  const { bundle } = await sealBid(place, Array.from(shape.bits, Number), shape.threshold, keys)
+  const { bundle, dealing, key } = await sealBid(place, Array.from(shape.bits, Number), shape.threshold, keys)
   const envelopes = await Promise.all(
     seeds.map(async (seed, index) => ({
       party: index + 1,
       seed: toBase64url(seed),
       elements: (await openEnvelope(bundle, index + 1, seed)).map(String),
+      row: toBase64url(spellElements(dealing.shares[index] ?? [])),
     })),
   )
-  return { bits: shape.bits, threshold: shape.threshold, bundle: toBase64url(encodeBundle(bundle)), envelopes }
+  const { bits, threshold } = shape
+  return { bits, threshold, key: toBase64url(key), bundle: toBase64url(encodeBundle(bundle)), envelopes }
 }
 
 test('what is sealed now opens; `npm run vectors` keeps it as the known answers', async () => {
@@ -61,8 +66,11 @@ test('the known answers open as they say', async () => {
   expect(sealed).toHaveLength(SHAPES.length)
   for (const one of sealed) {
     const bundle = decodeBundle(fromBase64url(one.bundle))
-    for (const { party, seed, elements } of one.envelopes) {
+    const { shares } = await dealBid(Array.from(one.bits, Number), bundle.envelopes.length, one.threshold, fromBase64url(one.key))
+    for (const { party, seed, elements, row } of one.envelopes) {
       expect((await openEnvelope(bundle, party, fromBase64url(seed))).map(String)).toEqual(elements)
+      expect(toBase64url(spellElements(shares[party - 1] ?? []))).toBe(row)
+      expect((await checkRow(bundle, party, fromBase64url(row))).map(String)).toEqual(elements)
     }
   }
 })
