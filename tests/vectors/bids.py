@@ -163,7 +163,7 @@ def bundles() -> Answers:
         "a byte too many": bid + b"\x00",
         "a byte too few": bid[:-1],
         "another magic": b"aukb" + bid[4:],
-        "another version": bid[:4] + b"\x02" + bid[5:],
+        "another version": bid[:4] + b"\x01" + bid[5:],
         "another kind": bid[:5] + b"\x03" + bid[6:],
         "a withdrawal with envelopes": bid[:5] + b"\x02" + bid[6:],
         "a bid without envelopes": withdrawal[:5] + b"\x01" + withdrawal[6:],
@@ -200,12 +200,12 @@ def _bundle(bundle: Bundle) -> Json:
 
 
 def sealing() -> Answers:
-    """Return a sealed bid with all keys and contents, and what must not open. Another one each time."""
+    """Return a sealed bid with all keys and contents, and what must not open. The envelopes are others each time."""
     pairs = [SealingKeyPair(labelled_sha256("vector", b"sealing key", bytes([party]))) for party in range(1, 6)]
     keys = [SealingPublicKey(pair.public_bytes) for pair in pairs]
     place = BidPlace(auction=spec().auction_id, bidder=BIDDER, revision=3)
-    bits = [1, 0, 1]
-    bundle = seal_bid(place, bits, threshold=2, sealing_keys=keys)
+    bits, key = [1, 0, 1], labelled_sha256("vector", b"dealing")
+    bundle = seal_bid(place, bits, threshold=2, sealing_keys=keys, random_bytes=lambda _: key)
     envelopes: list[Json] = []
     for party, pair in enumerate(pairs, start=1):
         content = open_envelope(bundle, party, pair)
@@ -222,6 +222,7 @@ def sealing() -> Answers:
     return {
         "bits": "".join(map(str, bits)),
         "threshold": 2,
+        "key": to_base64url(key),
         "bundle": to_base64url(bundle.encode()),
         "envelopes": envelopes,
         "refused": _spoilt(bundle, place, pairs, keys),
@@ -234,7 +235,9 @@ def _spoilt(
     """Return bundles whose first envelope must be refused."""
     content = open_envelope(bundle, 1, pairs[0]).encode()
     too_large = content[:-8] + P.to_bytes(8, "little")
-    other = content[:-1] + bytes([content[-1] ^ 1])
+    other = content[:-8] + bytes([content[-8] ^ 1]) + content[-7:]
+    shared = bytes([content[0] ^ 1]) + content[1:]
+    salted = content[:24] + bytes([content[24] ^ 1]) + content[25:]
     info = envelope_info(place, 1)
 
     def sealed(inside: bytes, promised: bytes) -> Bundle:
@@ -254,7 +257,9 @@ def _spoilt(
         "a changed envelope": replace(bundle, envelopes=(bytes(changed), *bundle.envelopes[1:])),
         "another content than promised": sealed(other, content),
         "a number beyond the field": sealed(too_large, too_large),
-        "a share beside the polynomial": sealed(other, other),
+        "a mask beside the polynomial": sealed(other, other),
+        "a salt beside the polynomial": sealed(salted, salted),
+        "a share beside the polynomial": sealed(shared, shared),
         "another proof": replace(bundle, proof=bytes(len(bundle.proof))),
     }
     return [

@@ -2,7 +2,7 @@
 
 ``docs/protocol.md``, "The bundle". All integers are big-endian::
 
-    magic "AUKB" | version u8 = 1 | kind u8 (1 bid, 2 withdrawal) | auction id 32 | bidder's UUID 16 | revision u32
+    magic "AUKB" | version u8 = 2 | kind u8 (1 bid, 2 withdrawal) | auction id 32 | bidder's UUID 16 | revision u32
     | n u8 | t u8 | bits u8 | n commitments of 32 bytes | proof of degree, 24 (t + 1) bytes
     | n envelopes, each: length u16, then as many bytes
 
@@ -30,23 +30,22 @@ from aukciszek.auctions.prices import LARGEST_BITS
 from aukciszek.auctions.sealing_keys import SEALING_OVERHEAD_BYTES
 from aukciszek.auctions.spec import AuctionSpec
 from aukciszek.cluster import LARGEST_CLUSTER, SMALLEST_CLUSTER
-from aukciszek.mpc.dealing import MASKS, proof_bytes
+from aukciszek.mpc.dealing import proof_bytes, row_elements
 
-SALT_BYTES: Final = 32
 ELEMENT_BYTES: Final = 8
 LARGEST_REVISION: Final = 2**32 - 1
 
 _HEAD: Final = struct.Struct(">4sBB32s16sIBBB")
 _LENGTH: Final = struct.Struct(">H")
 _MAGIC: Final = b"AUKB"
-_VERSION: Final = 1
+_VERSION: Final = 2
 _BID: Final = 1
 _WITHDRAWAL: Final = 2
 
 
 def content_bytes(bits: int) -> int:
-    """Return the length of what an envelope holds: a salt and one element for each bit and each mask of the proof."""
-    return SALT_BYTES + ELEMENT_BYTES * (bits + MASKS)
+    """Return the length of what an envelope holds: one element for each bit, each salt and each mask of the proof."""
+    return ELEMENT_BYTES * row_elements(bits)
 
 
 def envelope_bytes(bits: int) -> int:
@@ -150,7 +149,7 @@ class Bundle:
             raise MalformedBundleError(f"a bundle has {_HEAD.size} to {MOST_BUNDLE_BYTES} bytes")
         magic, version, kind, auction, bidder, revision, parties, threshold, bits = _HEAD.unpack_from(content)
         if magic != _MAGIC or version != _VERSION:
-            raise MalformedBundleError("this is no bundle of version 1: update the program that made it")
+            raise MalformedBundleError(f"this is no bundle of version {_VERSION}: update the program that made it")
         if kind not in {_BID, _WITHDRAWAL} or (kind == _WITHDRAWAL) != (parties == 0):
             raise MalformedBundleError("a bundle is either a bid with envelopes or a withdrawal without")
         commitments_end = _HEAD.size + parties * DIGEST_BYTES
@@ -271,7 +270,7 @@ def claim_of(content: bytes) -> BundleClaim:
         raise MalformedBundleError(f"a bundle has {_HEAD.size} to {MOST_BUNDLE_BYTES} bytes")
     magic, version, kind, _, bidder, revision, *_ = _HEAD.unpack_from(content)
     if magic != _MAGIC or version != _VERSION:
-        raise MalformedBundleError("this is no bundle of version 1: update the program that made it")
+        raise MalformedBundleError(f"this is no bundle of version {_VERSION}: update the program that made it")
     return BundleClaim(user_id_of(bidder), revision, kind == _WITHDRAWAL)
 
 

@@ -124,7 +124,7 @@ class EnvelopeDoesNotOpenError(EnvelopeError):
 
 
 class EnvelopeWrongSizeError(EnvelopeError):
-    """An envelope's content has another length than one salt and one element per bit."""
+    """An envelope's content has another length than one row of the dealing."""
 
     code = "envelope-wrong-size"
 

@@ -1,9 +1,9 @@
 """Sealing a bid into a bundle, and opening one's own envelope of it.
 
 ``docs/protocol.md``, "Sealing". A bid's bits are shared one by one with fresh random polynomials of degree ``t``
-[Sha79]; party ``i`` gets one element for each bit, together with a salt, in an envelope that opens only with that
-party's sealing key and only at the place that it was made for. The bundle's header commits to every content, and proves
-that the shares lie on polynomials of degree ``t`` (:mod:`aukciszek.mpc.dealing`).
+[Sha79], and so are the salts that hide what is committed to; party ``i`` gets its row, one element of each sharing, in
+an envelope that opens only with that party's sealing key and only at the place that it was made for. The header commits
+to every row, and proves that the rows lie on polynomials of degree ``t`` (:mod:`aukciszek.mpc.dealing`).
 """
 
 import hmac
@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Self
 
-from aukciszek.auctions.bundle import SALT_BYTES, Bundle, content_bytes
+from aukciszek.auctions.bundle import Bundle, content_bytes
 from aukciszek.auctions.errors import (
     EnvelopeCommitmentError,
     EnvelopeElementError,
@@ -22,7 +22,7 @@ from aukciszek.auctions.errors import (
 )
 from aukciszek.auctions.identifiers import AuctionId, UserId, labelled_sha256, user_id_bytes
 from aukciszek.auctions.sealing_keys import SealingKeyPair, SealingPublicKey
-from aukciszek.mpc.dealing import MASKS, Dealing, share_fits
+from aukciszek.mpc.dealing import MASKS, SALTS, Dealing, share_fits
 from aukciszek.mpc.field import ELEMENT_BYTES, NotAFieldElementError, Vector, from_bytes, to_bytes
 
 type RandomBytes = Callable[[int], bytes]
@@ -44,25 +44,24 @@ class BidPlace:
 class EnvelopeContent:
     """What one party finds in its envelope: a secret until the bundle is void."""
 
-    salt: bytes = field(repr=False)
-    share: bytes = field(repr=False)
-    """Elements of eight bytes, little-endian: one for each bit, most significant first, then the masks of the proof."""
+    row: bytes = field(repr=False)
+    """Elements of eight bytes, little-endian: one for each bit, most significant first, the salts, and the masks."""
 
     def encode(self) -> bytes:
-        """Return the salt followed by the share, as the envelope holds them."""
-        return self.salt + self.share
+        """Return the bytes that the envelope holds, and that the bundle commits to."""
+        return self.row
 
     def elements(self) -> Vector:
         """Return the share of the bits as field elements, shape ``(bits,)``."""
-        return self.dealt()[:-MASKS]
+        return self.dealt()[: -(SALTS + MASKS)]
 
     def dealt(self) -> Vector:
-        """Return all that this party was dealt: the bits, then the masks of the proof.
+        """Return all that this party was dealt: the bits, then the salts, then the masks of the proof.
 
         Raises:
             NotAFieldElementError: a number is beyond the field.
         """
-        return from_bytes(self.share, len(self.share) // ELEMENT_BYTES)
+        return from_bytes(self.row, len(self.row) // ELEMENT_BYTES)
 
 
 def envelope_info(place: BidPlace, party: int) -> bytes:
@@ -72,7 +71,7 @@ def envelope_info(place: BidPlace, party: int) -> bytes:
 
 
 def commitment(auction: AuctionId, party: int, content: bytes) -> bytes:
-    """Return the commitment to an envelope's content; the fresh salt in it hides the share."""
+    """Return the commitment to an envelope's content; the salts in it hide the share."""
     return labelled_sha256("share", bytes.fromhex(auction), bytes([party]), content)
 
 
@@ -92,8 +91,8 @@ def seal_bid(
             (:meth:`~aukciszek.auctions.prices.PriceGrid.bits_of`).
         threshold: the polynomials' degree ``t``.
         sealing_keys: one for each party, in the order of their numbers.
-        random_bytes: where polynomials, masks and salts come from. The keys of the envelopes always come from
-            the operating system.
+        random_bytes: where the key of the dealing comes from, which polynomials, salts and masks follow from. The
+            keys of the envelopes always come from the operating system.
 
     Raises:
         ValueError: an element of ``bits`` is no bit, or ``n`` and ``t`` do not fit together.
@@ -102,7 +101,7 @@ def seal_bid(
     if not set(bits) <= {0, 1}:
         raise ValueError("only bits can be sealed")
     dealing = Dealing.of(bits, parties, threshold, random_bytes)
-    contents = [EnvelopeContent(random_bytes(SALT_BYTES), to_bytes(share)).encode() for share in dealing.shares]
+    contents = [EnvelopeContent(to_bytes(row)).encode() for row in dealing.shares]
     numbered = list(enumerate(zip(sealing_keys, contents, strict=True), start=1))
     commitments = tuple(commitment(place.auction, party, content) for party, (_, content) in numbered)
     return Bundle(
@@ -161,13 +160,20 @@ class OwnEnvelope:
         return key_pair.open(self.sealed, envelope_info(self.place, self.party))
 
     def check(self, content: bytes) -> EnvelopeContent:
-        """Check what was found in it; see :func:`check_content`."""
+        """Check what was found in it, or what is said to be in it.
+
+        Raises:
+            EnvelopeWrongSizeError: it has another length than one row of the dealing.
+            EnvelopeCommitmentError: it does not match the commitment in the bundle's header.
+            EnvelopeElementError: it holds a number that is not a field element.
+            EnvelopeProofError: it contradicts the bundle's proof of degree.
+        """
         if len(content) != content_bytes(self.bits):
             raise EnvelopeWrongSizeError("the envelope's content has the wrong length: seal the bid anew")
         committed = commitment(self.place.auction, self.party, content)
         if not hmac.compare_digest(committed, self.commitments[self.party - 1]):
             raise EnvelopeCommitmentError("the envelope's content is not what the bundle commits to: seal the bid anew")
-        found = EnvelopeContent(content[:SALT_BYTES], content[SALT_BYTES:])
+        found = EnvelopeContent(content)
         try:
             dealt = found.dealt()
         except NotAFieldElementError as error:
@@ -191,18 +197,6 @@ def open_envelope(bundle: Bundle, party: int, key_pair: SealingKeyPair) -> Envel
         ValueError: the bundle has no envelope for this party.
     """
     return OwnEnvelope.of(bundle, party).open(key_pair)
-
-
-def check_content(bundle: Bundle, party: int, content: bytes) -> EnvelopeContent:
-    """Check what a party found in its envelope, or shows when it is accused of a wrong share.
-
-    Raises:
-        EnvelopeWrongSizeError: it has another length than a salt and one element for each bit.
-        EnvelopeCommitmentError: it does not match the commitment in the bundle's header.
-        EnvelopeElementError: it holds a number that is not a field element.
-        EnvelopeProofError: it contradicts the bundle's proof of degree.
-    """
-    return OwnEnvelope.of(bundle, party).check(content)
 
 
 def _proof_context(place: BidPlace, threshold: int, bits: int, commitments: Sequence[bytes]) -> bytes:

@@ -2,9 +2,11 @@
 
 ``docs/protocol.md``, "Proof of degree". Where ``n < 3t + 1``, parties that find shares on no common polynomial cannot
 tell a cheating bidder from a lying party without opening the bid. So the bidder proves the degree to each party
-*before* it gives a receipt: along with the values, three random masks are shared; the shares are committed to; a hash
-of the commitments gives random coefficients ``rho``; and for each mask the polynomial ``g = sum_b rho_b f_b + f_mask``
-is published. Party ``i`` checks its own shares against ``g(i)``.
+*before* it gives a receipt: along with the values, salts and masks are shared, random elements like any other; the
+shares are committed to; a hash of the commitments gives random coefficients ``rho``; and for each mask the polynomial
+``g = sum_b rho_b f_b + f_mask`` is published, the sum over values and salts. Party ``i`` checks its own shares against
+``g(i)``. The salts make the commitments hide the shares: given the values, ``t`` parties' rows and the proof, every
+other row still holds ``61 * SALTS`` bits that nobody can guess.
 
 - *Sound*: if the honest parties' shares lie on no polynomials of degree ``t``, all three checks hold at all of them
   with probability at most ``2^-180`` for each attempt at the hash.
@@ -29,11 +31,19 @@ from aukciszek.mpc.mode import Mode
 from aukciszek.mpc.random_stream import KEY_BYTES, RandomStream
 from aukciszek.mpc.shamir import Randomness, evaluate
 
+SALTS = 5
+"""How many random elements are dealt after the values, so that a hash of a row hides the row."""
+
 MASKS = 3
-"""How many masks are dealt after the values, and how many polynomials the proof holds."""
+"""How many masks are dealt after the salts, and how many polynomials the proof holds."""
 
 _LABEL = b"aukciszek/1/degree-proof"
 _WORDS_A_BLOCK = 8
+
+
+def row_elements(values: int) -> int:
+    """Return how many elements each party is dealt along with so many values."""
+    return values + SALTS + MASKS
 
 
 def proof_bytes(t: int) -> int:
@@ -46,13 +56,17 @@ class Dealing:
     """A dealer's secrets. Commit to ``shares`` first; then :meth:`prove` under a hash of the commitments."""
 
     shares: Vector = field(repr=False)
-    """Shape ``(n, values + MASKS)``; row ``i - 1`` belongs to party ``i``."""
+    """Shape ``(n, values + SALTS + MASKS)``; row ``i - 1`` belongs to party ``i``."""
     coefficients: tuple[Vector, ...] = field(repr=False)
-    """Those of ``X^0`` to ``X^t``, each of shape ``(values + MASKS,)``."""
+    """Those of ``X^0`` to ``X^t``, each of shape ``(values + SALTS + MASKS,)``."""
 
     @classmethod
     def of(cls, values: Sequence[int], n: int, t: int, randomness: Randomness = os.urandom) -> Self:
-        """Share ``values`` and the masks with fresh uniform polynomials of degree ``t``.
+        """Share ``values``, salts and masks with fresh uniform polynomials of degree ``t``.
+
+        Of ``randomness`` one key is drawn, ``KEY_BYTES`` long, and the dealing is a function of ``values`` and this
+        key: whoever keeps the key can deal the same again. Its stream gives the salts, the masks, and then the
+        coefficients of ``X^1``, of ``X^2`` and so on to ``X^t``, of all elements each time.
 
         Raises:
             ValueError: ``n`` and ``t`` do not fit together, or a value is not in ``0..p-1``.
@@ -61,7 +75,7 @@ class Dealing:
         if any(not 0 <= value < P for value in values):
             raise ValueError("only values from 0 to p - 1 can be shared")
         stream = RandomStream(randomness(KEY_BYTES))
-        secret = np.concatenate([to_vector(list(values)), stream.take(MASKS)])
+        secret = np.concatenate([to_vector(list(values)), stream.take(SALTS + MASKS)])
         coefficients = (secret, *(stream.take(secret.size) for _ in range(t)))
         return cls(np.stack([evaluate(coefficients, party) for party in range(1, n + 1)]), coefficients)
 
@@ -79,7 +93,7 @@ def share_fits(share: Vector, party: int, t: int, proof: bytes, commitments: byt
     """Tell whether one party's share agrees with the proof.
 
     Args:
-        share: Shape ``(values + MASKS,)``, as in :attr:`Dealing.shares`.
+        share: Shape ``(values + SALTS + MASKS,)``, as in :attr:`Dealing.shares`.
         party: Its number.
         t: The threshold.
         proof: What :meth:`Dealing.prove` returned.
@@ -97,6 +111,8 @@ def share_fits(share: Vector, party: int, t: int, proof: bytes, commitments: byt
 
 def challenge(commitments: bytes, values: int) -> Vector:
     """Return the coefficients ``rho``, shape ``(values, MASKS)``: a random oracle's answer to ``commitments``.
+
+    The salts count as values here: they are proven like these.
 
     In row-major order they are the words of ``SHA-512(label || commitments || j)``, ``j`` two bytes big-endian and
     counted from 0, each word eight bytes big-endian, of which the top 61 bits count, modulo ``p``.

@@ -9,6 +9,7 @@ from aukciszek.auctions.bundle import (
     MOST_BUNDLE_BYTES,
     Bundle,
     bundle_digest,
+    claim_of,
     content_bytes,
     envelope_bytes,
 )
@@ -26,7 +27,7 @@ type MakeSpec = Callable[..., AuctionSpec]
 
 AUCTION = AuctionId("ab" * 32)
 BIDDER = UserId("6b1f0a52-7c1e-4a57-9c3e-0f0d2a9d7b11")
-HEAD = bytes.fromhex("41554b42 01 01") + bytes.fromhex("ab" * 32) + bytes.fromhex("6b1f0a527c1e4a579c3e0f0d2a9d7b11")
+HEAD = bytes.fromhex("41554b42 02 01") + bytes.fromhex("ab" * 32) + bytes.fromhex("6b1f0a527c1e4a579c3e0f0d2a9d7b11")
 
 
 FIRST_ENVELOPE = 61 + 3 * 32 + proof_bytes(1)
@@ -49,7 +50,7 @@ WITHDRAWAL = Bundle.for_withdrawal(auction=AUCTION, bidder=BIDDER, revision=8)
 
 
 def test_the_bytes_are_as_documented() -> None:
-    length = 1120 + 32 + (2 + 3) * 8 + 16
+    length = 1120 + (2 + 5 + 3) * 8 + 16
     expected = HEAD + bytes.fromhex("00000007 03 01 02") + bytes(32) + b"\x01" * 32 + b"\x02" * 32
     expected += b"\x70" * (3 * 2 * 8)
     for party in range(3):
@@ -94,7 +95,8 @@ def _with(content: bytes, place: int, changed: bytes) -> bytes:
     [
         (0, b"aukb"),
         (4, b"\x00"),
-        (4, b"\x02"),
+        (4, b"\x01"),
+        (4, b"\x03"),
         (5, b"\x00"),
         (5, b"\x02"),  # a withdrawal with envelopes
         (5, b"\x03"),
@@ -120,6 +122,13 @@ def test_fields_that_contradict_are_refused(place: int, changed: bytes) -> None:
     assert content[FIRST_ENVELOPE : FIRST_ENVELOPE + 2] == envelope_bytes(2).to_bytes(2, "big")
     with pytest.raises(MalformedBundleError):
         Bundle.decode(_with(content, place, changed))
+
+
+def test_a_bundle_of_another_version_says_what_to_do() -> None:
+    content = _with(_bid().encode(), 4, b"\x01")
+    for read in (Bundle.decode, claim_of):
+        with pytest.raises(MalformedBundleError, match=r"version 2: update the program"):
+            read(content)
 
 
 def test_two_parties_are_too_few_even_if_the_lengths_agree() -> None:
@@ -202,6 +211,6 @@ def test_a_bundle_must_fit_its_auction(spec: AuctionSpec) -> None:
 
 
 def test_sizes() -> None:
-    assert content_bytes(32) == 312
-    assert envelope_bytes(32) == 1448
+    assert content_bytes(32) == 320
+    assert envelope_bytes(32) == 1456
     assert proof_bytes(2) == 72

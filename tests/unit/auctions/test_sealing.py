@@ -19,14 +19,14 @@ from aukciszek.auctions.identifiers import AuctionId, UserId
 from aukciszek.auctions.sealing import (
     BidPlace,
     EnvelopeContent,
-    check_content,
+    OwnEnvelope,
     commitment,
     envelope_info,
     open_envelope,
     seal_bid,
 )
 from aukciszek.auctions.sealing_keys import SealingKeyPair, SealingPublicKey
-from aukciszek.mpc.dealing import MASKS, proof_bytes
+from aukciszek.mpc.dealing import MASKS, SALTS, proof_bytes
 
 P = 2**61 - 1
 BITS = [1, 0, 1, 1, 0]
@@ -77,21 +77,21 @@ def test_two_bundles_of_one_bid_share_nothing(
     assert not set(first.envelopes) & set(second.envelopes)
     for party, pair in enumerate(key_pairs, start=1):
         one, other = open_envelope(first, party, pair), open_envelope(second, party, pair)
-        assert one.salt != other.salt
-        assert not set(one.elements().tolist()) & set(other.elements().tolist())
+        assert not set(one.dealt().tolist()) & set(other.dealt().tolist())
 
 
-def test_the_content_is_salt_and_little_endian_elements(bundle: Bundle, key_pairs: list[SealingKeyPair]) -> None:
+def test_the_content_is_a_row_of_little_endian_elements(bundle: Bundle, key_pairs: list[SealingKeyPair]) -> None:
     content = open_envelope(bundle, 2, key_pairs[1])
-    assert len(content.salt) == 32
-    assert content.encode() == content.salt + content.share
+    width = len(BITS) + SALTS + MASKS
+    assert len(content.encode()) == 8 * width
     dealt = content.dealt()
     assert dealt.dtype == np.uint64
-    assert dealt.shape == (len(BITS) + MASKS,)
-    spelled = [int.from_bytes(content.share[8 * i : 8 * i + 8], "little") for i in range(len(BITS) + MASKS)]
+    assert dealt.shape == (width,)
+    spelled = [int.from_bytes(content.row[8 * i : 8 * i + 8], "little") for i in range(width)]
     assert spelled == dealt.tolist()
     assert content.elements().tolist() == spelled[: len(BITS)]
     assert dealt.max() < P
+    assert commitment(bundle.auction, 2, content.row) == bundle.commitments[1]
 
 
 MOVES: list[dict[str, Any]] = [
@@ -161,7 +161,7 @@ def test_a_number_beyond_the_field_is_found(
     key_pairs: list[SealingKeyPair],
     element: int,
 ) -> None:
-    content = bytes(32) + bytes(8 * (4 + MASKS)) + element.to_bytes(8, "little")
+    content = bytes(8 * (4 + SALTS + MASKS)) + element.to_bytes(8, "little")
     with pytest.raises(EnvelopeElementError):
         open_envelope(_resealed(bundle, place, sealing_keys[0], content, content), 1, key_pairs[0])
 
@@ -170,16 +170,21 @@ def test_the_largest_element_is_one_of_the_field(
     bundle: Bundle, place: BidPlace, sealing_keys: list[SealingPublicKey], key_pairs: list[SealingKeyPair]
 ) -> None:
     """So it is refused for the proof, which it contradicts, and not before."""
-    content = bytes(32) + (P - 1).to_bytes(8, "little") * (5 + MASKS)
+    content = (P - 1).to_bytes(8, "little") * (5 + SALTS + MASKS)
     with pytest.raises(EnvelopeProofError):
         open_envelope(_resealed(bundle, place, sealing_keys[0], content, content), 1, key_pairs[0])
 
 
+@pytest.mark.parametrize("place_in_row", range(len(BITS) + SALTS + MASKS))
 def test_a_share_beside_the_polynomial_is_found_by_the_party_that_has_it(
-    bundle: Bundle, place: BidPlace, sealing_keys: list[SealingPublicKey], key_pairs: list[SealingKeyPair]
+    bundle: Bundle,
+    place: BidPlace,
+    sealing_keys: list[SealingPublicKey],
+    key_pairs: list[SealingKeyPair],
+    place_in_row: int,
 ) -> None:
     content = bytearray(open_envelope(bundle, 1, key_pairs[0]).encode())
-    content[32] ^= 1
+    content[8 * place_in_row] ^= 1
     with pytest.raises(EnvelopeProofError):
         open_envelope(_resealed(bundle, place, sealing_keys[0], bytes(content), bytes(content)), 1, key_pairs[0])
 
@@ -214,18 +219,18 @@ def test_polynomials_of_too_high_a_degree_do_not_pass_for_lower_ones(
             open_envelope(claimed, party, pair)
 
 
-def test_what_an_accused_party_shows_is_checked_against_the_commitment(
+def test_what_is_said_to_be_in_an_envelope_is_checked_against_the_commitment(
     bundle: Bundle, key_pairs: list[SealingKeyPair]
 ) -> None:
     shown = open_envelope(bundle, 4, key_pairs[3])
-    assert check_content(bundle, 4, shown.encode()) == shown
+    assert OwnEnvelope.of(bundle, 4).check(shown.encode()) == shown
     with pytest.raises(EnvelopeCommitmentError):
-        check_content(bundle, 3, shown.encode())
+        OwnEnvelope.of(bundle, 3).check(shown.encode())
     with pytest.raises(EnvelopeCommitmentError):
-        check_content(replace(bundle, auction=AuctionId("cd" * 32)), 4, shown.encode())
+        OwnEnvelope.of(replace(bundle, auction=AuctionId("cd" * 32)), 4).check(shown.encode())
     for wrong in (b"", shown.encode()[:-1], shown.encode() + b"\x00", shown.encode()[:-8]):
         with pytest.raises(EnvelopeWrongSizeError):
-            check_content(bundle, 4, wrong)
+            OwnEnvelope.of(bundle, 4).check(wrong)
 
 
 @pytest.mark.parametrize("party", [0, 6, -1])
@@ -261,8 +266,8 @@ def test_the_binding_of_an_envelope_is_as_documented(place: BidPlace) -> None:
 
 
 def test_a_commitment_is_as_documented(place: BidPlace) -> None:
-    expected = hashlib.sha256(b"aukciszek/1/share\x00" + bytes.fromhex(place.auction) + b"\x05" + b"salt and share")
-    assert commitment(place.auction, 5, b"salt and share") == expected.digest()
+    expected = hashlib.sha256(b"aukciszek/1/share\x00" + bytes.fromhex(place.auction) + b"\x05" + b"the row")
+    assert commitment(place.auction, 5, b"the row") == expected.digest()
 
 
 def test_no_text_shows_a_share(bundle: Bundle, key_pairs: list[SealingKeyPair]) -> None:

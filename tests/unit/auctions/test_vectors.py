@@ -23,6 +23,8 @@ from aukciszek.auctions.statements import Receipt, read_statement
 from aukciszek.auctions.verification import verify_certificate
 from aukciszek.cluster import Cluster
 from aukciszek.encoding import from_base64url
+from aukciszek.mpc.dealing import Dealing
+from aukciszek.mpc.field import to_bytes
 from vectors.bids import P
 from vectors.make import ANSWERS, spell
 
@@ -86,13 +88,15 @@ def test_sealing() -> None:
     answers = _read("sealing.json")
     bundle = Bundle.decode(from_base64url(answers["bundle"]))
     place = BidPlace(auction=bundle.auction, bidder=bundle.bidder, revision=bundle.revision)
+    bits = [int(bit) for bit in answers["bits"]]
+    dealing = Dealing.of(bits, 5, answers["threshold"], lambda _: from_base64url(answers["key"]))
     shares = {}
     for case in answers["envelopes"]:
         pair = SealingKeyPair(from_base64url(case["seed"]))
         assert pair.public_bytes == from_base64url(case["public_key"])
         assert envelope_info(place, case["party"]) == from_base64url(case["info"])
         content = open_envelope(bundle, case["party"], pair)
-        assert content.encode() == from_base64url(case["content"])
+        assert content.encode() == from_base64url(case["content"]) == to_bytes(dealing.shares[case["party"] - 1])
         assert [str(element) for element in content.dealt().tolist()] == case["elements"]
         shares[case["party"]] = [int(element) for element in case["elements"]]
     for parties in combinations(shares, answers["threshold"] + 1):

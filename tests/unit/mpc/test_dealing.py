@@ -3,9 +3,10 @@ import hashlib
 import numpy as np
 import pytest
 
-from aukciszek.mpc.dealing import MASKS, Dealing, challenge, proof_bytes, share_fits
+from aukciszek.mpc.dealing import MASKS, SALTS, Dealing, challenge, proof_bytes, row_elements, share_fits
 from aukciszek.mpc.field import P
 from aukciszek.mpc.opening import fits
+from aukciszek.mpc.random_stream import RandomStream
 from aukciszek.mpc.shamir import interpolate
 
 BITS = [1, 0, 1, 1, 0]
@@ -25,7 +26,7 @@ def test_an_honest_dealing_convinces_every_party(n: int, t: int) -> None:
         assert interpolate(list(word), list(word.values())) == bit
 
 
-@pytest.mark.parametrize("place", range(len(BITS) + MASKS))
+@pytest.mark.parametrize("place", range(row_elements(len(BITS))))
 def test_a_share_off_the_polynomial_convinces_nobody_who_holds_it(place: int) -> None:
     dealt = Dealing.of(BITS, 5, 2)
     dealt.shares[3, place] = (int(dealt.shares[3, place]) + 1) % P
@@ -57,6 +58,39 @@ def test_a_proof_holds_for_its_own_commitments_only() -> None:
 @pytest.mark.parametrize("proof", [b"", bytes(47), bytes(49), b"\xff" * 48])
 def test_a_malformed_proof_proves_nothing(proof: bytes) -> None:
     assert not share_fits(Dealing.of(BITS, 3, 1).shares[0], 1, 1, proof, COMMITMENTS)
+
+
+def test_a_dealing_is_a_function_of_values_and_one_key() -> None:
+    asked = []
+
+    def key(count: int) -> bytes:
+        asked.append(count)
+        return bytes(range(32))
+
+    first, second = (Dealing.of(BITS, 5, 2, key) for _ in range(2))
+    assert asked == [32, 32]
+    assert first.shares.tolist() == second.shares.tolist()
+    assert first.prove(COMMITMENTS) == second.prove(COMMITMENTS)
+
+
+def test_salts_masks_and_coefficients_come_from_the_key_in_this_order() -> None:
+    dealt = Dealing.of(BITS, 3, 1, lambda _: bytes(range(32)))
+    stream, width = RandomStream(bytes(range(32))), len(BITS) + SALTS + MASKS
+    constant, linear = [*BITS, *stream.take(SALTS + MASKS).tolist()], stream.take(width).tolist()
+    for party in (1, 2, 3):
+        expected = [(a + party * b) % P for a, b in zip(constant, linear, strict=True)]
+        assert dealt.shares[party - 1].tolist() == expected
+
+
+def test_the_proof_counts_the_salts_as_values() -> None:
+    dealt = Dealing.of(BITS, 3, 1)
+    rho = challenge(COMMITMENTS, len(BITS) + SALTS).tolist()
+    constant = dealt.coefficients[0].tolist()
+    proof = dealt.prove(COMMITMENTS)
+    for mask in range(MASKS):
+        expected = sum(value * row[mask] for value, row in zip(constant[:-MASKS], rho, strict=True))
+        found = int.from_bytes(proof[16 * mask : 16 * mask + 8], "little")
+        assert found == (expected + constant[mask - MASKS]) % P
 
 
 def test_the_proof_of_equal_values_is_fresh() -> None:
