@@ -5,11 +5,11 @@ import { beforeAll, expect, test } from 'vitest'
 import { describeAuction } from '../src/api/overview'
 import { nextRevision, receiptFile, type HeldBid } from '../src/api/bidding'
 import { PartyConnection, RefusedError, UnreachableError, type Fetch } from '../src/api/connection'
-import { HandingOn, passes } from '../src/api/handing-on'
+import { passes } from '../src/api/handing-on'
 import { need, Parties } from '../src/api/parties'
 import { Session } from '../src/api/session'
 import { parseCluster, type Cluster } from '../src/core/cluster'
-import { fromUtf8, toBase64url, utf8 } from '../src/core/encoding'
+import { toBase64url, utf8 } from '../src/core/encoding'
 import { PageError } from '../src/core/errors'
 import { encodeReceiptFile, parseReceiptFile } from '../src/core/receipts'
 import { text } from '../src/core/schema'
@@ -160,59 +160,6 @@ test('progress never goes back from stage to stage', () => {
   const steps = way.map(stepOf)
   expect(steps).toEqual([...steps].sort((one, other) => one - other))
   expect(wholeFraction({ state: 'final', stage: '', fraction: 1 })).toBe(1)
-})
-
-function sessionOf(uid: string): Session {
-  const claims = toBase64url(utf8(JSON.stringify({ uid, email: 'ada@example.org', isAdmin: false, exp: 2_000_000_000 })))
-  return Session.of(cluster.parties.map(() => `x.${claims}.x`))
-}
-
-test('receipts are shown to all parties that can be reached, once, if they are enough and not all', async () => {
-  const asked: { url: string; body: { bundle: string | null; receipts: string[] } }[] = []
-  const network: Fetch = (url, init) => {
-    asked.push({ url, body: JSON.parse(fromUtf8(init.body as Uint8Array<ArrayBuffer>)) as never })
-    return Promise.resolve(new Response(JSON.stringify({ bundle: 'ab'.repeat(32), receipts_of: [1, 2, 3] })))
-  }
-  const on = new HandingOn(new Parties(cluster, network), sessionOf('22222222-2222-4222-8222-222222222222'), 'x', 2)
-  const receiptOf = (party: number) => ({
-    content: { kind: 'receipt', party, auction: 'x', bundle: 'ab'.repeat(32), received_at: '' },
-    statement: utf8(`receipt ${party}`),
-  })
-  const bid = (...signers: number[]) => ({
-    bundle: 'ab'.repeat(32),
-    receipts: new Map(signers.map((party) => [party, receiptOf(party) as never])),
-  })
-  const everybody = cluster.parties.map((one) => one.number)
-  expect(await on.show(bid(1), undefined)).toEqual([])
-  expect(await on.show(bid(...everybody), undefined)).toEqual([])
-  expect(asked).toEqual([])
-  const away = new Set([everybody.length])
-  expect(await on.show(bid(2, 1), utf8('sealed'), away)).toEqual(everybody.slice(0, -1))
-  expect(asked.every((one) => one.url.endsWith('/api/auctions/x/receipts'))).toBe(true)
-  expect(asked[0]?.body).toEqual({
-    bundle: toBase64url(utf8('sealed')),
-    receipts: ['receipt 1', 'receipt 2'].map((one) => toBase64url(utf8(one))),
-  })
-  asked.length = 0
-  expect(await on.show(bid(1, 2), undefined)).toEqual([everybody.length])
-  expect(await on.show(bid(1, 2), undefined)).toEqual([])
-  expect(asked).toHaveLength(1)
-})
-
-test('a party that forgets what it was shown does not keep it, and one that is busy is shown it again', async () => {
-  let asked = 0
-  const network: Fetch = (url) => {
-    asked += 1
-    const isFirst = url.startsWith(cluster.parties[0]?.url ?? '')
-    const forgetful = new Response(JSON.stringify({ bundle: 'ab'.repeat(32), receipts_of: [1] }))
-    return Promise.resolve(isFirst ? forgetful : problem(500, 'internal-error'))
-  }
-  const on = new HandingOn(new Parties(cluster, network), sessionOf('22222222-2222-4222-8222-222222222222'), 'x', 2)
-  const receipts = new Map([1, 2].map((party) => [party, { statement: utf8('x') } as never]))
-  expect(await on.show({ bundle: 'ab'.repeat(32), receipts }, undefined)).toEqual([])
-  expect(asked).toBe(cluster.parties.length)
-  await on.show({ bundle: 'ab'.repeat(32), receipts }, undefined)
-  expect(asked).toBe(2 * cluster.parties.length - 1)
 })
 
 test('which errors may pass', () => {

@@ -3,11 +3,12 @@ import { expect, test } from 'vitest'
 import { bundleDigest, decodeBundle, encodeBundle } from '../src/core/bundle'
 import { parseCertificate } from '../src/core/certificate'
 import { parseCluster } from '../src/core/cluster'
+import { spellElements } from '../src/core/degree'
 import { fromBase64url, fromHex, toBase64url, utf8 } from '../src/core/encoding'
 import { PriceGrid } from '../src/core/prices'
 import { parseReceiptFile } from '../src/core/receipts'
 import { parseRecord } from '../src/core/record'
-import { envelopeInfo, openEnvelope, sealTo, unseal } from '../src/core/sealing'
+import { dealBid, envelopeInfo, openEnvelope, sealTo, unseal } from '../src/core/sealing'
 import { interpolate } from '../src/core/sharing'
 import { auctionId, gridOf, invitation, parseSpecBytes } from '../src/core/spec'
 import { readStatement, RECEIPT } from '../src/core/statements'
@@ -87,16 +88,22 @@ test('what the Python side sealed opens here, and only where it belongs', async 
   const known = vectors<{
     bits: string
     threshold: number
+    key: string
     bundle: string
-    envelopes: { party: number; seed: string; info: string; elements: string[] }[]
+    envelopes: { party: number; seed: string; info: string; content: string; elements: string[] }[]
     refused: (Refused & { bundle: string })[]
   }>('sealing.json')
   const bundle = decodeBundle(fromBase64url(known.bundle))
+  const bitsSealed = Array.from(known.bits, Number)
+  const dealt = await dealBid(bitsSealed, known.envelopes.length, known.threshold, fromBase64url(known.key))
   const shares: bigint[][] = []
   for (const one of known.envelopes) {
     expect(toBase64url(envelopeInfo(bundle, one.party))).toBe(one.info)
     const elements = await openEnvelope(bundle, one.party, fromBase64url(one.seed))
     expect(elements).toEqual(one.elements.slice(0, elements.length).map(BigInt))
+    // The page deals the same from the same key, salts and masks included.
+    expect(dealt.shares[one.party - 1]).toEqual(one.elements.map(BigInt))
+    expect(toBase64url(spellElements(dealt.shares[one.party - 1] ?? []))).toBe(one.content)
     shares.push(elements)
   }
   const enough = shares.slice(-known.threshold - 1)
