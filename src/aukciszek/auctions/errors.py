@@ -27,6 +27,9 @@
     ├── AgreementError                  agreement
     ├── MalformedCertificateError       malformed-certificate
     ├── MalformedReceiptFileError       malformed-receipt-file
+    ├── OpeningError                    opening
+    │   ├── MalformedOpeningError       malformed-opening
+    │   └── OpeningDoesNotFitError      opening-does-not-fit
     ├── RecordError
     │   ├── MalformedRecordError        malformed-record
     │   └── BrokenRecordError           record-broken
@@ -187,6 +190,24 @@ class MalformedReceiptFileError(AuctionError):
     """A file is not a receipt file."""
 
     code = "malformed-receipt-file"
+
+
+class OpeningError(AuctionError):
+    """A bid cannot be opened from what its bidder kept or shows."""
+
+    code = "opening"
+
+
+class MalformedOpeningError(OpeningError):
+    """A file is not an opened bid, or holds no opening secrets."""
+
+    code = "malformed-opening"
+
+
+class OpeningDoesNotFitError(OpeningError):
+    """Secret, rows, bundle and receipts do not belong together, or the bidder dealt wrongly."""
+
+    code = "opening-does-not-fit"
 
 
 class RecordError(AuctionError):

@@ -124,6 +124,11 @@ class ReceiptFile(StrictModel):
         """Return the file's bytes, ending in a newline."""
         return canonical_json(self.model_dump(mode="json", exclude_none=True)) + b"\n"
 
+    def without_bundles(self) -> Self:
+        """Return this file with the receipts alone."""
+        bids = tuple(bid.model_copy(update={"content": None}) for bid in self.bids)
+        return type(self)(auction=self.auction, bidder=self.bidder, bids=bids)
+
     def with_bid(self, header: BundleHeader, receipts: Iterable[Signed[Receipt]], content: bytes | None = None) -> Self:
         """Return this file with one more revision, or with that revision's receipts replaced.
 

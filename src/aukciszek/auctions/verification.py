@@ -1,30 +1,22 @@
 """Verifying a certificate from files alone: what `aukciszek verify` and the page show, line by line.
 
 ``docs/protocol.md``, "The certificate". A certificate holds if at least ``t + 1`` parties signed it, as one of them is
-honest; normally all ``n`` have. A bidder's receipt file adds the question whether the bid was counted.
+honest; normally all ``n`` have. A bidder's receipt file adds the question whether the bid was counted; an opened bid,
+whether the outcome can be true (:mod:`.opening_verdict`).
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 from aukciszek.auctions.certificate import Certificate
+from aukciszek.auctions.checks import Check
 from aukciszek.auctions.errors import StatementError
+from aukciszek.auctions.opened_bid import OpenedBid
+from aukciszek.auctions.opening_verdict import check_opening
 from aukciszek.auctions.receipts import BidReceipts, ReceiptFile, in_time
 from aukciszek.auctions.statements import verify
 from aukciszek.cluster import Cluster, PartyNumber
-
-type Verdict = Literal["passed", "failed", "not-checked"]
-type CheckName = Literal["cluster", "signatures", "outcome", "receipts", "own-bid"]
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One question, its answer, and what it means."""
-
-    name: CheckName
-    verdict: Verdict
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +32,11 @@ class VerificationReport:
 
 
 def verify_certificate(
-    certificate: Certificate, *, cluster: Cluster | None = None, receipts: ReceiptFile | None = None
+    certificate: Certificate,
+    *,
+    cluster: Cluster | None = None,
+    receipts: ReceiptFile | None = None,
+    opening: OpenedBid | None = None,
 ) -> VerificationReport:
     """Check a certificate.
 
@@ -49,6 +45,7 @@ def verify_certificate(
         cluster: the cluster file that the verifier trusts; without it the one inside the certificate is used and its
             digest is reported for comparison.
         receipts: the verifier's own receipts, if it was a bidder.
+        opening: a bid that its bidder opened, to judge the outcome by.
     """
     checks = [
         _check_cluster(certificate, cluster),
@@ -57,6 +54,8 @@ def verify_certificate(
     ]
     if receipts is not None:
         checks.extend(_check_receipts(certificate, receipts))
+    if opening is not None:
+        checks.extend(check_opening(certificate, opening))
     return VerificationReport(tuple(checks))
 
 

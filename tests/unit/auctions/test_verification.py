@@ -6,10 +6,11 @@ import pytest
 
 from aukciszek.auctions.bundle import BundleHeader
 from aukciszek.auctions.certificate import Certificate, CertificateBody, LeftOut, PartySignature, Winner
+from aukciszek.auctions.checks import CheckName, Verdict
 from aukciszek.auctions.identifiers import BundleDigest, UserId
 from aukciszek.auctions.receipts import ReceiptFile
 from aukciszek.auctions.spec import AuctionSpec
-from aukciszek.auctions.verification import CheckName, Verdict, verify_certificate
+from aukciszek.auctions.verification import verify_certificate
 from aukciszek.cluster import Cluster, PartyNumber
 from aukciszek.identity import Identity
 from support.receipts import give_receipt
