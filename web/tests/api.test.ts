@@ -3,7 +3,7 @@
 import { beforeAll, expect, test } from 'vitest'
 
 import { describeAuction } from '../src/api/overview'
-import { nextRevision, receiptFile, type HeldBid } from '../src/api/bidding'
+import { mergeHeld, nextRevision, receiptFile, type HeldBid } from '../src/api/bidding'
 import { PartyConnection, RefusedError, UnreachableError, type Fetch } from '../src/api/connection'
 import { passes } from '../src/api/handing-on'
 import { need, Parties } from '../src/api/parties'
@@ -116,6 +116,16 @@ test('the next revision follows the last, and no liar pushes it to the end', () 
   // One party alone holds a later one: believable, as a bid may reach a few only.
   expect(nextRevision([held(1, [1, 2, 3, 4, 5]), held(2, [4])], 2)).toBe(3)
   expect(nextRevision([held(1, [1, 2, 3]), held(2 ** 32 - 1, [4, 5])], 2)).toBe(2)
+})
+
+test('what a party signed stays, though it denies it later, and every revision stands once', () => {
+  const reported = [held(1, [1, 2]), { ...held(2, [1]), bundle: 'ee'.repeat(32) }]
+  const own = [held(1, [3]), { ...held(2, [2, 3]), bundle: 'ff'.repeat(32) }]
+  const merged = mergeHeld(reported, own)
+  expect(merged.map((bid) => [bid.revision, bid.bundle.slice(0, 2), [...bid.receipts.keys()].sort()])).toEqual([
+    [1, 'cd', [1, 2, 3]],
+    [2, 'ff', [2, 3]],
+  ])
 })
 
 test('a receipt file is read back as it was written', () => {

@@ -37,7 +37,7 @@ export function clusterFile(parties: number): string {
     number: index + 1,
     name: `Party ${index + 1}`,
     url: `https://party${index + 1}.example`,
-    address: `party${index + 1}.example:7000`,
+    address: `10.0.0.${index + 1}`,
     identity_key: toBase64url(new Uint8Array(createPublicKey(keyOf(index + 1)).export({ format: 'der', type: 'spki' }).subarray(-32))),
   }))
   return JSON.stringify({ version: 1, parties: entries })

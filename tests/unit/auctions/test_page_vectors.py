@@ -1,4 +1,4 @@
-"""What the page sealed (``web/tests/page-vectors.test.ts``) opens here, and only where it belongs."""
+"""What the page sealed and opened (``web/tests/page-vectors.test.ts``): it opens, and is judged, here as there."""
 
 import json
 from pathlib import Path
@@ -7,15 +7,18 @@ from typing import Any
 import pytest
 
 from aukciszek.auctions.bundle import Bundle
+from aukciszek.auctions.certificate import Certificate
 from aukciszek.auctions.errors import EnvelopeCommitmentError, EnvelopeDoesNotOpenError, EnvelopeProofError
+from aukciszek.auctions.opened_bid import OpenedBid
 from aukciszek.auctions.sealing import open_envelope
 from aukciszek.auctions.sealing_keys import SealingKeyPair
+from aukciszek.auctions.verification import verify_certificate
 from aukciszek.encoding import from_base64url
 from aukciszek.mpc.shamir import interpolate
 
-SEALED: list[dict[str, Any]] = json.loads(
-    (Path(__file__).parents[2] / "vectors" / "sealed_by_page.json").read_text(encoding="utf-8")
-)["sealed"]
+VECTORS = Path(__file__).parents[2] / "vectors"
+SEALED: list[dict[str, Any]] = json.loads((VECTORS / "sealed_by_page.json").read_text(encoding="utf-8"))["sealed"]
+OPENED: list[dict[str, Any]] = json.loads((VECTORS / "opened_by_page.json").read_text(encoding="utf-8"))["opened"]
 
 
 def _shares(sealed: dict[str, Any]) -> dict[int, list[int]]:
@@ -68,3 +71,12 @@ def test_no_party_opens_the_envelope_of_another(sealed: dict[str, Any]) -> None:
     bundle = Bundle.decode(from_base64url(sealed["bundle"]))
     with pytest.raises(EnvelopeDoesNotOpenError):
         open_envelope(bundle, 2, _key(sealed["envelopes"][0]))
+
+
+@pytest.mark.parametrize("known", OPENED, ids=[known["why"] for known in OPENED])
+def test_what_the_page_opened_leads_to_the_same_verdicts(known: dict[str, Any]) -> None:
+    certificate = Certificate.decode(known["certificate"].encode())
+    opened = OpenedBid.decode(known["opened"].encode())
+    assert opened.encode() == known["opened"].encode()
+    report = verify_certificate(certificate, opening=opened)
+    assert {check.name: check.verdict for check in report.checks} == known["checks"]

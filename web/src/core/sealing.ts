@@ -107,12 +107,13 @@ export async function sealBid(
 export async function openEnvelope(bundle: Bundle, party: number, seed: Bytes): Promise<bigint[]> {
   const envelope = bundle.envelopes[party - 1]
   if (!envelope) throw new RangeError('this bundle has no envelope for this party')
-  return checkRow(bundle, party, await unseal(envelope, seed, envelopeInfo(bundle, party)))
+  const row = await checkRow(bundle, party, await unseal(envelope, seed, envelopeInfo(bundle, party)))
+  return row.slice(0, bundle.bits)
 }
 
 /**
  * Check what is in an envelope, or is said to be in it.
- * @returns one field element for each bit.
+ * @returns all that the party was dealt: one field element for each bit, each salt and each mask.
  * @throws PageError with the code envelope-wrong-size, -wrong-commitment, -bad-element or -wrong-degree.
  */
 export async function checkRow(bundle: Bundle, party: number, content: Bytes): Promise<bigint[]> {
@@ -128,7 +129,7 @@ export async function checkRow(bundle: Bundle, party: number, content: Bytes): P
   if (!(await shareFits(dealt, party, bundle.threshold, bundle.proof, context))) {
     throw new PageError('envelope-wrong-degree', 'the share contradicts the proof of degree')
   }
-  return dealt.slice(0, bundle.bits)
+  return dealt
 }
 
 /** Open what was sealed to the public half of `seed` under `info`. */

@@ -50,18 +50,25 @@ export function evaluate(coefficients: readonly (readonly bigint[])[], point: bi
   )
 }
 
-/** The value at 0 of the polynomial of degree below `points.length` through single points. */
-export function interpolate(points: readonly number[], values: readonly bigint[]): bigint {
+/** The value at 0, or at another point, of the polynomial of degree below `points.length` through single points. */
+export function interpolate(points: readonly number[], values: readonly bigint[], at = 0): bigint {
   let sum = 0n
   points.forEach((i, index) => {
     let numerator = 1n
     let denominator = 1n
     for (const j of points) {
       if (j === i) continue
-      numerator = modulo(numerator * BigInt(-j))
+      numerator = modulo(numerator * BigInt(at - j))
       denominator = modulo(denominator * BigInt(i - j))
     }
     sum = modulo(sum + numerator * inverse(denominator) * (values[index] ?? 0n))
   })
   return sum
+}
+
+/** Tell whether one polynomial of at most this degree takes these values at 1, 2, 3, ... */
+export function fits(values: readonly bigint[], degree: number): boolean {
+  const points = Array.from({ length: degree + 1 }, (_, index) => index + 1)
+  const base = values.slice(0, degree + 1)
+  return values.slice(degree + 1).every((value, index) => interpolate(points, base, degree + 2 + index) === value)
 }
