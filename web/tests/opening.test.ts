@@ -227,10 +227,11 @@ test('an opened bid that does not hold together proves nothing', async () => {
   const opened = await evidence.open(bid)
   const foreign = await evidence.open(other)
   const elsewhere = await Evidence.of({ title: 'Carrots' })
-  const forged = opened.receipts.bids.map((one) => ({ ...one, receipts: [one.receipts[0]?.slice().fill(0, 0, 1) ?? utf8('')] }))
+  const spoil = (content: Uint8Array<ArrayBuffer>) => content.map((byte, at) => byte ^ Number(at === 0))
+  const forged = opened.receipts.bids.map((one) => ({ ...one, receipts: one.receipts.slice(0, 1).map(spoil) }))
   const cases: Record<string, OpenedBid> = {
     'another row': { ...opened, rows: [...opened.rows.slice(1), opened.rows[0] ?? utf8('')] },
-    'a changed row': { ...opened, rows: opened.rows.map((row, index) => (index === 4 ? row.map((byte, at) => byte ^ Number(at === 0)) : row)) },
+    'a changed row': { ...opened, rows: opened.rows.map((row, index) => (index === 4 ? spoil(row) : row)) },
     'a row too few': { ...opened, rows: opened.rows.slice(1) },
     'another bundle': { ...opened, bundle: foreign.bundle },
     'no bundle': { ...opened, bundle: utf8('none') },
