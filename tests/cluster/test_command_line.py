@@ -76,6 +76,11 @@ async def test_an_auction_from_log_in_to_offline_verification(
         "receipts": "passed",
         "own-bid": "passed",
     }
+    opened = tmp_path / "opened.json"
+    proved = await command_line("bid", "prove", auction, "--receipts", receipts, "--out", opened, "--yes", "--json")
+    assert proved.json()["revision"] == 1, proved.stderr
+    verified = await command_line("verify", certificate, "--opening", opened, "--json")
+    assert {check["name"]: check["verdict"] for check in verified.json()["checks"]}["opened-bid"] == "passed"
     certificate.write_bytes(certificate.read_bytes().replace(b'"prices":["42.5"]', b'"prices":["41.5"]'))
     changed = await command_line("verify", certificate)
     assert changed.status == 1

@@ -1,8 +1,8 @@
 """Writes the known answers that the server's and the browser's code must both give.
 
-Run it in ``tests``: ``uv run python -m vectors.make``. All files but ``sealing.json`` come out the same every time, and
-a test sees to it that they are up to date. Sealing is random: ``sealing.json`` is made only where it is missing. Binary
-values are base64url without padding, unless they are digests.
+Run it in ``tests``: ``uv run python -m vectors.make``. All files but those with sealed bids come out the same every
+time, and a test sees to it that they are up to date. Sealing is random: ``sealing.json`` and ``openings.json`` are made
+only where they are missing. Binary values are base64url without padding, unless they are digests.
 """
 
 import json
@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from vectors import bids, outcomes
+from vectors import bids, openings, outcomes
 from vectors.samples import Answers
 
 HERE: Final = Path(__file__).parent
@@ -26,7 +26,8 @@ ANSWERS: Final[Mapping[str, Callable[[], Answers]]] = {
 }
 """The files that come out the same every time."""
 
-SEALING: Final = HERE / "sealing.json"
+SEALED: Final[Mapping[str, Callable[[], Answers]]] = {"sealing.json": bids.sealing, "openings.json": openings.openings}
+"""The files with sealed bids."""
 
 
 def spell(answers: Answers) -> str:
@@ -38,8 +39,9 @@ def main() -> None:
     """Write all files."""
     for name, answer in ANSWERS.items():
         (HERE / name).write_text(spell(answer()), encoding="utf-8")
-    if not SEALING.exists():
-        SEALING.write_text(spell(bids.sealing()), encoding="utf-8")
+    for name, answer in SEALED.items():
+        if not (HERE / name).exists():
+            (HERE / name).write_text(spell(answer()), encoding="utf-8")
 
 
 if __name__ == "__main__":

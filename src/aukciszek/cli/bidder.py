@@ -15,9 +15,10 @@ from aukciszek.auctions.identifiers import parse_auction_id
 from aukciszek.auctions.receipts import ReceiptFile
 from aukciszek.auctions.statements import Receipt, Signed
 from aukciszek.cli.auctioneer import AuctionArgument
+from aukciszek.cli.proving import OpeningOption, OpeningPasswordOption, keep_openings, prove
 from aukciszek.cli.report import JsonOption, Report, plain
 from aukciszek.cli.session import Session, StateOption, as_user, read_secret
-from aukciszek.client.bidding import HeldBid
+from aukciszek.client.bidding import HeldBid, ignore_sealed
 from aukciszek.client.handing import PlacedBid, placed_before
 from aukciszek.client.receipt_store import ReceiptStore
 from aukciszek.clock import format_time
@@ -36,7 +37,7 @@ KeepTryingOption = Annotated[
 def add_commands(app: typer.Typer) -> None:
     """Add ``bid`` to the command line."""
     bid = typer.Typer(no_args_is_help=True, help="Bid, look after your bid, take it back.")
-    for command in (place, show, withdraw):
+    for command in (place, show, withdraw, prove):
         bid.command(command.__name__)(command)
     bid.command("hand-on")(hand_on)
     app.add_typer(bid, name="bid")
@@ -50,23 +51,33 @@ def place(  # noqa: PLR0913 -- a command's parameters are its options
         Path | None, typer.Option("--price-file", help="Read the price from this file's first line; - is stdin.")
     ] = None,
     receipts: ReceiptsOption = None,
+    opening: OpeningOption = "plain",
+    opening_password: OpeningPasswordOption = None,
     keep_trying: KeepTryingOption = 10.0,
     state: StateOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Bid, or replace your bid. Every party that holds the sealed bid answers with a signed receipt."""
+    """Bid, or replace your bid. Every party that holds the sealed bid answers with a signed receipt.
+
+    With a receipt file, what opens the bid is kept beside it, in FILE.opening: it can prove a wrong outcome, and it
+    tells the price to whoever reads it.
+    """
     with Report(as_json=as_json) as report:
+        keep = keep_openings(receipts, opening, opening_password)
         chosen = price if price is not None else read_secret(price_file, "Price", hidden=False)
         following = _Following(report)
 
         async def bid(session: Session, store: ReceiptStore) -> PlacedBid:
             following.store = store
+            on_sealed = ignore_sealed if keep is None else keep(parse_auction_id(auction), session.tokens.uid)
             return await session.client.place_bid(
-                auction, chosen, keep_trying_s=keep_trying, on_placed=following.on_placed
+                auction, chosen, keep_trying_s=keep_trying, on_sealed=on_sealed, on_placed=following.on_placed
             )
 
         placed = as_user(state, lambda session: _kept(session, auction, receipts, bid))
         _show_placed(report, placed, receipts)
+        if keep is not None:
+            report.say("what opens this bid is kept beside them: it tells the price to whoever can read it")
 
 
 def withdraw(

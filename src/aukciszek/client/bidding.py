@@ -4,12 +4,13 @@ The price leaves this process only as sealed shares. How a bundle reaches the pa
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from aukciszek.auctions.bundle import Bundle, BundleHeader
 from aukciszek.auctions.identifiers import AuctionId, UserId
+from aukciszek.auctions.opening_secret import OpeningSecret
 from aukciszek.auctions.sealing import BidPlace, seal_bid
 from aukciszek.auctions.statements import Receipt, Signed
 from aukciszek.client.answers import OwnBid, OwnBids
@@ -31,7 +32,23 @@ class HeldBid:
     receipts: Mapping[int, Signed[Receipt]]
 
 
-async def seal_price(overview: AuctionOverview, price: str, *, place: BidPlace) -> Bundle:
+@dataclass(frozen=True)
+class SealedBid:
+    """A bundle that has not been sent yet, and what opens it; only the bundle may leave this process."""
+
+    bundle: Bundle
+    secret: OpeningSecret
+
+
+type OnSealed = Callable[[SealedBid], None]
+"""Is told of a sealed bid before any of it leaves, on another thread; if it raises, nothing is sent."""
+
+
+def ignore_sealed(_: SealedBid) -> None:
+    """Nothing is kept, so that nobody can open the bid later."""
+
+
+async def seal_price(overview: AuctionOverview, price: str, *, place: BidPlace) -> SealedBid:
     """Turn a price into a bundle, off the event loop.
 
     Raises:
@@ -39,10 +56,14 @@ async def seal_price(overview: AuctionOverview, price: str, *, place: BidPlace) 
         SealingKeysMissingError: not every party is ready for bids yet.
     """
     grid = overview.spec.grid
-    bits = grid.bits_of(grid.to_step(price))
+    secret = OpeningSecret.new(grid.to_step(price))
+    bits = grid.bits_of(secret.step)
     sealing_keys = overview.all_sealing_keys()
     threshold = overview.spec.threshold
-    return await asyncio.to_thread(seal_bid, place, bits, threshold=threshold, sealing_keys=sealing_keys)
+    bundle = await asyncio.to_thread(
+        seal_bid, place, bits, threshold=threshold, sealing_keys=sealing_keys, random_bytes=lambda _: secret.key
+    )
+    return SealedBid(bundle, secret)
 
 
 async def held_bids(parties: Parties, tokens: UserTokens, auction: AuctionId, *, threshold: int) -> list[HeldBid]:

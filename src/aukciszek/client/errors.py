@@ -13,6 +13,8 @@
     ├── NotOpenInTimeError       not every party took bids in time
     ├── AuctionCancelledError    there will be no outcome
     ├── ReceiptStoreError        the file for receipts cannot be used
+    ├── OpeningStoreError        the file for opening secrets cannot be used
+    ├── OpeningPasswordError     the password does not open an opening secret
     ├── TrustFileError           the file with certificates to trust cannot be used
     └── LoginStateError          the stored log-in cannot be read or written
 """
@@ -88,6 +90,18 @@ class LoginStateError(ClientError):
     """The file with the log-in cannot be read or written."""
 
     code = "login-state"
+
+
+class OpeningStoreError(ClientError):
+    """The file for opening secrets holds those of another bid, or cannot be written."""
+
+    code = "opening-store"
+
+
+class OpeningPasswordError(ClientError):
+    """What was kept to open a bid is locked, and the password is missing or another one."""
+
+    code = "opening-password"
 
 
 class TrustFileError(ClientError):

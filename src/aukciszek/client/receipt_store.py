@@ -1,7 +1,5 @@
 """A bidder's receipt file, kept up to date: written anew in one step, so that an interruption never damages it."""
 
-import os
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
@@ -11,6 +9,7 @@ from aukciszek.auctions.identifiers import AuctionId, UserId
 from aukciszek.auctions.receipts import ReceiptFile
 from aukciszek.auctions.statements import Receipt, Signed
 from aukciszek.client.errors import ReceiptStoreError
+from aukciszek.client.replacing import replace_file
 
 
 class ReceiptStore:
@@ -50,11 +49,6 @@ class ReceiptStore:
         if self._path is None:
             return
         try:
-            descriptor, temporary = tempfile.mkstemp(dir=self._path.parent, prefix=self._path.name)
-            with os.fdopen(descriptor, "wb") as target:
-                target.write(self._file.encode())
-                target.flush()
-                os.fsync(target.fileno())
-            Path(temporary).replace(self._path)
+            replace_file(self._path, self._file.encode())
         except OSError as error:
             raise ReceiptStoreError(f"cannot write {self._path} ({error.strerror}): choose another file") from error

@@ -5,10 +5,11 @@ file, and an order or a bid goes to every party. ::
 
     async with AukciszekClient.open(cluster) as client:
         await client.log_in("ada@example.org", password)
-        placed = await client.place_bid(auction_id, "1234.50")
+        placed = await client.place_bid(auction_id, "1234.50", on_sealed=lambda bid: store.add(bid.bundle, bid.secret))
         certificate = await client.wait_for_outcome(auction_id)
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -21,7 +22,7 @@ from aukciszek.auctions.record import AuditRecord
 from aukciszek.auctions.sealing import BidPlace
 from aukciszek.auctions.spec import AuctionSpec
 from aukciszek.client.answers import AuctionAnswer, LoggedIn, Registered, Status
-from aukciszek.client.bidding import HeldBid, held_bids, next_revision, seal_price
+from aukciszek.client.bidding import HeldBid, OnSealed, held_bids, ignore_sealed, next_revision, seal_price
 from aukciszek.client.catalogue import describe_auction, list_auctions, wait_until_open
 from aukciszek.client.connection import PartyConnection, Patience, Request
 from aukciszek.client.discovery import ask_statuses
@@ -194,13 +195,14 @@ class AukciszekClient:
         """
         return await wait_until_open(self._parties, auction, self._clock, timeout_s)
 
-    async def place_bid(
+    async def place_bid(  # noqa: PLR0913 -- each is a choice of its own, and all but the first two have defaults
         self,
         auction: str,
         price: str,
         *,
         overview: AuctionOverview | None = None,
         keep_trying_s: float = 0.0,
+        on_sealed: OnSealed = ignore_sealed,
         on_placed: OnPlaced = ignore_placed,
     ) -> PlacedBid:
         """Bid, or replace the bid made before; the price leaves this process only as sealed shares.
@@ -210,6 +212,8 @@ class AukciszekClient:
             price: as people write it, such as ``1234.50``.
             overview: what :meth:`auction` gave, if the caller has it already.
             keep_trying_s: how long to hand the bid again and again to parties that are away.
+            on_sealed: is given the bundle and its opening secret before any of it leaves, to keep them
+                (:class:`~aukciszek.client.opening_store.OpeningStore`); if it raises, nothing is sent.
             on_placed: is told of every receipt, and of every party that gave none, as it happens.
 
         Returns:
@@ -224,8 +228,9 @@ class AukciszekClient:
         """
         overview = overview or await self.auction(auction)
         place = BidPlace(auction=overview.id, bidder=self.tokens.uid, revision=await self._next_revision(overview))
-        bundle = await seal_price(overview, price, place=place)
-        return await self._hand_over(bundle, overview, "take the bid", keep_trying_s, on_placed)
+        sealed = await seal_price(overview, price, place=place)
+        await asyncio.to_thread(on_sealed, sealed)
+        return await self._hand_over(sealed.bundle, overview, "take the bid", keep_trying_s, on_placed)
 
     async def withdraw_bid(
         self, auction: str, *, keep_trying_s: float = 0.0, on_placed: OnPlaced = ignore_placed

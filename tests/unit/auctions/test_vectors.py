@@ -13,6 +13,8 @@ from aukciszek.auctions.agreement import input_digest, lot_order
 from aukciszek.auctions.bundle import Bundle
 from aukciszek.auctions.certificate import Certificate
 from aukciszek.auctions.errors import AuctionError
+from aukciszek.auctions.opened_bid import OpenedBid
+from aukciszek.auctions.opening_secret import OpeningSecret
 from aukciszek.auctions.prices import PriceGrid
 from aukciszek.auctions.receipts import ReceiptFile
 from aukciszek.auctions.record import AuditRecord, verify_record
@@ -159,6 +161,28 @@ def test_certificates() -> None:
     for case in answers["refused"]:
         with pytest.raises(AuctionError) as caught:
             Certificate.decode(case["text"].encode())
+        assert caught.value.code == case["code"], case["why"]
+
+
+def test_openings() -> None:
+    answers = _read("openings.json")
+    for case in answers["openings"]:
+        certificate = Certificate.decode(case["certificate"].encode())
+        opened = OpenedBid.decode(case["opening"].encode())
+        report = verify_certificate(certificate, cluster=certificate.cluster, opening=opened)
+        assert {check.name: check.verdict for check in report.checks} == case["checks"], case["why"]
+    found = {
+        verdict for case in answers["openings"] for name, verdict in case["checks"].items() if name == "opened-bid"
+    }
+    assert found == {"passed", "failed", "not-checked"}
+    kept = answers["secret"]
+    secret = OpeningSecret.decode(from_base64url(kept["secret"]))
+    assert secret == OpeningSecret(from_base64url(kept["key"]), int(kept["step"]))
+    rows = secret.rows(Bundle.decode(from_base64url(kept["bundle"])))
+    assert rows == tuple(map(from_base64url, kept["rows"]))
+    for case in answers["refused"]:
+        with pytest.raises(AuctionError) as caught:
+            OpenedBid.decode(case["text"].encode())
         assert caught.value.code == case["code"], case["why"]
 
 

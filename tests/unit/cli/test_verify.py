@@ -9,6 +9,7 @@ from aukciszek.auctions.identifiers import AuctionId, BundleDigest, UserId
 from aukciszek.auctions.record import AuditRecord
 from aukciszek.auctions.spec import AuctionSpec
 from aukciszek.cluster import Cluster, PartyNumber
+from aukciszek.encoding import Json, canonical_json
 from aukciszek.identity import Identity
 from aukciszek.storage.records import FIRST_PREVIOUS_HASH, record_hash
 from aukciszek.storage.rows import NewRecordEntry, RecordRow
@@ -65,11 +66,11 @@ def certificate(cluster_file: Path, party_directories: list[Path], tmp_path: Pat
     return path
 
 
-def write_record(path: Path, auction: str, actions: list[str]) -> None:
+def write_record(path: Path, auction: str, entries: list[tuple[str, dict[str, Json]]], party: int = 1) -> None:
     rows = []
     previous = FIRST_PREVIOUS_HASH
-    for seq, action in enumerate(actions, start=1):
-        entry = NewRecordEntry(auction_id=auction, at=NOW, actor="party 1", action=action, details={})
+    for seq, (action, details) in enumerate(entries, start=1):
+        entry = NewRecordEntry(auction_id=auction, at=NOW, actor="party 1", action=action, details=details)
         digest = record_hash(entry, seq, previous)
         rows.append(
             RecordRow(
@@ -78,13 +79,13 @@ def write_record(path: Path, auction: str, actions: list[str]) -> None:
                 at=NOW,
                 actor="party 1",
                 action=action,
-                details="{}",
+                details=canonical_json(details).decode(),
                 previous_hash=previous,
                 hash=digest,
             )
         )
         previous = digest
-    path.write_bytes(AuditRecord.of(AuctionId(auction), PartyNumber(1), rows).encode())
+    path.write_bytes(AuditRecord.of(AuctionId(auction), PartyNumber(party), rows).encode())
 
 
 def test_a_certificate_that_enough_parties_signed_holds(run: "Run", certificate: Path, cluster_file: Path) -> None:
@@ -134,7 +135,7 @@ def test_a_missing_file_is_named(run: "Run", tmp_path: Path) -> None:
 def test_a_whole_record_is_accepted_and_a_cut_one_is_not(run: "Run", certificate: Path, tmp_path: Path) -> None:
     auction = run("verify", certificate, "--json").json()["auction"]
     record = tmp_path / "record.json"
-    write_record(record, auction, ["created", "opened", "closed"])
+    write_record(record, auction, [("created", {}), ("opened", {}), ("closed", {})])
     assert run("verify", certificate, "--record", record).status == 0
     record.write_bytes(record.read_bytes().replace(b'"opened"', b'"closed"'))
     ended = run("verify", certificate, "--record", record, "--json")
@@ -142,5 +143,57 @@ def test_a_whole_record_is_accepted_and_a_cut_one_is_not(run: "Run", certificate
 
 
 def test_the_record_of_another_auction_proves_nothing(run: "Run", certificate: Path, tmp_path: Path) -> None:
-    write_record(tmp_path / "record.json", "ee" * 32, ["created"])
+    write_record(tmp_path / "record.json", "ee" * 32, [("created", {})])
     assert run("verify", certificate, "--record", tmp_path / "record.json").status == 1
+
+
+def session(name: str, error: str | None, **details: Json) -> list[tuple[str, dict[str, Json]]]:
+    began: dict[str, Json] = {"session": name, "attempt": 1, "input_set": "aa" * 32, "participants": [1, 2], "bids": 1}
+    ended: dict[str, Json] = {"session": name, "transcript": "bb" * 32, "error": error}
+    return [("session-began", began | details), ("session-ended", ended)]
+
+
+def test_the_attempts_to_compute_are_listed(run: "Run", certificate: Path, tmp_path: Path) -> None:
+    auction = run("verify", certificate, "--json").json()["auction"]
+    first, second = tmp_path / "first.json", tmp_path / "second.json"
+    write_record(first, auction, [("closed", {}), *session("1a" * 32, None)])
+    write_record(second, auction, session("1a" * 32, "parties-missing") + session("2b" * 32, None, attempt=2), party=2)
+    ended = run("verify", certificate, "--record", first, "--record", second)
+    assert ended.status == 0
+    for word in ("attempts to compute", "1a1a1a1a1a1a1a1a", "outcome found", "parties-missing", "1, 2"):
+        assert word in ended.stdout
+    assert "party 2 began 2 sessions of this auction" in ended.stdout
+    answer = run("verify", certificate, "--record", first, "--record", second, "--json").json()
+    assert answer["remarks"] == ["party 2 began 2 sessions of this auction: it was computed repeatedly"]
+    assert [one["error"] for one in answer["records"][1]["attempts"]] == ["parties-missing", None]
+    assert answer["records"][0]["attempts"] == [
+        {
+            "began_at": "2026-01-31T00:00:00.000Z",
+            "session": "1a" * 32,
+            "attempt": 1,
+            "input_set": "aa" * 32,
+            "participants": [1, 2],
+            "bids": 1,
+            "ended": True,
+            "transcript": "bb" * 32,
+            "error": None,
+        }
+    ]
+
+
+def test_a_broken_record_tells_of_no_attempts(run: "Run", certificate: Path, tmp_path: Path) -> None:
+    auction = run("verify", certificate, "--json").json()["auction"]
+    record = tmp_path / "record.json"
+    write_record(record, auction, session("1a" * 32, None))
+    record.write_bytes(record.read_bytes().replace(b'"bids":1', b'"bids":2'))
+    ended = run("verify", certificate, "--record", record, "--json")
+    assert (ended.status, ended.json()["records"][0]["attempts"]) == (1, [])
+
+
+def test_a_record_in_which_little_stands_is_shown_as_it_is(run: "Run", certificate: Path, tmp_path: Path) -> None:
+    auction = run("verify", certificate, "--json").json()["auction"]
+    record = tmp_path / "record.json"
+    write_record(record, auction, [("session-began", {}), ("session-ended", {"error": "[bold]x"})])
+    ended = run("verify", certificate, "--record", record)
+    assert ended.status == 0
+    assert "[bold]x" in ended.stdout

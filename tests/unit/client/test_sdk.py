@@ -15,6 +15,7 @@ from aukciszek.client.errors import (
     AuctionCancelledError,
     ForgedStatementError,
     NotLoggedInError,
+    OpeningStoreError,
     PartiesDisagreeError,
     PartyRefusedError,
     SealingKeysMissingError,
@@ -26,6 +27,7 @@ from aukciszek.mpc.shamir import interpolate
 if TYPE_CHECKING:
     from aukciszek.auctions.spec import AuctionSpec
     from aukciszek.client.answers import Progress
+    from aukciszek.client.bidding import SealedBid
     from aukciszek.client.handing import PlacedBid
     from aukciszek.client.sdk import AukciszekClient
 
@@ -106,6 +108,35 @@ async def test_a_sealed_bid_opens_at_each_party_and_holds_the_price(
     }
     digits = [interpolate((1, 2), [int(rows[1][place]), int(rows[2][place])]) for place in range(spec.bits)]
     assert digits == spec.grid.bits_of(247)
+
+
+async def test_what_opens_a_bid_is_told_before_any_of_it_leaves(
+    client: "AukciszekClient", spec: "AuctionSpec", paper: Paper
+) -> None:
+    kept: list[SealedBid] = []
+
+    def keep(sealed: "SealedBid") -> None:
+        assert not any(party.bundles for party in paper.values())
+        kept.append(sealed)
+
+    placed = await client.place_bid(spec.auction_id, "123.50", on_sealed=keep)
+    (sealed,) = kept
+    assert sealed.bundle.digest() == placed.header.digest
+    assert sealed.secret.step == 247
+    rows = sealed.secret.rows(sealed.bundle)
+    opened = [open_envelope(party.bundles[0], number, party.key_pair).row for number, party in paper.items()]
+    assert list(rows) == opened
+
+
+async def test_a_bid_whose_secret_cannot_be_kept_is_not_sent(
+    client: "AukciszekClient", spec: "AuctionSpec", paper: Paper
+) -> None:
+    def refuse(_: object) -> None:
+        raise OpeningStoreError("no place for it")
+
+    with pytest.raises(OpeningStoreError):
+        await client.place_bid(spec.auction_id, "123.50", on_sealed=refuse)
+    assert not any(party.bundles for party in paper.values())
 
 
 async def test_a_price_that_cannot_be_bid_is_not_sent(
