@@ -16,6 +16,8 @@ import { systemRandom } from '../src/core/field'
 import { spellElements } from '../src/core/degree'
 import { checkRow, dealBid, openEnvelope, sealBid } from '../src/core/sealing'
 import { encodeOpenedBid, parseOpenedBid, type OpenedBid } from '../src/core/opening'
+import { encodeOpeningFile, openKeptBid, parseOpeningFile } from '../src/core/opening-file'
+import { parseReceiptFile, encodeReceiptFile } from '../src/core/receipts'
 import { verifyCertificate } from '../src/core/verification'
 import { ANN, BOB, Evidence } from './evidence'
 import { VECTORS, vectors } from './vectors'
@@ -87,6 +89,13 @@ interface Opened {
   checks: Record<string, string>
 }
 
+/** What a bidder downloads when it bids, and what opens from it. */
+interface Kept {
+  file: string
+  receipts: string
+  opened: string
+}
+
 const OPENED_NAME = 'opened_by_page.json'
 
 async function verdicts(certificate: string, opened: string): Promise<Record<string, string>> {
@@ -95,7 +104,7 @@ async function verdicts(certificate: string, opened: string): Promise<Record<str
   return Object.fromEntries(report.checks.map((check) => [check.name, check.verdict]))
 }
 
-async function openAll(): Promise<Opened[]> {
+async function openAll(): Promise<{ opened: Opened[]; kept: Kept }> {
   const evidence = await Evidence.of()
   const [best, other] = [await evidence.seal(ANN, 100), await evidence.seal(BOB, 200)]
   const signed = (parties: number[]) => evidence.receipts(ANN, evidence.signed(best, parties))
@@ -110,16 +119,24 @@ async function openAll(): Promise<Opened[]> {
     ['too few receipts', without, await evidence.open(best, signed([1, 2]))],
     ['a row of another party', won, { ...opened, rows: [...opened.rows].reverse() }],
   ]
-  return Promise.all(
+  const all = await Promise.all(
     cases.map(async ([why, certificate, one]) => {
       const [text, file] = [fromUtf8(certificate.content), encodeOpenedBid(one)]
       return { why, certificate: text, opened: file, checks: await verdicts(text, file) }
     }),
   )
+  const bids = [{ revision: best.revision, bundle: best.content, secret: { key: best.key, step: best.step } }]
+  const kept = {
+    file: encodeOpeningFile({ auction: evidence.auction, bidder: ANN, bids }),
+    receipts: encodeReceiptFile(opened.receipts),
+    opened: encodeOpenedBid(opened),
+  }
+  return { opened: all, kept }
 }
 
 test('bids that are opened now are judged; `npm run vectors` keeps them as the known answers', async () => {
-  const opened = await openAll()
+  const known = await openAll()
+  const { opened } = known
   expect(opened.map((one) => one.checks['opened-bid'])).toEqual([
     'passed',
     'passed',
@@ -129,12 +146,14 @@ test('bids that are opened now are judged; `npm run vectors` keeps them as the k
     'not-checked',
     undefined,
   ])
-  if (process.env['WRITE_VECTORS']) writeFileSync(new URL(OPENED_NAME, VECTORS), `${JSON.stringify({ opened }, null, 1)}\n`)
+  if (process.env['WRITE_VECTORS']) writeFileSync(new URL(OPENED_NAME, VECTORS), `${JSON.stringify(known, null, 1)}\n`)
 })
 
 test('the known opened bids lead to the known verdicts', async () => {
-  const { opened } = vectors<{ opened: Opened[] }>(OPENED_NAME)
+  const { opened, kept } = vectors<{ opened: Opened[]; kept: Kept }>(OPENED_NAME)
   for (const one of opened) {
     expect([one.why, await verdicts(one.certificate, one.opened)]).toEqual([one.why, one.checks])
   }
+  const { bids } = parseOpeningFile(utf8(kept.file))
+  expect(encodeOpenedBid(await openKeptBid(bids, [], parseReceiptFile(utf8(kept.receipts))))).toBe(kept.opened)
 })

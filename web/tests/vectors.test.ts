@@ -5,6 +5,7 @@ import { parseCertificate } from '../src/core/certificate'
 import { parseCluster } from '../src/core/cluster'
 import { spellElements } from '../src/core/degree'
 import { fromBase64url, fromHex, toBase64url, utf8 } from '../src/core/encoding'
+import { decodeSecret, encodeSecret, parseOpenedBid, rowsOf } from '../src/core/opening'
 import { PriceGrid } from '../src/core/prices'
 import { parseReceiptFile } from '../src/core/receipts'
 import { parseRecord } from '../src/core/record'
@@ -160,6 +161,34 @@ test('certificates', async () => {
   for (const one of known.refused) {
     expect([one.why, await codeOf(() => parseCertificate(utf8(one.text)))]).toEqual([one.why, one.code])
   }
+})
+
+test('opened bids', async () => {
+  const known = vectors<{
+    openings: { why: string; certificate: string; opening: string; checks: Record<string, string> }[]
+    refused: (Refused & { text: string })[]
+  }>('openings.json')
+  for (const one of known.openings) {
+    const certificate = await parseCertificate(utf8(one.certificate))
+    const opened = parseOpenedBid(utf8(one.opening))
+    const report = await verifyCertificate(certificate, certificate.cluster, undefined, opened)
+    const checks = Object.fromEntries(report.checks.map((check) => [check.name, check.verdict]))
+    expect([one.why, checks]).toEqual([one.why, one.checks])
+  }
+  for (const one of known.refused) {
+    expect([one.why, await codeOf(() => parseOpenedBid(utf8(one.text)))]).toEqual([one.why, one.code])
+  }
+})
+
+test('what opens a bid', async () => {
+  const { secret: known } = vectors<{
+    secret: { bundle: string; secret: string; key: string; step: string; rows: string[] }
+  }>('openings.json')
+  const secret = decodeSecret(fromBase64url(known.secret))
+  expect(secret).toEqual({ key: fromBase64url(known.key), step: BigInt(known.step) })
+  expect(toBase64url(encodeSecret(secret))).toBe(known.secret)
+  const rows = await rowsOf(decodeBundle(fromBase64url(known.bundle)), secret)
+  expect(rows.map(toBase64url)).toEqual(known.rows)
 })
 
 test('audit records', async () => {

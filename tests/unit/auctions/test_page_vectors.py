@@ -10,15 +10,17 @@ from aukciszek.auctions.bundle import Bundle
 from aukciszek.auctions.certificate import Certificate
 from aukciszek.auctions.errors import EnvelopeCommitmentError, EnvelopeDoesNotOpenError, EnvelopeProofError
 from aukciszek.auctions.opened_bid import OpenedBid
+from aukciszek.auctions.receipts import ReceiptFile
 from aukciszek.auctions.sealing import open_envelope
 from aukciszek.auctions.sealing_keys import SealingKeyPair
 from aukciszek.auctions.verification import verify_certificate
+from aukciszek.client.opening_store import OpeningFile
 from aukciszek.encoding import from_base64url
 from aukciszek.mpc.shamir import interpolate
 
 VECTORS = Path(__file__).parents[2] / "vectors"
 SEALED: list[dict[str, Any]] = json.loads((VECTORS / "sealed_by_page.json").read_text(encoding="utf-8"))["sealed"]
-OPENED: list[dict[str, Any]] = json.loads((VECTORS / "opened_by_page.json").read_text(encoding="utf-8"))["opened"]
+OPENED: dict[str, Any] = json.loads((VECTORS / "opened_by_page.json").read_text(encoding="utf-8"))
 
 
 def _shares(sealed: dict[str, Any]) -> dict[int, list[int]]:
@@ -73,10 +75,22 @@ def test_no_party_opens_the_envelope_of_another(sealed: dict[str, Any]) -> None:
         open_envelope(bundle, 2, _key(sealed["envelopes"][0]))
 
 
-@pytest.mark.parametrize("known", OPENED, ids=[known["why"] for known in OPENED])
+@pytest.mark.parametrize("known", OPENED["opened"], ids=[known["why"] for known in OPENED["opened"]])
 def test_what_the_page_opened_leads_to_the_same_verdicts(known: dict[str, Any]) -> None:
     certificate = Certificate.decode(known["certificate"].encode())
     opened = OpenedBid.decode(known["opened"].encode())
     assert opened.encode() == known["opened"].encode()
     report = verify_certificate(certificate, opening=opened)
     assert {check.name: check.verdict for check in report.checks} == known["checks"]
+
+
+def test_what_the_page_let_its_bidder_keep_opens_the_bid(tmp_path: Path) -> None:
+    known = OPENED["kept"]
+    path = tmp_path / "receipts.json.opening"
+    path.write_text(known["file"], encoding="utf-8")
+    file = OpeningFile.read(path)
+    assert file.encode().decode() == known["file"]
+    (kept,) = file.bids
+    receipts = ReceiptFile.decode(known["receipts"].encode())
+    opened = OpenedBid.of(kept.bundle, kept.reveal(None), receipts)
+    assert opened.encode().decode() == known["opened"]
