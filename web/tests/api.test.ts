@@ -2,7 +2,8 @@
 
 import { beforeAll, expect, test } from 'vitest'
 
-import { describeAuction } from '../src/api/overview'
+import { describeAuction, shownStateOf, stateOf, type Overview } from '../src/api/overview'
+import { auction as auctionReader, type AuctionAnswer, type AuctionState } from '../src/api/answers'
 import { mergeHeld, nextRevision, receiptFile, type HeldBid } from '../src/api/bidding'
 import { PartyConnection, RefusedError, UnreachableError, type Fetch } from '../src/api/connection'
 import { passes } from '../src/api/handing-on'
@@ -13,9 +14,10 @@ import { toBase64url, utf8 } from '../src/core/encoding'
 import { PageError } from '../src/core/errors'
 import { encodeReceiptFile, parseReceiptFile } from '../src/core/receipts'
 import { text } from '../src/core/schema'
-import { auctionId, parseSpecBytes } from '../src/core/spec'
+import { auctionId } from '../src/core/spec'
 import { stepOf, wholeFraction } from '../src/ui/progress'
 import { parseRoute } from '../src/ui/router.svelte'
+import { rules } from './evidence'
 import { codeOf, vectors } from './vectors'
 
 let cluster: Cluster
@@ -69,8 +71,7 @@ test('of several errors the one that a party told is worth more than silence', a
 })
 
 test('rules that do not belong to the id are not believed, and those of another cluster neither', async () => {
-  const known = parseSpecBytes(utf8(vectors<{ rules: { text: string }[] }>('rules.json').rules[0]?.text ?? ''))
-  const spec = { ...known, cluster: cluster.digest }
+  const spec = rules(cluster)
   const id = await auctionId(spec)
   const answer = (shown: object) => ({
     id,
@@ -88,10 +89,42 @@ test('rules that do not belong to the id are not believed, and those of another 
   const overview = await describeAuction(new Parties(cluster, network), id)
   expect(overview.spec).toEqual(spec)
   expect([...overview.errors].map(([number, error]) => [number, error.code])).toEqual([[2, 'forged-statement']])
-  const other = { ...known, cluster: 'cd'.repeat(32) }
+  const other = { ...spec, cluster: 'cd'.repeat(32) }
   const elsewhere = await auctionId(other)
   const foreign: Fetch = () => Promise.resolve(new Response(JSON.stringify({ ...answer(other), id: elsewhere })))
   expect(await codeOf(() => describeAuction(new Parties(cluster, foreign), elsewhere))).toBe('parties-disagree')
+})
+
+function overviewOf(answers: readonly { state: AuctionState; vouchers: readonly number[] }[]): Overview {
+  const told = answers.map(({ state, vouchers }, index): [number, AuctionAnswer] => [
+    index + 1,
+    { ...({} as AuctionAnswer), state, cancel_vouchers: vouchers },
+  ])
+  return { id: '', spec: rules(cluster), answers: new Map(told), errors: new Map(), sealingKeys: new Map() }
+}
+
+test('an auction that enough parties vouch is cancelled is being cancelled until it is', () => {
+  const all = (state: AuctionState, vouchers: readonly number[], reporters = 5) =>
+    overviewOf(Array.from({ length: 5 }, (_, index) => ({ state, vouchers: index < reporters ? vouchers : [] })))
+  for (const state of ['created', 'open', 'closed', 'agreeing'] as const) {
+    expect(shownStateOf(all(state, [1, 2, 3]))).toBe('cancelling')
+    expect(shownStateOf(all(state, [1, 2]))).toBe(state)
+    expect(shownStateOf(all(state, [1, 1, 1]))).toBe(state)
+  }
+  // The word of as many as may lie is not enough, and of one more it is.
+  expect(shownStateOf(all('open', [1, 2, 3, 4, 5], 2))).toBe('open')
+  expect(shownStateOf(all('open', [1, 4, 5], 3))).toBe('cancelling')
+  // What the parties agreed on is agreed: vouchers that came too late change nothing.
+  for (const state of ['computing', 'final', 'cancelled', 'abandoned'] as const) {
+    expect(shownStateOf(all(state, [1, 2, 3]))).toBe(state)
+    expect(stateOf(all(state, []))).toBe(state)
+  }
+})
+
+test('an auction that ended without an outcome is told by the parties as such', () => {
+  const answer = { id: 'ab'.repeat(32), spec: {}, state_since: '2026-03-31T12:00:00.000Z', bids: 3, sealing_keys: [] }
+  expect(auctionReader({ ...answer, state: 'abandoned' }, '').state).toBe('abandoned')
+  expect(wholeFraction({ state: 'abandoned', stage: '', fraction: 0 })).toBeGreaterThanOrEqual(1)
 })
 
 function held(revision: number, parties: readonly number[]): HeldBid {

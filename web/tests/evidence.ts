@@ -10,7 +10,7 @@ import { systemRandom } from '../src/core/field'
 import { openBid, type OpenedBid } from '../src/core/opening'
 import type { BidReceipts, ReceiptFile } from '../src/core/receipts'
 import { sealBid } from '../src/core/sealing'
-import { auctionId, gridOf, parseSpec, type AuctionSpec } from '../src/core/spec'
+import { abandonedByDefault, auctionId, gridOf, parseSpec, type AuctionSpec } from '../src/core/spec'
 import { KEY_BYTES } from '../src/core/stream'
 import { outcomeBody } from '../src/core/statements'
 import { clusterFile, receiptStatement, signature } from './house'
@@ -44,6 +44,7 @@ export function rules(cluster: Cluster, changes: Partial<AuctionSpec> = {}): Auc
     minimum_bids: 1,
     opens_at: '2026-03-01T08:00:00.000Z',
     closes_at: CLOSES,
+    abandons_at: abandonedByDefault(new Date(CLOSES)).toISOString(),
     early_close_allowed: true,
     cancel_allowed: false,
     invited: null,
