@@ -106,7 +106,7 @@ function overviewOf(answers: readonly { state: AuctionState; vouchers: readonly 
 test('an auction that enough parties vouch is cancelled is being cancelled until it is', () => {
   const all = (state: AuctionState, vouchers: readonly number[], reporters = 5) =>
     overviewOf(Array.from({ length: 5 }, (_, index) => ({ state, vouchers: index < reporters ? vouchers : [] })))
-  for (const state of ['created', 'open', 'closed', 'agreeing'] as const) {
+  for (const state of ['created', 'open', 'closed', 'agreeing', 'computing'] as const) {
     expect(shownStateOf(all(state, [1, 2, 3]))).toBe('cancelling')
     expect(shownStateOf(all(state, [1, 2]))).toBe(state)
     expect(shownStateOf(all(state, [1, 1, 1]))).toBe(state)
@@ -114,8 +114,8 @@ test('an auction that enough parties vouch is cancelled is being cancelled until
   // The word of as many as may lie is not enough, and of one more it is.
   expect(shownStateOf(all('open', [1, 2, 3, 4, 5], 2))).toBe('open')
   expect(shownStateOf(all('open', [1, 4, 5], 3))).toBe('cancelling')
-  // What the parties agreed on is agreed: vouchers that came too late change nothing.
-  for (const state of ['computing', 'final', 'cancelled', 'abandoned'] as const) {
+  // Who is about to open the outcome does not cancel: vouchers that came too late change nothing.
+  for (const state of ['revealing', 'signing', 'final', 'cancelled', 'abandoned'] as const) {
     expect(shownStateOf(all(state, [1, 2, 3]))).toBe(state)
     expect(stateOf(all(state, []))).toBe(state)
   }
