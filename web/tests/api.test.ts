@@ -2,20 +2,22 @@
 
 import { beforeAll, expect, test } from 'vitest'
 
-import { describeAuction } from '../src/api/overview'
-import { nextRevision, receiptFile, type HeldBid } from '../src/api/bidding'
+import { describeAuction, shownStateOf, stateOf, type Overview } from '../src/api/overview'
+import { auction as auctionReader, type AuctionAnswer, type AuctionState } from '../src/api/answers'
+import { mergeHeld, nextRevision, receiptFile, type HeldBid } from '../src/api/bidding'
 import { PartyConnection, RefusedError, UnreachableError, type Fetch } from '../src/api/connection'
-import { HandingOn, passes } from '../src/api/handing-on'
+import { passes } from '../src/api/handing-on'
 import { need, Parties } from '../src/api/parties'
 import { Session } from '../src/api/session'
 import { parseCluster, type Cluster } from '../src/core/cluster'
-import { fromUtf8, toBase64url, utf8 } from '../src/core/encoding'
+import { toBase64url, utf8 } from '../src/core/encoding'
 import { PageError } from '../src/core/errors'
 import { encodeReceiptFile, parseReceiptFile } from '../src/core/receipts'
 import { text } from '../src/core/schema'
-import { auctionId, parseSpecBytes } from '../src/core/spec'
+import { auctionId } from '../src/core/spec'
 import { stepOf, wholeFraction } from '../src/ui/progress'
 import { parseRoute } from '../src/ui/router.svelte'
+import { rules } from './evidence'
 import { codeOf, vectors } from './vectors'
 
 let cluster: Cluster
@@ -69,8 +71,7 @@ test('of several errors the one that a party told is worth more than silence', a
 })
 
 test('rules that do not belong to the id are not believed, and those of another cluster neither', async () => {
-  const known = parseSpecBytes(utf8(vectors<{ rules: { text: string }[] }>('rules.json').rules[0]?.text ?? ''))
-  const spec = { ...known, cluster: cluster.digest }
+  const spec = rules(cluster)
   const id = await auctionId(spec)
   const answer = (shown: object) => ({
     id,
@@ -88,10 +89,42 @@ test('rules that do not belong to the id are not believed, and those of another 
   const overview = await describeAuction(new Parties(cluster, network), id)
   expect(overview.spec).toEqual(spec)
   expect([...overview.errors].map(([number, error]) => [number, error.code])).toEqual([[2, 'forged-statement']])
-  const other = { ...known, cluster: 'cd'.repeat(32) }
+  const other = { ...spec, cluster: 'cd'.repeat(32) }
   const elsewhere = await auctionId(other)
   const foreign: Fetch = () => Promise.resolve(new Response(JSON.stringify({ ...answer(other), id: elsewhere })))
   expect(await codeOf(() => describeAuction(new Parties(cluster, foreign), elsewhere))).toBe('parties-disagree')
+})
+
+function overviewOf(answers: readonly { state: AuctionState; vouchers: readonly number[] }[]): Overview {
+  const told = answers.map(({ state, vouchers }, index): [number, AuctionAnswer] => [
+    index + 1,
+    { ...({} as AuctionAnswer), state, cancel_vouchers: vouchers },
+  ])
+  return { id: '', spec: rules(cluster), answers: new Map(told), errors: new Map(), sealingKeys: new Map() }
+}
+
+test('an auction that enough parties vouch is cancelled is being cancelled until it is', () => {
+  const all = (state: AuctionState, vouchers: readonly number[], reporters = 5) =>
+    overviewOf(Array.from({ length: 5 }, (_, index) => ({ state, vouchers: index < reporters ? vouchers : [] })))
+  for (const state of ['created', 'open', 'closed', 'agreeing', 'computing'] as const) {
+    expect(shownStateOf(all(state, [1, 2, 3]))).toBe('cancelling')
+    expect(shownStateOf(all(state, [1, 2]))).toBe(state)
+    expect(shownStateOf(all(state, [1, 1, 1]))).toBe(state)
+  }
+  // The word of as many as may lie is not enough, and of one more it is.
+  expect(shownStateOf(all('open', [1, 2, 3, 4, 5], 2))).toBe('open')
+  expect(shownStateOf(all('open', [1, 4, 5], 3))).toBe('cancelling')
+  // Who is about to open the outcome does not cancel: vouchers that came too late change nothing.
+  for (const state of ['revealing', 'signing', 'final', 'cancelled', 'abandoned'] as const) {
+    expect(shownStateOf(all(state, [1, 2, 3]))).toBe(state)
+    expect(stateOf(all(state, []))).toBe(state)
+  }
+})
+
+test('an auction that ended without an outcome is told by the parties as such', () => {
+  const answer = { id: 'ab'.repeat(32), spec: {}, state_since: '2026-03-31T12:00:00.000Z', bids: 3, sealing_keys: [] }
+  expect(auctionReader({ ...answer, state: 'abandoned' }, '').state).toBe('abandoned')
+  expect(wholeFraction({ state: 'abandoned', stage: '', fraction: 0 })).toBeGreaterThanOrEqual(1)
 })
 
 function held(revision: number, parties: readonly number[]): HeldBid {
@@ -116,6 +149,16 @@ test('the next revision follows the last, and no liar pushes it to the end', () 
   // One party alone holds a later one: believable, as a bid may reach a few only.
   expect(nextRevision([held(1, [1, 2, 3, 4, 5]), held(2, [4])], 2)).toBe(3)
   expect(nextRevision([held(1, [1, 2, 3]), held(2 ** 32 - 1, [4, 5])], 2)).toBe(2)
+})
+
+test('what a party signed stays, though it denies it later, and every revision stands once', () => {
+  const reported = [held(1, [1, 2]), { ...held(2, [1]), bundle: 'ee'.repeat(32) }]
+  const own = [held(1, [3]), { ...held(2, [2, 3]), bundle: 'ff'.repeat(32) }]
+  const merged = mergeHeld(reported, own)
+  expect(merged.map((bid) => [bid.revision, bid.bundle.slice(0, 2), [...bid.receipts.keys()].sort()])).toEqual([
+    [1, 'cd', [1, 2, 3]],
+    [2, 'ff', [2, 3]],
+  ])
 })
 
 test('a receipt file is read back as it was written', () => {
@@ -160,59 +203,6 @@ test('progress never goes back from stage to stage', () => {
   const steps = way.map(stepOf)
   expect(steps).toEqual([...steps].sort((one, other) => one - other))
   expect(wholeFraction({ state: 'final', stage: '', fraction: 1 })).toBe(1)
-})
-
-function sessionOf(uid: string): Session {
-  const claims = toBase64url(utf8(JSON.stringify({ uid, email: 'ada@example.org', isAdmin: false, exp: 2_000_000_000 })))
-  return Session.of(cluster.parties.map(() => `x.${claims}.x`))
-}
-
-test('receipts are shown to all parties that can be reached, once, if they are enough and not all', async () => {
-  const asked: { url: string; body: { bundle: string | null; receipts: string[] } }[] = []
-  const network: Fetch = (url, init) => {
-    asked.push({ url, body: JSON.parse(fromUtf8(init.body as Uint8Array<ArrayBuffer>)) as never })
-    return Promise.resolve(new Response(JSON.stringify({ bundle: 'ab'.repeat(32), receipts_of: [1, 2, 3] })))
-  }
-  const on = new HandingOn(new Parties(cluster, network), sessionOf('22222222-2222-4222-8222-222222222222'), 'x', 2)
-  const receiptOf = (party: number) => ({
-    content: { kind: 'receipt', party, auction: 'x', bundle: 'ab'.repeat(32), received_at: '' },
-    statement: utf8(`receipt ${party}`),
-  })
-  const bid = (...signers: number[]) => ({
-    bundle: 'ab'.repeat(32),
-    receipts: new Map(signers.map((party) => [party, receiptOf(party) as never])),
-  })
-  const everybody = cluster.parties.map((one) => one.number)
-  expect(await on.show(bid(1), undefined)).toEqual([])
-  expect(await on.show(bid(...everybody), undefined)).toEqual([])
-  expect(asked).toEqual([])
-  const away = new Set([everybody.length])
-  expect(await on.show(bid(2, 1), utf8('sealed'), away)).toEqual(everybody.slice(0, -1))
-  expect(asked.every((one) => one.url.endsWith('/api/auctions/x/receipts'))).toBe(true)
-  expect(asked[0]?.body).toEqual({
-    bundle: toBase64url(utf8('sealed')),
-    receipts: ['receipt 1', 'receipt 2'].map((one) => toBase64url(utf8(one))),
-  })
-  asked.length = 0
-  expect(await on.show(bid(1, 2), undefined)).toEqual([everybody.length])
-  expect(await on.show(bid(1, 2), undefined)).toEqual([])
-  expect(asked).toHaveLength(1)
-})
-
-test('a party that forgets what it was shown does not keep it, and one that is busy is shown it again', async () => {
-  let asked = 0
-  const network: Fetch = (url) => {
-    asked += 1
-    const isFirst = url.startsWith(cluster.parties[0]?.url ?? '')
-    const forgetful = new Response(JSON.stringify({ bundle: 'ab'.repeat(32), receipts_of: [1] }))
-    return Promise.resolve(isFirst ? forgetful : problem(500, 'internal-error'))
-  }
-  const on = new HandingOn(new Parties(cluster, network), sessionOf('22222222-2222-4222-8222-222222222222'), 'x', 2)
-  const receipts = new Map([1, 2].map((party) => [party, { statement: utf8('x') } as never]))
-  expect(await on.show({ bundle: 'ab'.repeat(32), receipts }, undefined)).toEqual([])
-  expect(asked).toBe(cluster.parties.length)
-  await on.show({ bundle: 'ab'.repeat(32), receipts }, undefined)
-  expect(asked).toBe(2 * cluster.parties.length - 1)
 })
 
 test('which errors may pass', () => {

@@ -3,16 +3,18 @@ import { expect, test } from 'vitest'
 import { bundleDigest, decodeBundle, encodeBundle } from '../src/core/bundle'
 import { parseCertificate } from '../src/core/certificate'
 import { parseCluster } from '../src/core/cluster'
+import { spellElements } from '../src/core/degree'
 import { fromBase64url, fromHex, toBase64url, utf8 } from '../src/core/encoding'
+import { decodeSecret, encodeSecret, parseOpenedBid, rowsOf } from '../src/core/opening'
 import { PriceGrid } from '../src/core/prices'
 import { parseReceiptFile } from '../src/core/receipts'
 import { parseRecord } from '../src/core/record'
-import { envelopeInfo, openEnvelope, sealTo, unseal } from '../src/core/sealing'
+import { dealBid, envelopeInfo, openEnvelope, sealTo, unseal } from '../src/core/sealing'
 import { interpolate } from '../src/core/sharing'
 import { auctionId, gridOf, invitation, parseSpecBytes } from '../src/core/spec'
 import { readStatement, RECEIPT } from '../src/core/statements'
 import { verifyCertificate } from '../src/core/verification'
-import { codeOf, vectors } from './vectors'
+import { codeOf, KNOWS_ABANDONMENT, vectors } from './vectors'
 
 interface Refused {
   why: string
@@ -49,7 +51,7 @@ test('prices', async () => {
   }
 })
 
-test('rules', async () => {
+test.runIf(KNOWS_ABANDONMENT)('rules', async () => {
   const known = vectors<{
     rules: { text: string; auction: string; bits: number; highest_step: string; reserve_step: string | null }[]
     invitations: { nonce: string; email: string; invitation: string }[]
@@ -87,16 +89,22 @@ test('what the Python side sealed opens here, and only where it belongs', async 
   const known = vectors<{
     bits: string
     threshold: number
+    key: string
     bundle: string
-    envelopes: { party: number; seed: string; info: string; elements: string[] }[]
+    envelopes: { party: number; seed: string; info: string; content: string; elements: string[] }[]
     refused: (Refused & { bundle: string })[]
   }>('sealing.json')
   const bundle = decodeBundle(fromBase64url(known.bundle))
+  const bitsSealed = Array.from(known.bits, Number)
+  const dealt = await dealBid(bitsSealed, known.envelopes.length, known.threshold, fromBase64url(known.key))
   const shares: bigint[][] = []
   for (const one of known.envelopes) {
     expect(toBase64url(envelopeInfo(bundle, one.party))).toBe(one.info)
     const elements = await openEnvelope(bundle, one.party, fromBase64url(one.seed))
     expect(elements).toEqual(one.elements.slice(0, elements.length).map(BigInt))
+    // The page deals the same from the same key, salts and masks included.
+    expect(dealt.shares[one.party - 1]).toEqual(one.elements.map(BigInt))
+    expect(toBase64url(spellElements(dealt.shares[one.party - 1] ?? []))).toBe(one.content)
     shares.push(elements)
   }
   const enough = shares.slice(-known.threshold - 1)
@@ -129,7 +137,7 @@ test('signed statements', async () => {
   }
 })
 
-test('certificates', async () => {
+test.runIf(KNOWS_ABANDONMENT)('certificates', async () => {
   const known = vectors<{
     certificates: {
       why: string
@@ -153,6 +161,34 @@ test('certificates', async () => {
   for (const one of known.refused) {
     expect([one.why, await codeOf(() => parseCertificate(utf8(one.text)))]).toEqual([one.why, one.code])
   }
+})
+
+test.runIf(KNOWS_ABANDONMENT)('opened bids', async () => {
+  const known = vectors<{
+    openings: { why: string; certificate: string; opening: string; checks: Record<string, string> }[]
+    refused: (Refused & { text: string })[]
+  }>('openings.json')
+  for (const one of known.openings) {
+    const certificate = await parseCertificate(utf8(one.certificate))
+    const opened = parseOpenedBid(utf8(one.opening))
+    const report = await verifyCertificate(certificate, certificate.cluster, undefined, opened)
+    const checks = Object.fromEntries(report.checks.map((check) => [check.name, check.verdict]))
+    expect([one.why, checks]).toEqual([one.why, one.checks])
+  }
+  for (const one of known.refused) {
+    expect([one.why, await codeOf(() => parseOpenedBid(utf8(one.text)))]).toEqual([one.why, one.code])
+  }
+})
+
+test('what opens a bid', async () => {
+  const { secret: known } = vectors<{
+    secret: { bundle: string; secret: string; key: string; step: string; rows: string[] }
+  }>('openings.json')
+  const secret = decodeSecret(fromBase64url(known.secret))
+  expect(secret).toEqual({ key: fromBase64url(known.key), step: BigInt(known.step) })
+  expect(toBase64url(encodeSecret(secret))).toBe(known.secret)
+  const rows = await rowsOf(decodeBundle(fromBase64url(known.bundle)), secret)
+  expect(rows.map(toBase64url)).toEqual(known.rows)
 })
 
 test('audit records', async () => {

@@ -13,6 +13,7 @@ export const STATES = [
   'signing',
   'final',
   'cancelled',
+  'abandoned',
 ] as const
 export type AuctionState = (typeof STATES)[number]
 

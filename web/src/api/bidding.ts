@@ -74,6 +74,24 @@ export async function heldBids(parties: Parties, session: Session, overview: Ove
   return [...held.values()].sort((one, other) => one.revision - other.revision)
 }
 
+/**
+ * What the parties report and what the page has itself, one entry for each revision. A party that denies what it signed
+ * does not take the receipt away; of two bundles with one revision, the one that more parties signed for stays.
+ */
+export function mergeHeld(reported: readonly HeldBid[], own: readonly HeldBid[]): HeldBid[] {
+  const byBundle = new Map<string, HeldBid>()
+  for (const bid of [...own, ...reported]) {
+    const known = byBundle.get(bid.bundle)
+    byBundle.set(bid.bundle, { ...bid, receipts: new Map([...(known?.receipts ?? []), ...bid.receipts]) })
+  }
+  const byRevision = new Map<number, HeldBid>()
+  for (const bid of byBundle.values()) {
+    const known = byRevision.get(bid.revision)
+    if (!known || bid.receipts.size > known.receipts.size) byRevision.set(bid.revision, bid)
+  }
+  return [...byRevision.values()].sort((one, other) => one.revision - other.revision)
+}
+
 /** One more than the last revision that any party holds; what only `threshold` report is believed if it is near. */
 export function nextRevision(held: readonly HeldBid[], threshold: number): number {
   const latest = new Map<number, number>()

@@ -130,6 +130,23 @@ export function stateOf(overview: Overview): AuctionState {
   return STATES.reduce((best, state) => (votes(state) > votes(best) ? state : best))
 }
 
+/** A state of an auction as it is shown: `cancelling` is no party's word, but follows from what several say. */
+export type ShownState = AuctionState | 'cancelling'
+
+/** A party that is about to open something never cancels any more. */
+const CANCELLABLE: readonly AuctionState[] = ['created', 'open', 'closed', 'agreeing', 'computing']
+
+/**
+ * The state to show. An auction that t + 1 parties vouch is cancelled takes no more bids, but is not `cancelled` before
+ * the parties agreed on it after the close. As many must report it: one of them is honest.
+ */
+export function shownStateOf(overview: Overview): ShownState {
+  const state = stateOf(overview)
+  const needed = overview.spec.threshold + 1
+  const reporters = [...overview.answers.values()].filter((answer) => new Set(answer.cancel_vouchers).size >= needed)
+  return CANCELLABLE.includes(state) && reporters.length >= needed ? 'cancelling' : state
+}
+
 /** The number of bidders with a bid, as the party that has most reports it. */
 export function bidsOf(overview: Overview): number {
   return Math.max(0, ...[...overview.answers.values()].map((answer) => answer.bids))

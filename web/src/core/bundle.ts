@@ -1,17 +1,16 @@
 /** A bundle: what a bidder hands to every party, the same bytes for all (docs/protocol.md, "The bundle"). */
 
-import { MASKS, proofBytes } from './degree'
+import { proofBytes, rowElements } from './degree'
 import { concat, fromHex, labelledSha256, toHex, utf8, uuidBytes, uuidText, type Bytes } from './encoding'
 import { PageError } from './errors'
 import { ELEMENT_BYTES } from './field'
 import { LARGEST_BITS } from './prices'
 
-export const SALT_BYTES = 32
 const DIGEST_BYTES = 32
 /** What sealing adds: the encapsulated key in front and the authentication tag behind. */
 const SEALING_OVERHEAD_BYTES = 1120 + 16
 const MAGIC = utf8('AUKB')
-const VERSION = 1
+const VERSION = 2
 const BID = 1
 const WITHDRAWAL = 2
 const HEAD_BYTES = 4 + 1 + 1 + 32 + 16 + 4 + 1 + 1 + 1
@@ -35,8 +34,9 @@ export interface Bundle extends BidPlace {
   readonly envelopes: readonly Bytes[]
 }
 
+/** How long a party's row is: one element for each bit, each salt and each mask of the proof. */
 export function contentBytes(bits: number): number {
-  return SALT_BYTES + ELEMENT_BYTES * (bits + MASKS)
+  return ELEMENT_BYTES * rowElements(bits)
 }
 
 export function envelopeBytes(bits: number): number {
@@ -76,7 +76,7 @@ export function encodeBundle(bundle: Bundle): Bytes {
 export function decodeBundle(content: Bytes): Bundle {
   if (content.length < HEAD_BYTES) refuse('a bundle is longer')
   const view = new DataView(content.buffer, content.byteOffset)
-  if (MAGIC.some((byte, index) => content[index] !== byte) || content[4] !== VERSION) refuse('no bundle of version 1')
+  if (MAGIC.some((byte, index) => content[index] !== byte) || content[4] !== VERSION) refuse(`no bundle of version ${VERSION}`)
   const kind = content[5]
   const [revision, parties] = [view.getUint32(54), view.getUint8(58)]
   const [threshold, bits] = [view.getUint8(59), view.getUint8(60)]

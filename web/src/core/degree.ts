@@ -1,18 +1,25 @@
 /**
  * The proof that shares lie on polynomials of degree t (docs/protocol.md, "Proof of degree"): along with the values,
- * three random masks are shared; a hash of the commitments gives random coefficients; for each mask the polynomial
- * g = sum_b rho_b f_b + f_mask is published, and each party checks its own shares against it alone.
+ * salts and masks are shared; a hash of the commitments gives random coefficients; for each mask the polynomial
+ * g = sum_b rho_b f_b + f_mask is published, the sum over values and salts, and each party checks its own row alone.
  */
 
 import { concat, sha512, utf8, type Bytes } from './encoding'
 import { ELEMENT_BYTES, modulo, P, power } from './field'
 import type { Dealing } from './sharing'
 
-/** How many masks are dealt after the values, and how many polynomials the proof holds. */
+/** How many random elements are dealt after the values, so that a hash of a row hides the row. */
+export const SALTS = 5
+/** How many masks are dealt after the salts, and how many polynomials the proof holds. */
 export const MASKS = 3
 
 const LABEL = utf8('aukciszek/1/degree-proof')
 const WORDS_A_BLOCK = 8
+
+/** How many elements each party is dealt along with so many values. */
+export function rowElements(values: number): number {
+  return values + SALTS + MASKS
+}
 
 export function proofBytes(threshold: number): number {
   return MASKS * (threshold + 1) * ELEMENT_BYTES
@@ -37,7 +44,7 @@ export function readElements(content: Bytes): bigint[] | undefined {
   return elements.every((element) => element < P) ? elements : undefined
 }
 
-/** The coefficients rho, one row for each value and one element in it for each mask. */
+/** The coefficients rho, one row for each value (the salts among them) and one element in it for each mask. */
 export async function challenge(context: Bytes, values: number): Promise<bigint[][]> {
   const blocks = await Promise.all(
     Array.from({ length: Math.ceil((values * MASKS) / WORDS_A_BLOCK) }, (_, block) =>
@@ -56,7 +63,7 @@ function fold(row: readonly bigint[], rho: readonly bigint[][]): bigint[] {
   return masks.map((own, mask) => modulo(rho.reduce((sum, weights, value) => sum + (weights[mask] ?? 0n) * (row[value] ?? 0n), own)))
 }
 
-/** The proof for a dealing whose last values are the masks: lowest coefficient first, one polynomial after the other. */
+/** The proof for a dealing whose last secrets are the masks: lowest coefficient first, one polynomial after the other. */
 export async function proveDegree(dealing: Dealing, context: Bytes): Promise<Bytes> {
   const values = (dealing.coefficients[0]?.length ?? 0) - MASKS
   const rho = await challenge(context, values)

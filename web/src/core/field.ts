@@ -8,14 +8,6 @@ export type RandomBytes = (length: number) => Uint8Array<ArrayBuffer>
 
 export const systemRandom: RandomBytes = (length) => crypto.getRandomValues(new Uint8Array(length))
 
-/** A uniform field element: 61 random bits, drawn again in the one case of 2^61 that is none. */
-export function randomElement(random: RandomBytes): bigint {
-  for (;;) {
-    const drawn = new DataView(random(ELEMENT_BYTES).buffer).getBigUint64(0) >> 3n
-    if (drawn < P) return drawn
-  }
-}
-
 export function modulo(value: bigint): bigint {
   const rest = value % P
   return rest < 0n ? rest + P : rest

@@ -24,7 +24,7 @@ export interface ReceiptFile {
   readonly bids: readonly BidReceipts[]
 }
 
-const reader = strict<ReceiptFile>({
+export const receiptFileReader = strict<ReceiptFile>({
   version: integer(1, 1),
   auction: digest,
   bidder: userId,
@@ -40,21 +40,25 @@ const reader = strict<ReceiptFile>({
   ),
 })
 
+/** Revisions are listed once, in ascending order. */
+export function isOrdered(file: ReceiptFile): boolean {
+  return file.bids.every((bid, index) => bid.revision > (file.bids[index - 1]?.revision ?? 0))
+}
+
 /** @throws PageError with the code malformed-receipt-file. */
 export function parseReceiptFile(content: Bytes): ReceiptFile {
   try {
-    const file = read(reader, JSON.parse(fromUtf8(content)) as unknown)
-    if (file.bids.some((bid, index) => bid.revision <= (file.bids[index - 1]?.revision ?? 0))) {
-      throw new RangeError('list every revision once, in ascending order')
-    }
+    const file = read(receiptFileReader, JSON.parse(fromUtf8(content)) as unknown)
+    if (!isOrdered(file)) throw new RangeError('list every revision once, in ascending order')
     return file
   } catch (error) {
     throw new PageError('malformed-receipt-file', `this is no receipt file: ${String(error)}`)
   }
 }
 
-export function encodeReceiptFile(file: ReceiptFile): string {
-  const plain: Json = {
+/** A receipt file as JSON, alone or as a part of another file. */
+export function plainReceiptFile(file: ReceiptFile): Json {
+  return {
     version: 1,
     auction: file.auction,
     bidder: file.bidder,
@@ -64,7 +68,10 @@ export function encodeReceiptFile(file: ReceiptFile): string {
       ...(content ? { content: toBase64url(content) } : {}),
     })),
   }
-  return `${canonicalText(plain)}\n`
+}
+
+export function encodeReceiptFile(file: ReceiptFile): string {
+  return `${canonicalText(plainReceiptFile(file))}\n`
 }
 
 export function readReceipts(bid: BidReceipts, cluster: Cluster): Promise<Receipt[]> {

@@ -6,12 +6,13 @@
 import { Aes256Gcm, CipherSuite, HkdfSha256 } from '@hpke/core'
 import { XWing } from '@hpke/hybridkem-x-wing'
 
-import { contentBytes, SALT_BYTES, type BidPlace, type Bundle } from './bundle'
-import { MASKS, proveDegree, readElements, shareFits, spellElements } from './degree'
+import { contentBytes, type BidPlace, type Bundle } from './bundle'
+import { MASKS, proveDegree, readElements, SALTS, shareFits, spellElements } from './degree'
 import { concat, equal, fromHex, labelled, labelledSha256, uuidBytes, type Bytes } from './encoding'
 import { PageError } from './errors'
-import { randomElement, systemRandom, type RandomBytes } from './field'
+import { systemRandom } from './field'
 import { deal, type Dealing } from './sharing'
+import { KEY_BYTES } from './stream'
 
 export const PUBLIC_KEY_BYTES = 1216
 const ENCAPSULATED_BYTES = 1120
@@ -28,7 +29,7 @@ export function envelopeInfo(place: BidPlace, party: number): Bytes {
   return labelled('envelope', fromHex(place.auction), uuidBytes(place.bidder), tail)
 }
 
-/** The commitment to an envelope's content; the fresh salt in it hides the share. */
+/** The commitment to an envelope's content; the salts in it hide the shares. */
 export async function commitmentTo(auction: string, party: number, content: Uint8Array): Promise<Bytes> {
   return labelledSha256('share', fromHex(auction), Uint8Array.of(party), content)
 }
@@ -58,26 +59,33 @@ export async function sealTo(publicKey: Bytes, plaintext: Bytes, info: Bytes): P
 
 export interface SealedBid {
   readonly bundle: Bundle
-  /** What each envelope holds (the bits, then the masks of the proof); it never leaves this page. */
+  /** What each envelope holds (the bits, the salts, the masks of the proof); it never leaves this page. */
   readonly dealing: Dealing
+  /** What the whole dealing follows from, with the bits; as secret as the price. */
+  readonly key: Bytes
+}
+
+/** Deal a bid's bits, with salts and masks: the same for the same key. */
+export function dealBid(bits: readonly number[], parties: number, threshold: number, key: Bytes): Promise<Dealing> {
+  if (bits.some((bit) => bit !== 0 && bit !== 1)) throw new RangeError('only bits can be sealed')
+  return deal(bits.map(BigInt), SALTS + MASKS, parties, threshold, key)
 }
 
 /**
  * Seal a bid.
  * @param bits the digits of the price's step, the most significant first.
  * @param sealingKeys one for each party, in the order of their numbers.
+ * @param key what salts, masks and polynomials follow from; those of the envelopes always come from the browser.
  */
 export async function sealBid(
   place: BidPlace,
   bits: readonly number[],
   threshold: number,
   sealingKeys: readonly Bytes[],
-  random: RandomBytes = systemRandom,
+  key: Bytes = systemRandom(KEY_BYTES),
 ): Promise<SealedBid> {
-  if (bits.some((bit) => bit !== 0 && bit !== 1)) throw new RangeError('only bits can be sealed')
-  const masks = Array.from({ length: MASKS }, () => randomElement(random))
-  const dealing = deal([...bits.map(BigInt), ...masks], sealingKeys.length, threshold, random)
-  const contents = dealing.shares.map((share) => concat(random(SALT_BYTES), spellElements(share)))
+  const dealing = await dealBid(bits, sealingKeys.length, threshold, key)
+  const contents = dealing.shares.map(spellElements)
   const commitments = await Promise.all(
     contents.map((content, index) => commitmentTo(place.auction, index + 1, content)),
   )
@@ -87,7 +95,7 @@ export async function sealBid(
     ),
   )
   const proof = await proveDegree(dealing, await proofContext(place, threshold, bits.length, commitments))
-  return { bundle: { ...place, threshold, bits: bits.length, commitments, proof, envelopes }, dealing }
+  return { bundle: { ...place, threshold, bits: bits.length, commitments, proof, envelopes }, dealing, key }
 }
 
 /**
@@ -98,20 +106,30 @@ export async function sealBid(
  */
 export async function openEnvelope(bundle: Bundle, party: number, seed: Bytes): Promise<bigint[]> {
   const envelope = bundle.envelopes[party - 1]
+  if (!envelope) throw new RangeError('this bundle has no envelope for this party')
+  const row = await checkRow(bundle, party, await unseal(envelope, seed, envelopeInfo(bundle, party)))
+  return row.slice(0, bundle.bits)
+}
+
+/**
+ * Check what is in an envelope, or is said to be in it.
+ * @returns all that the party was dealt: one field element for each bit, each salt and each mask.
+ * @throws PageError with the code envelope-wrong-size, -wrong-commitment, -bad-element or -wrong-degree.
+ */
+export async function checkRow(bundle: Bundle, party: number, content: Bytes): Promise<bigint[]> {
   const commitment = bundle.commitments[party - 1]
-  if (!envelope || !commitment) throw new RangeError('this bundle has no envelope for this party')
-  const content = await unseal(envelope, seed, envelopeInfo(bundle, party))
+  if (!commitment) throw new RangeError('this bundle has no envelope for this party')
   if (content.length !== contentBytes(bundle.bits)) throw new PageError('envelope-wrong-size', 'wrong length')
   if (!equal(await commitmentTo(bundle.auction, party, content), commitment)) {
     throw new PageError('envelope-wrong-commitment', 'the content is not what the bundle commits to')
   }
-  const dealt = readElements(content.slice(SALT_BYTES))
+  const dealt = readElements(content)
   if (!dealt) throw new PageError('envelope-bad-element', 'a number is beyond the field')
   const context = await proofContext(bundle, bundle.threshold, bundle.bits, bundle.commitments)
   if (!(await shareFits(dealt, party, bundle.threshold, bundle.proof, context))) {
     throw new PageError('envelope-wrong-degree', 'the share contradicts the proof of degree')
   }
-  return dealt.slice(0, bundle.bits)
+  return dealt
 }
 
 /** Open what was sealed to the public half of `seed` under `info`. */

@@ -14,6 +14,8 @@ export const LONGEST_DESCRIPTION = 10_000
 export const MOST_WINNERS = 1_000
 export const MOST_MINIMUM_BIDS = 100_000
 const MOST_INVITED = 10_000
+/** How long after the close the parties have to find an outcome, if the auctioneer names no other moment. */
+export const ABANDONED_AFTER_MS = 30 * 24 * 3_600_000
 
 export interface AuctionSpec {
   readonly version: number
@@ -30,6 +32,8 @@ export interface AuctionSpec {
   readonly minimum_bids: number
   readonly opens_at: string
   readonly closes_at: string
+  /** Without an outcome by then, the auction ends without one and the keys are destroyed. */
+  readonly abandons_at: string
   readonly early_close_allowed: boolean
   readonly cancel_allowed: boolean
   readonly invited: readonly string[] | null
@@ -57,6 +61,7 @@ export const specReader = strict<AuctionSpec>({
   minimum_bids: integer(1, MOST_MINIMUM_BIDS),
   opens_at: moment,
   closes_at: moment,
+  abandons_at: moment,
   early_close_allowed: flag,
   cancel_allowed: flag,
   invited: nullable(list(digest, MOST_INVITED)),
@@ -96,6 +101,7 @@ function checkRules(spec: AuctionSpec): void {
   if (spec.parties < 2 * spec.threshold + 1) refuse('the threshold must be below half the number of parties')
   if (ONE_WINNER.includes(spec.format) && spec.winners !== 1) refuse(`a ${spec.format} auction has one winner`)
   if (spec.opens_at >= spec.closes_at) refuse('the auction must open before it closes')
+  if (spec.closes_at >= spec.abandons_at) refuse('the auction must close before it is abandoned')
   const { invited } = spec
   if (invited && (!invited.length || invited.some((one, index) => index > 0 && one <= (invited[index - 1] ?? '')))) {
     refuse('list every invitation once, in ascending order')
@@ -154,6 +160,8 @@ export interface Draft {
   readonly minimum_bids: number
   readonly opens_at: Date
   readonly closes_at: Date
+  /** Null: {@link ABANDONED_AFTER_MS} after the close. */
+  readonly abandons_at: Date | null
   readonly early_close_allowed: boolean
   readonly cancel_allowed: boolean
   /** E-mail addresses; null: open to all. */
@@ -185,6 +193,10 @@ export function alignPrices(draft: Pick<Draft, 'minimum' | 'maximum' | 'step' | 
   }
 }
 
+export function abandonedByDefault(closesAt: Date): Date {
+  return new Date(closesAt.getTime() + ABANDONED_AFTER_MS)
+}
+
 /** Return the rules that a draft means. @throws PageError if it is against a rule. */
 export async function freeze(draft: Draft, frame: Frame): Promise<AuctionSpec> {
   const nonce = toHex(frame.nonce)
@@ -201,6 +213,7 @@ export async function freeze(draft: Draft, frame: Frame): Promise<AuctionSpec> {
     description: tidy(draft.description),
     opens_at: draft.opens_at.toISOString(),
     closes_at: draft.closes_at.toISOString(),
+    abandons_at: (draft.abandons_at ?? abandonedByDefault(draft.closes_at)).toISOString(),
     invited: invited && [...new Set(invited)].sort(),
     auctioneer: frame.auctioneer,
     nonce,

@@ -4,19 +4,12 @@
  */
 
 import { validBids, type Certificate } from './certificate'
+import { check, type Check } from './checks'
 import type { Cluster } from './cluster'
+import type { OpenedBid } from './opening'
+import { checkOpening } from './opening-verdict'
 import { inTime, readReceipts, type ReceiptFile } from './receipts'
 import { outcomeBody, verifies } from './statements'
-
-export type Verdict = 'passed' | 'failed' | 'not-checked'
-
-/** One question and its answer; `text` and `values` name the message that says what it means. */
-export interface Check {
-  readonly name: 'cluster' | 'signatures' | 'outcome' | 'receipts' | 'own-bid'
-  readonly verdict: Verdict
-  readonly text: string
-  readonly values: Readonly<Record<string, string | number>>
-}
 
 export interface VerificationReport {
   readonly checks: readonly Check[]
@@ -25,24 +18,17 @@ export interface VerificationReport {
   readonly signers: readonly number[]
 }
 
-function check(
-  name: Check['name'],
-  verdict: Verdict,
-  text: string,
-  values: Readonly<Record<string, string | number>> = {},
-): Check {
-  return { name, verdict, text: `check.${text}`, values }
-}
-
 /**
  * @param trusted the cluster that the verifier trusts; without it the one inside the certificate is used, and its
  *   digest shown for comparison.
  * @param receipts the verifier's own, if it was a bidder.
+ * @param opening a bid that its bidder opened, to judge the outcome by.
  */
 export async function verifyCertificate(
   certificate: Certificate,
   trusted?: Cluster,
   receipts?: ReceiptFile,
+  opening?: OpenedBid,
 ): Promise<VerificationReport> {
   const signers = await genuineSigners(certificate)
   const checks = [
@@ -54,6 +40,7 @@ export async function verifyCertificate(
       minimum: certificate.body.spec.minimum_bids,
     }),
     ...(receipts ? await checkReceipts(certificate, receipts) : []),
+    ...(opening ? await checkOpening(certificate, opening) : []),
   ]
   return { checks, valid: checks.every((one) => one.verdict !== 'failed'), signers }
 }

@@ -15,6 +15,7 @@ const STEP_OF_STATE: Readonly<Record<AuctionState, number>> = {
   signing: 5,
   final: 6,
   cancelled: 6,
+  abandoned: 6,
 }
 
 /** The stage of an auction that could be computed, and waits for others to be computed first. */
