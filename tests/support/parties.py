@@ -1,7 +1,7 @@
 """Several parties in one process, each with its own storage, joined by a network in memory."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cache
@@ -220,15 +220,17 @@ class Parties:
         *,
         revision: int = 1,
         parties: Sequence[int] | None = None,
-        spoil: int | None = None,
+        spoil: Collection[int] = (),
     ) -> Principal:
-        """Bid, at all parties or some; ``spoil`` names a party whose envelope is broken on purpose."""
+        """Bid, at all parties or some; ``spoil`` names parties whose envelopes are broken on purpose."""
         bidder = bidder or new_bidder()
         content = await self.seal(spec, bidder, price, revision)
-        if spoil is not None:
+        if spoil:
             bundle = Bundle.decode(content)
-            envelopes = list(bundle.envelopes)
-            envelopes[spoil - 1] = bytes(len(envelopes[spoil - 1]))
+            envelopes = [
+                bytes(len(envelope)) if party in spoil else envelope
+                for party, envelope in enumerate(bundle.envelopes, start=1)
+            ]
             content = replace(bundle, envelopes=tuple(envelopes)).encode()
         for number in parties or sorted(self.houses):
             await self.houses[PartyNumber(number)].submit(bidder, spec.auction_id, content)

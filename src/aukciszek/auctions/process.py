@@ -319,6 +319,8 @@ class AuctionProcess:
     async def _recall(self) -> None:
         await self.recall.run()
         await self.load()
+        # What others said meanwhile, this party could not answer.
+        await self.announce(self.desk.peers)
 
     async def _watch_deadline(self) -> None:
         """Let the step that is under way look at the time when the rules' deadline has passed."""

@@ -205,7 +205,9 @@ class Attempts:
             return max(self.number + 1, self.followed)
         if self.superseded:
             return self.followed
-        if now_s - self._joined_at_s < STEP_S or not (failed or self.is_hopeless(now_s)):
+        # Cancelling takes two proposals, one after the other, and needs no session that could fail in between.
+        confirms = self._current is not None and self._current.cancelled and not self._current.confirmed
+        if not confirms and (now_s - self._joined_at_s < STEP_S or not (failed or self.is_hopeless(now_s))):
             return None
         reached = sum(self._number_of(party) >= self.number for party in self.numbers)
         return self.number + 1 if reached >= self.quorum else None

@@ -28,6 +28,7 @@ from aukciszek.auctions.refusals import (
 )
 from aukciszek.auctions.spec import AuctionSpec
 from aukciszek.encoding import canonical_json, parse_canonical_json
+from aukciszek.mpc.field import Vector
 from aukciszek.mpc.ranking import Pace
 from aukciszek.mpc.runtime import Runtime
 from support.parties import Parties, StartParties, new_bidder
@@ -56,9 +57,17 @@ async def test_all_parties_compute_at_one_pace_whatever_each_measured(
 ) -> None:
     paces = []
 
-    async def recorded(runtime: Runtime, task: ComputationTask, on_progress: Progress, pace: Pace) -> ComputationResult:
+    async def recorded(  # noqa: PLR0913, PLR0917 -- as the one that it stands for
+        runtime: Runtime,
+        task: ComputationTask,
+        shares: Vector,
+        on_progress: Progress,
+        pace: Pace,
+        *,
+        recovered: bool,
+    ) -> ComputationResult:
         paces.append(pace)
-        return await compute(runtime, task, on_progress, pace)
+        return await compute(runtime, task, shares, on_progress, pace, recovered=recovered)
 
     monkeypatch.setattr(session, "compute", recorded)
     parties = await start_parties()
