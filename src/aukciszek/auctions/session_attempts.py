@@ -59,13 +59,17 @@ class Attempts:
         self._current = None
         self._joined_at_s = self._held_up_at_s = now_s
 
-    def note(self, announcement: Signed[Readiness]) -> bool:
+    def note(self, announcement: Signed[Readiness], now_s: float) -> bool:
         """Take in a peer's announcement, the latest that it made; tell whether it contradicts one that is here."""
+        were_enough = self.are_enough
         party = announcement.content.party
         known = self._ready.get(party)
         if known is not None and known.content.attempt == announcement.content.attempt:
             return known.content != announcement.content
         self._ready[party] = announcement
+        if not were_enough:
+            # The leader has had no time before.
+            self._held_up_at_s = max(self._held_up_at_s, now_s)
         return False
 
     def note_proposal(self, proposal: Proposal, sender: PartyNumber) -> None:
@@ -179,7 +183,7 @@ class Attempts:
         return len(self.numbers) - others < self.quorum
 
     def hold_up(self, now_s: float) -> None:
-        """Note that the session could begin, but that others go first here: it does not wait in vain."""
+        """Note that the session could begin, but that others go first here: the leader is given more time."""
         self._held_up_at_s = now_s
 
     def is_hopeless(self, now_s: float) -> bool:

@@ -129,7 +129,7 @@ class SessionSetup:
         signed = read_statement(Readiness, content, self._desk.context.cluster)
         if signed.content.party != sender:
             raise WrongSignatureError(f"party {sender} passes on an announcement of party {signed.content.party}")
-        if self.attempts.note(signed):
+        if self.attempts.note(signed, self._now_s):
             await self._desk.report("two-announcements", sender, {"attempt": signed.content.attempt})
         self._desk.signal.notify()
         if signed.content.attempt < self.attempts.number:
