@@ -22,8 +22,6 @@ from aukciszek.server import link_reader, peers
 from aukciszek.server.errors import MalformedFrameError, PeerError
 from aukciszek.server.frames import (
     FrameType,
-    KeyFrame,
-    KeyStateFrame,
     LeaveFrame,
     MessageFrame,
     RoundFrame,
@@ -62,8 +60,9 @@ class Stage:
             view = await self.party.house.auction(auction)
             found += [view.state, view.bids, view.close_vouchers, view.cancel_vouchers, view.sealing_keys]
             found.append((await record_at(self.party.house, auction)).encode())
+            found.append(await self.party.repository.auction_keys(auction))
+            found.append(await self.party.repository.key_tables(auction))
         found.append((await self.party.house.certificate(self.auctions[0])).encode())
-        found.append([(members, key.reveal()) for members, key in sorted(self.party.prss._keys.items(), key=str)])
         found.append(len(await self.party.house.auctions(100, None)))
         return found
 
@@ -82,7 +81,7 @@ class Stage:
                     self.party.peers._sessions.on_leave(SENDER, session_id)
                 case WelcomeFrame():
                     pass  # refused by every link
-                case MessageFrame() | KeyStateFrame() | KeyFrame():
+                case MessageFrame():
                     await self.party.peers.on_frame(SENDER, frame)
         assert self.failures == []
         return True
@@ -152,7 +151,7 @@ def changed(draw: st.DrawFn, frames: list[bytes]) -> bytes:
                 place = draw(st.sampled_from([1, 2, 34, HEAD]))
                 content = content[:place] + other[place:]
             case "retype" if content:
-                content[draw(st.integers(0, min(1, len(content) - 1)))] = draw(st.integers(0, 20))
+                content[draw(st.integers(0, min(1, len(content) - 1)))] = draw(st.integers(0, 24))
             case "number" if content:
                 place = draw(st.integers(0, len(content) - 1))
                 content[place : place + 4] = draw(st.sampled_from([bytes(4), b"\xff" * 4, b"9999", b"null", b"[[[["]))

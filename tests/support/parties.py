@@ -23,7 +23,6 @@ from aukciszek.auctions.spec import AuctionSpec
 from aukciszek.auctions.view import AuctionView
 from aukciszek.cluster import Cluster, PartyEntry, PartyNumber
 from aukciszek.identity import Identity
-from aukciszek.mpc.prss import PrssKeys, deal_prss_keys
 from aukciszek.storage.auctions import AuctionRepository
 from aukciszek.storage.database import Database
 from support.memory_disk import MemoryDisk, MemoryStore, at_once
@@ -57,7 +56,7 @@ class Parties:
         self.disks: dict[PartyNumber, MemoryDisk] = {}
         self.stores: dict[PartyNumber, MemoryStore] = {}
         self.clocks: dict[PartyNumber, VirtualClock] = {}
-        self.identities, self.prss = _keys(self.size, self.threshold)
+        self.identities = _identities(self.size)
         self.cluster, _ = Cluster.build(
             [
                 PartyEntry(
@@ -76,10 +75,6 @@ class Parties:
         party = PartyNumber(number)
         database = await self._open(party)
         self.clocks[party] = VirtualClock(self.clock, self.skew_s.get(number, 0.0))
-
-        async def prss_keys() -> PrssKeys:
-            return self.prss[number - 1]
-
         house = AuctionHouse(
             PartyContext(
                 number=party,
@@ -90,7 +85,6 @@ class Parties:
                 database=database,
                 repository=AuctionRepository(database),
                 network=MemoryLinks(self.network, party),
-                prss_keys=prss_keys,
                 round_timeout_s=self.round_timeout_s,
                 computing=ComputingPlaces(self.clocks[party], most_sessions=self.most_sessions),
             )
@@ -249,9 +243,9 @@ async def _all_have_gone_on() -> None:
 
 
 @cache
-def _keys(size: int, threshold: int) -> tuple[list[Identity], list[PrssKeys]]:
-    """Return the parties' keys; the same for all auctions of a test run, which differ in everything else."""
-    return [Identity.new() for _ in range(size)], deal_prss_keys(size, threshold)
+def _identities(size: int) -> list[Identity]:
+    """Return the parties' identities; the same for all auctions of a test run, which differ in everything else."""
+    return [Identity.new() for _ in range(size)]
 
 
 def new_bidder() -> Principal:

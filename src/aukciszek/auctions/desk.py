@@ -4,7 +4,7 @@
 it. Every change of state is stored together with its entry in the audit record, before anything is built on it.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
@@ -21,7 +21,6 @@ from aukciszek.cluster import Cluster, PartyNumber
 from aukciszek.encoding import Json
 from aukciszek.identity import Identity
 from aukciszek.mpc.mode import Mode
-from aukciszek.mpc.prss import PrssKeys
 from aukciszek.storage.auctions import AuctionRepository
 from aukciszek.storage.connection import DatabaseConnection
 from aukciszek.storage.database import Database
@@ -46,8 +45,6 @@ class PartyContext:
     database: Database
     repository: AuctionRepository
     network: PeerNetwork
-    prss_keys: Callable[[], Awaitable[PrssKeys]]
-    """Waits until the cluster's keys have been dealt and compared."""
     round_timeout_s: float
     """How long one round of a session waits for the other parties."""
     computing: ComputingPlaces
@@ -60,9 +57,14 @@ class PartyContext:
         return self.threshold + 1
 
     @property
+    def mode(self) -> Mode:
+        """What ``n`` and ``t`` can promise."""
+        return Mode(self.cluster.size, self.threshold)
+
+    @property
     def quorum(self) -> int:
         """How many parties must take part: all, or, where lies and gaps are corrected, ``n - t``."""
-        return Mode(self.cluster.size, self.threshold).needed
+        return self.mode.needed
 
     @property
     def actor(self) -> str:

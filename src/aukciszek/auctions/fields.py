@@ -3,7 +3,8 @@
 Every one accepts exactly the spelling that it writes, so that a model's canonical JSON has one form.
 """
 
-from collections.abc import Mapping
+import struct
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cached_property
 from typing import Annotated, Any, Self, override
@@ -84,6 +85,27 @@ type MomentField = Annotated[
 
 type BytesField = Annotated[bytes, BeforeValidator(_read_bytes), PlainSerializer(to_base64url)]
 """Bytes; unpadded base64url in JSON."""
+
+
+def packed_records[T](layout: struct.Struct, read: Callable[..., T]) -> Callable[[object], object]:
+    """Return what makes records of the base64url text of fixed-size ones, for a ``BeforeValidator``.
+
+    Args:
+        layout: one record.
+        read: makes a record of the fields that ``layout`` finds; a ``ValueError`` refuses the text.
+    """
+
+    def unpack(value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        try:
+            return tuple(read(*fields) for fields in layout.iter_unpack(from_base64url(value)))
+        except MalformedEncodingError as error:
+            raise ValueError(error.message) from error
+        except (struct.error, OverflowError) as error:
+            raise ValueError("the packed records have another length, or a moment beyond the calendar") from error
+
+    return unpack
 
 
 def first_fault(error: ValidationError) -> str:

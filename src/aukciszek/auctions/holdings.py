@@ -10,7 +10,7 @@ list may have a hundred thousand of them::
 
 import json
 import struct
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, ClassVar, Final, Literal, Self
@@ -18,11 +18,12 @@ from typing import Annotated, ClassVar, Final, Literal, Self
 from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 
 from aukciszek.auctions.errors import MalformedStatementError
+from aukciszek.auctions.fields import packed_records
 from aukciszek.auctions.identifiers import AuctionId, BundleDigest
 from aukciszek.auctions.statements import SIGNATURE_BYTES, Receipt, Signed, Statement
 from aukciszek.clock import MalformedTimeError, parse_time
 from aukciszek.cluster import LARGEST_CLUSTER, PartyNumber
-from aukciszek.encoding import MalformedEncodingError, from_base64url, to_base64url
+from aukciszek.encoding import to_base64url
 
 MOST_HOLDINGS: Final = 200_000
 MOST_OTHER_RECEIPTS: Final = (LARGEST_CLUSTER - 1) * MOST_HOLDINGS
@@ -101,23 +102,9 @@ def _read_receipt(bundle: bytes, party: int, received_ms: int, signature: bytes)
     return OtherReceipt(BundleDigest(bundle.hex()), PartyNumber(party), _moment(received_ms), signature)
 
 
-def _unpacker[T](layout: struct.Struct, read: Callable[..., T]) -> Callable[[object], object]:
-    def unpack(value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        try:
-            return tuple(read(*fields) for fields in layout.iter_unpack(from_base64url(value)))
-        except MalformedEncodingError as error:
-            raise ValueError(error.message) from error
-        except (struct.error, OverflowError) as error:
-            raise ValueError("the packed records have another length, or a moment beyond the calendar") from error
-
-    return unpack
-
-
 type OtherReceiptsField = Annotated[
     tuple[OtherReceipt, ...],
-    BeforeValidator(_unpacker(_RECEIPT, _read_receipt)),
+    BeforeValidator(packed_records(_RECEIPT, _read_receipt)),
     PlainSerializer(_pack_receipts),
 ]
 """Receipts of some party, packed."""
@@ -133,7 +120,7 @@ class HoldingsStatement(Statement):
     holdings: Annotated[
         tuple[Holding, ...],
         Field(max_length=MOST_HOLDINGS),
-        BeforeValidator(_unpacker(_HOLDING, _read_holding)),
+        BeforeValidator(packed_records(_HOLDING, _read_holding)),
         PlainSerializer(_pack_holdings),
     ]
     """Ascending by bundle, each bundle once."""

@@ -63,6 +63,21 @@ class MessageKind(IntEnum):
     CANCELLED = 15
     """The auction is cancelled at the sender, which opened nothing and knows no outcome."""
 
+    DEALING = 16
+    """The keys for shared randomness that the sender deals to the receiver, sealed to its sealing key."""
+
+    KEY_TABLE = 17
+    """A signed key table: which keys the party that it names holds."""
+
+    KEYS_WANTED = 18
+    """A signed statement of the sender, with a fresh key: it asks for the keys that it shares with the receiver."""
+
+    KEYS = 19
+    """The keys that the sender shares with the receiver, sealed to the key that it asked with."""
+
+    DEALING_WANTED = 20
+    """The sender still waits for keys to be dealt: it asks for all that the receiver has to say about that."""
+
 
 @dataclass(frozen=True, slots=True)
 class PeerMessage:

@@ -16,14 +16,14 @@ from aukciszek.auctions.errors import UnexpectedFailureError
 from aukciszek.auctions.gathering import Gathering
 from aukciszek.auctions.handing_on import HandingOn
 from aukciszek.auctions.intake import Intake
-from aukciszek.auctions.key_exchange import KeyExchange
+from aukciszek.auctions.key_dealing import KeyDealing
 from aukciszek.auctions.lifecycle import CANCELLABLE, AuctionState, is_over
 from aukciszek.auctions.orders import Orders
 from aukciszek.auctions.ports import MessageKind, PeerMessage
 from aukciszek.auctions.replication import Replication
+from aukciszek.auctions.sealing_key_exchange import SealingKeys
 from aukciszek.auctions.sealing_keys import SealingKeyPair
 from aukciszek.auctions.session import Sessions
-from aukciszek.auctions.signal import FIRST_RETRY_S, LONGEST_RETRY_S
 from aukciszek.auctions.signing import Signing
 from aukciszek.auctions.spec import AuctionSpec
 from aukciszek.auctions.view import Progress
@@ -51,18 +51,20 @@ class AuctionProcess:
     def __init__(self, context: PartyContext, spec: AuctionSpec, row: AuctionRow, key_pair: SealingKeyPair) -> None:
         self.desk = AuctionDesk(context, spec, row)
         self.orders = Orders(self.desk)
-        self.keys = KeyExchange(self.desk)
+        self.keys = SealingKeys(self.desk)
+        self.dealing = KeyDealing(self.desk, self.keys, key_pair)
         self.replication = Replication(self.desk)
         self.intake = Intake(self.desk, key_pair, self.replication.spread)
         self.gathering = Gathering(self.desk, self.replication)
         self.handing_on = HandingOn(self.desk, self.replication, self.gathering)
-        self.sessions = Sessions(self.desk, self.gathering, key_pair, self._would_cancel)
+        self.sessions = Sessions(self.desk, self.gathering, self.dealing, key_pair, self._would_cancel)
         self.signing = Signing(self.desk)
         self.failure: AukciszekError | None = None
         self._stored = row
         # What is signed counts whoever passes it on; the rest is between the sender and this party.
         self._receivers: dict[MessageKind, Callable[[bytes], Awaitable[None]]] = {
             MessageKind.ORDER: self.orders.receive,
+            MessageKind.KEY_TABLE: self.dealing.receive_table,
             MessageKind.HOLDINGS: self.gathering.receive_list,
             MessageKind.BUNDLE: self.replication.receive_bundle,
             MessageKind.OUTCOME_SIGNATURE: self.signing.receive,
@@ -70,6 +72,10 @@ class AuctionProcess:
         }
         self._answers: dict[MessageKind, Callable[[PartyNumber, bytes], Awaitable[None]]] = {
             MessageKind.SEALING_KEY: self.keys.receive,
+            MessageKind.DEALING: self.dealing.receive_dealing,
+            MessageKind.DEALING_WANTED: self.dealing.receive_wanted,
+            MessageKind.KEYS_WANTED: self.dealing.recovery.receive_wanted,
+            MessageKind.KEYS: self.dealing.recovery.receive_keys,
             MessageKind.HOLDINGS_SEEN: self.gathering.receive_seen,
             MessageKind.HOLDINGS_WANTED: self.gathering.receive_list_wanted,
             MessageKind.BUNDLES_WANTED: self.replication.receive_bundles_wanted,
@@ -83,8 +89,9 @@ class AuctionProcess:
 
     async def load(self) -> None:
         """Take up what was stored before a restart."""
-        parts = (self.desk, self.orders, self.keys, self.intake, self.replication, self.gathering, self.signing)
-        for part in parts:
+        for keyed in (self.keys, self.dealing):
+            await keyed.load()
+        for part in (self.desk, self.orders, self.intake, self.replication, self.gathering, self.signing):
             await part.load()
         self.sessions.load(self._stored.input_set, self._stored.attempt)
 
@@ -160,10 +167,13 @@ class AuctionProcess:
 
     async def announce(self, to: Sequence[PartyNumber]) -> None:
         """Tell peers what they may have missed while they were not connected."""
+        if self.desk.state is not AuctionState.SIGNING:
+            # Also after the close: where nobody could bid for lack of keys, the outcome says so, and needs them.
+            await self.keys.announce(to)
+            await self.dealing.announce(to)
         match self.desk.state:
             case AuctionState.CREATED | AuctionState.OPEN:
                 await self.orders.announce(to)
-                await self.keys.announce(to)
                 await self.replication.announce(to)
             case AuctionState.CLOSED:
                 await self.orders.announce(to)
@@ -225,20 +235,13 @@ class AuctionProcess:
         await self.orders.announce_cancelled(self.desk.peers)
 
     async def _wait_for_opening(self) -> None:
-        """Wait for the sealing keys of all parties and for the opening."""
-        desk, spec = self.desk, self.desk.spec
-        pause_s = FIRST_RETRY_S
-        while self.keys.missing and not self._must_close():
-            desk.wait_for_parties(self.keys.missing)
-            await self.announce(sorted(self.keys.missing))
-            await desk.signal.wait_for(lambda: not self.keys.missing or self._must_close(), timeout_s=pause_s)
-            pause_s = min(2 * pause_s, LONGEST_RETRY_S)
-        desk.wait_for_parties(())
-        await self._wait_until(spec.opens_at)
+        """Wait for the keys of all parties, deal those for shared randomness, and wait for the opening."""
+        await self.dealing.settle(self._must_close, self.announce)
+        await self._wait_until(self.desk.spec.opens_at)
         if self._must_close():
             await self._close()
         else:
-            await desk.enter(AuctionState.OPEN, "opened")
+            await self.desk.enter(AuctionState.OPEN, "opened")
 
     async def _wait_for_close(self) -> None:
         # A bid that arrives at the very millisecond of the close is in time.
@@ -272,6 +275,7 @@ class AuctionProcess:
         await self.desk.enter(AuctionState.COMPUTING, "agreed", details)
 
     async def _compute(self) -> None:
+        await self.dealing.settle(lambda: False, self.announce)
         await self.signing.conclude(await self.sessions.run())
 
     async def _compute_again(self) -> None:

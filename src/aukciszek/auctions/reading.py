@@ -7,11 +7,11 @@ from aukciszek.accounts.tokens import Principal
 from aukciszek.auctions.certificate import Certificate
 from aukciszek.auctions.desk import AuctionDesk, PartyContext
 from aukciszek.auctions.identifiers import AuctionId, BundleDigest, UserId
-from aukciszek.auctions.key_exchange import KeyExchange
 from aukciszek.auctions.orders import Orders
 from aukciszek.auctions.process import AuctionProcess
 from aukciszek.auctions.record import record_file
 from aukciszek.auctions.refusals import NoOutcomeYetError, NotAuctioneerError, UnknownAuctionError
+from aukciszek.auctions.sealing_key_exchange import SealingKeys
 from aukciszek.auctions.signing import Signing
 from aukciszek.auctions.spec import AuctionSpec
 from aukciszek.auctions.statements import Receipt, read_verified_statement
@@ -137,7 +137,7 @@ class AuctionReader:
         process = self._live.get(AuctionId(row.id))
         if process is None:
             desk = AuctionDesk(self._context, rules_of(row), row)
-            orders, keys, failure = Orders(desk), KeyExchange(desk), None
+            orders, keys, failure = Orders(desk), SealingKeys(desk), None
             await orders.load()
             await keys.load()
             bids = await self._context.repository.count_bidders(row.id)

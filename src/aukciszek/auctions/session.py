@@ -21,6 +21,8 @@ from aukciszek.auctions.desk import PATIENCE_S, VERIFIED, AuctionDesk
 from aukciszek.auctions.errors import AuctionError, EnvelopeError
 from aukciszek.auctions.gathering import Gathering
 from aukciszek.auctions.identifiers import BundleDigest
+from aukciszek.auctions.key_dealing import KeyDealing
+from aukciszek.auctions.key_tables import choose_keys
 from aukciszek.auctions.lifecycle import AuctionState
 from aukciszek.auctions.meeting import Meeting
 from aukciszek.auctions.readiness import Ready, common_pace, session_id, usable_bids
@@ -29,6 +31,7 @@ from aukciszek.auctions.sealing_keys import SealingKeyPair
 from aukciszek.auctions.signal import FIRST_RETRY_S, LONGEST_RETRY_S
 from aukciszek.cluster import PartyNumber
 from aukciszek.mpc.errors import InconsistentSharesError, MpcError, PartiesMissingError
+from aukciszek.mpc.prss import PrssKeys
 from aukciszek.mpc.runtime import Runtime
 
 _log = logging.getLogger(__name__)
@@ -67,11 +70,17 @@ class Sessions:
     """The attempts of one party to compute one auction."""
 
     def __init__(
-        self, desk: AuctionDesk, gathering: Gathering, key_pair: SealingKeyPair, would_cancel: Callable[[], bool]
+        self,
+        desk: AuctionDesk,
+        gathering: Gathering,
+        dealing: KeyDealing,
+        key_pair: SealingKeyPair,
+        would_cancel: Callable[[], bool],
     ) -> None:
         self.meeting = Meeting(desk, would_cancel)
         self._desk = desk
         self._gathering = gathering
+        self._dealing = dealing
         self._key_pair = key_pair
         self._announced: dict[str, InputSet] = {}
         self._fixed: str | None = None
@@ -83,9 +92,10 @@ class Sessions:
 
     async def run(self) -> SessionOutcome:
         """Return the outcome of the first attempt that succeeds."""
-        await self._desk.context.prss_keys()
         pause_s = FIRST_RETRY_S
         while True:
+            # Before the others wait for this party.
+            await self._prss_keys()
             shares = await self._open_envelopes(await self._choose_input_set())
             if self._desk.state is AuctionState.REVEALING:
                 await self._desk.enter(AuctionState.COMPUTING, "session-interrupted")
@@ -104,6 +114,17 @@ class Sessions:
             else:
                 if outcome is not None:
                     return outcome
+
+    async def _prss_keys(self) -> PrssKeys:
+        """Return this party's keys for shared randomness; wait for those that are not here.
+
+        Raises:
+            KeysNotChosenError: the parties' tables do not give a key for each set.
+        """
+        chosen = choose_keys(self._desk.context.mode, self._dealing.attested)
+        if chosen is None:
+            raise KeysNotChosenError("the parties' tables give no key for some of their sets: see the incidents")
+        return await self._dealing.prss_keys(chosen)
 
     async def _choose_input_set(self) -> InputSet:
         """Return the input set to announce: for good the one that a session began on, else what the lists say now."""
@@ -183,7 +204,7 @@ class Sessions:
             "session-began",
             {"session": identifier.hex(), "input_set": shares.input_set.digest, "bids": len(bids)},
         )
-        prss_keys = await context.prss_keys()
+        prss_keys = await self._prss_keys()
         channel = context.network.open_channel(
             identifier, round_timeout_s=context.round_timeout_s, first_timeout_s=self._first_timeout_s()
         )
@@ -254,6 +275,12 @@ class ShareLostError(AuctionError):
     """This party gave a receipt for a bid whose share it cannot use any more."""
 
     code = "share-lost"
+
+
+class KeysNotChosenError(AuctionError):
+    """The parties did not settle on the keys for shared randomness, so nothing can be computed."""
+
+    code = "keys-not-chosen"
 
 
 class SessionGivenUpError(PartiesMissingError):

@@ -25,9 +25,9 @@ class Signal:
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
 
-    async def wait_for_change_since(self, changes: int) -> None:
-        """Wait until something changed after :attr:`changes` had this value."""
-        await self.wait_for(lambda: self.changes != changes)
+    async def wait_for_change_since(self, changes: int, *, timeout_s: float | None = None) -> bool:
+        """Wait until something changed after :attr:`changes` had this value; false: ``timeout_s`` passed first."""
+        return await self.wait_for(lambda: self.changes != changes, timeout_s=timeout_s)
 
     async def wait_for(self, condition: Callable[[], bool], *, timeout_s: float | None = None) -> bool:
         """Wait until ``condition`` holds; return whether it does (false: ``timeout_s`` seconds passed first)."""

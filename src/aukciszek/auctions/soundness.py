@@ -11,6 +11,7 @@ from typing import Final
 
 from aukciszek.auctions.bundle import bundle_digest
 from aukciszek.auctions.identifiers import AuctionId
+from aukciszek.auctions.key_tables import Attestation, KeyTable, key_digest, members_of
 from aukciszek.auctions.lifecycle import AuctionState, is_over
 from aukciszek.auctions.reading import rules_of
 from aukciszek.auctions.record import AuditRecord, verify_record
@@ -18,6 +19,7 @@ from aukciszek.auctions.sealing_keys import SealingKeyPair
 from aukciszek.auctions.statements import Receipt, SealingKeyStatement, read_statement
 from aukciszek.cluster import Cluster, PartyNumber
 from aukciszek.errors import AukciszekError
+from aukciszek.secret import Secret
 from aukciszek.storage.auctions import AuctionRepository
 from aukciszek.storage.errors import StorageFaultError
 from aukciszek.storage.faults import damaged
@@ -47,6 +49,7 @@ async def check_auction(repository: AuctionRepository, cluster: Cluster, number:
         if rules_of(row).auction_id != row.id:
             raise damaged(f"the rules of auction {short} are not the ones that its id stands for")
         await _check_sealing_key(repository, cluster, number, row)
+        await _check_auction_keys(repository, cluster, number, row)
         for digests in batched(sorted(await repository.bundle_digests(row.id)), _BUNDLES_AT_ONCE, strict=False):
             contents = await repository.bundle_contents(digests)
             if changed := await asyncio.to_thread(_changed, contents):
@@ -70,6 +73,24 @@ async def _check_sealing_key(
             public = read_statement(SealingKeyStatement, stored.statement, cluster).content.public_key
             if SealingKeyPair(private).public_bytes != public:
                 raise ValueError("the sealing key is not the one that this party signed")
+
+
+async def _check_auction_keys(
+    repository: AuctionRepository, cluster: Cluster, number: PartyNumber, row: AuctionRow
+) -> None:
+    """Compare the keys for shared randomness with the tables: one that was not dealt but had from others is attested.
+
+    Raises:
+        ValueError: a key is not the one that this party, or another one, attests.
+    """
+    tables = [read_statement(KeyTable, one.statement, cluster).content for one in await repository.key_tables(row.id)]
+    own = {(one.members, one.dealer) for table in tables if table.party == number for one in table.attestations}
+    attested = {one for table in tables for one in table.attestations}
+    for stored in await repository.auction_keys(row.id):
+        members, dealer = members_of(stored.members), PartyNumber(stored.dealer)
+        digest = key_digest(AuctionId(row.id), members, dealer, Secret(stored.key))
+        if (members, dealer) in own and Attestation(members, dealer, digest) not in attested:
+            raise ValueError("a key for shared randomness is not the one that this party signed")
 
 
 def _changed(contents: dict[str, bytes]) -> str | None:

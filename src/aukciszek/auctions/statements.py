@@ -107,13 +107,17 @@ def _check_public_key(content: bytes) -> bytes:
     return content
 
 
+type PublicKeyField = Annotated[BytesField, AfterValidator(_check_public_key)]
+"""A key that can be sealed to."""
+
+
 class SealingKeyStatement(Statement):
     """The key that bidders seal this party's envelopes to."""
 
     label: ClassVar[str] = "sealing-key"
 
     kind: Literal["sealing-key"] = "sealing-key"
-    public_key: Annotated[BytesField, AfterValidator(_check_public_key)]
+    public_key: PublicKeyField
 
 
 class Receipt(Statement):

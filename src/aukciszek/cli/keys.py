@@ -10,7 +10,6 @@ from pydantic import ValidationError
 
 from aukciszek.auctions.sealing_keys import SealingKeyPair, SealingPublicKey
 from aukciszek.cli.backup_file import write_private, write_public
-from aukciszek.cli.key_refresh import keys_refresh
 from aukciszek.cli.report import JsonOption, Report, plain
 from aukciszek.cluster import ClusterFileError, PartyEntry
 from aukciszek.encoding import canonical_json, to_base64url
@@ -35,7 +34,6 @@ def add_commands(app: typer.Typer) -> None:
     keys = typer.Typer(no_args_is_help=True, help="A party's own keys.")
     keys.command("new")(keys_new)
     keys.command("backup")(keys_backup)
-    keys.command("refresh")(keys_refresh)
     app.add_typer(keys, name="keys")
 
 

@@ -59,7 +59,7 @@ class StatusAnswer(_Answer):
     name: str
     version: str
     ready: bool
-    """Whether auctions can be computed here."""
+    """Whether links to enough other parties to compute an auction are up, both ways, and it is not about to stop."""
     cluster_digest: str
     parties: int
     threshold: int

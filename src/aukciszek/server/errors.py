@@ -24,8 +24,7 @@
         ├── PeerCertificateError      peer-certificate
         ├── MalformedFrameError       malformed-frame
         ├── RoundOrderError           round-out-of-order
-        ├── PeerFloodError            peer-flood
-        └── PrssExchangeError         prss-exchange
+        └── PeerFloodError            peer-flood
 
 A :class:`PeerError` never reaches a user: it ends a link and becomes an incident.
 """
@@ -185,9 +184,3 @@ class PeerFloodError(PeerError):
     """A peer sent more than an honest party ever has reason to."""
 
     code = "peer-flood"
-
-
-class PrssExchangeError(PeerError):
-    """A peer broke the rules by which the keys for shared randomness are dealt."""
-
-    code = "prss-exchange"

@@ -10,8 +10,6 @@ byte  frame      then
 2     message    kind (1 byte), auction id (32 bytes), body
 3     round      3 zero bytes, number (4 bytes), session id (32 bytes), payload
 4     leave      session id (32 bytes): the sender will send no more rounds of this session
-5     key state  canonical JSON: what the sender knows of the PRSS keys that it shares with the receiver
-6     key        number of members (1 byte), the members' numbers (1 byte each, ascending), 32 bytes of key
 7     ask time   nonce (8 bytes): the sender asks what time it is at the receiver
 8     time       nonce (8 bytes), milliseconds since 1970 (8 bytes)
 ====  =========  ==============================================================================================
@@ -28,20 +26,16 @@ from typing import Final
 
 from aukciszek.auctions.identifiers import AuctionId
 from aukciszek.auctions.ports import MessageKind, PeerMessage
-from aukciszek.cluster import LARGEST_CLUSTER, PartyNumber
 from aukciszek.mpc.channel import MAX_PAYLOAD_BYTES
-from aukciszek.secret import Secret
 from aukciszek.server.errors import MalformedFrameError
 
 LARGEST_FRAME: Final = 256 * 1024 * 1024
 """Bytes; the list of everything that a party holds for an auction of the largest kind has its place."""
 
 SESSION_ID_BYTES: Final = 32
-PRSS_KEY_BYTES: Final = 32
 TIME_NONCE_BYTES: Final = 8
 LARGEST_ROUND: Final = 2**32 - 1
 _LARGEST_TOKEN: Final = 4096
-_LARGEST_KEY_STATE: Final = 64 * 1024
 
 _MESSAGE_HEAD: Final = Struct(">BB32s")
 _ROUND_HEAD: Final = Struct(">B3sI32s")
@@ -61,8 +55,6 @@ class FrameType(IntEnum):
     MESSAGE = 2
     ROUND = 3
     LEAVE = 4
-    KEY_STATE = 5
-    KEY = 6
     TIME_WANTED = 7
     TIME = 8
 
@@ -98,21 +90,6 @@ class LeaveFrame:
 
 
 @dataclass(frozen=True, slots=True)
-class KeyStateFrame:
-    """What the sender knows of the PRSS keys that it shares with the receiver."""
-
-    body: bytes = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class KeyFrame:
-    """The PRSS key of one set of parties."""
-
-    members: tuple[PartyNumber, ...]
-    key: Secret[bytes]
-
-
-@dataclass(frozen=True, slots=True)
 class TimeWantedFrame:
     """The sender asks what time it is at the receiver."""
 
@@ -129,9 +106,7 @@ class TimeFrame:
     """Since the beginning of 1970, UTC."""
 
 
-type Frame = (
-    WelcomeFrame | MessageFrame | RoundFrame | LeaveFrame | KeyStateFrame | KeyFrame | TimeWantedFrame | TimeFrame
-)
+type Frame = WelcomeFrame | MessageFrame | RoundFrame | LeaveFrame | TimeWantedFrame | TimeFrame
 
 
 def encode_round(session_id: bytes, number: int, payload: Buffer) -> bytes:
@@ -166,9 +141,7 @@ def _encode_time(frame: TimeWantedFrame | TimeFrame) -> bytes:
     return _TIME.pack(FrameType.TIME, frame.nonce, frame.milliseconds)
 
 
-def _encode(
-    frame: WelcomeFrame | MessageFrame | RoundFrame | LeaveFrame | KeyStateFrame | KeyFrame,
-) -> bytes:
+def _encode(frame: WelcomeFrame | MessageFrame | RoundFrame | LeaveFrame) -> bytes:
     match frame:
         case WelcomeFrame(token):
             return bytes([FrameType.WELCOME]) + token.encode("ascii")
@@ -178,10 +151,6 @@ def _encode(
             return encode_round(session_id, number, payload)
         case LeaveFrame(session_id):
             return _LEAVE.pack(FrameType.LEAVE, session_id)
-        case KeyStateFrame(body):
-            return bytes([FrameType.KEY_STATE]) + body
-        case KeyFrame(members, key):
-            return bytes([FrameType.KEY, len(members), *members]) + key.reveal()
 
 
 def decode_frame(content: bytes) -> Frame:
@@ -202,12 +171,6 @@ def _decode_leave(content: bytes) -> LeaveFrame:
     if len(content) != _LEAVE.size:
         raise MalformedFrameError(f"a leave frame has {_LEAVE.size} bytes, not {len(content)}")
     return LeaveFrame(content[1:])
-
-
-def _decode_key_state(content: bytes) -> KeyStateFrame:
-    if len(content) > _LARGEST_KEY_STATE:
-        raise MalformedFrameError(f"a key state frame has at most {_LARGEST_KEY_STATE} bytes")
-    return KeyStateFrame(content[1:])
 
 
 def _decode_round(content: bytes) -> RoundFrame:
@@ -232,16 +195,6 @@ def _decode_message(content: bytes) -> MessageFrame:
     return MessageFrame(PeerMessage(known, AuctionId(auction.hex()), content[_MESSAGE_HEAD.size :]))
 
 
-def _decode_key(content: bytes) -> KeyFrame:
-    count = content[1] if len(content) > 1 else 0
-    if not 1 <= count <= LARGEST_CLUSTER or len(content) != 2 + count + PRSS_KEY_BYTES:
-        raise MalformedFrameError("a key frame does not have the length that its number of members asks for")
-    members = tuple(PartyNumber(number) for number in content[2 : 2 + count])
-    if members != tuple(sorted(set(members))) or not 1 <= members[0] <= members[-1] <= LARGEST_CLUSTER:
-        raise MalformedFrameError("a key frame's members are not ascending party numbers")
-    return KeyFrame(members, Secret(content[2 + count :]))
-
-
 def _decode_time(content: bytes) -> TimeWantedFrame | TimeFrame:
     layout = _TIME_WANTED if content[0] == FrameType.TIME_WANTED else _TIME
     if len(content) != layout.size:
@@ -264,8 +217,6 @@ _DECODERS: Final[Mapping[int, Callable[[bytes], Frame]]] = MappingProxyType(
         FrameType.MESSAGE: _decode_message,
         FrameType.ROUND: _decode_round,
         FrameType.LEAVE: _decode_leave,
-        FrameType.KEY_STATE: _decode_key_state,
-        FrameType.KEY: _decode_key,
         FrameType.TIME_WANTED: _decode_time,
         FrameType.TIME: _decode_time,
     }

@@ -1,9 +1,9 @@
 """Reading what one peer sends over its link: rounds at once, everything else in line.
 
-``docs/protocol.md``, "Links between parties". Rounds go straight to their session,
-and questions about the time are answered at once. Messages and keys may need the
-database, so they are dealt with one by one beside the reading; when too many wait, nothing more is read from
-that peer for a while. The first frame that breaks the rules ends the link.
+``docs/protocol.md``, "Links between parties". Rounds go straight to their session, and questions about
+the time are answered at once. Messages may need the database, so they are dealt with one by one beside the reading;
+when too many wait, nothing more is read from that peer for a while. The first frame that breaks the rules ends the
+link.
 """
 
 import asyncio
@@ -13,8 +13,6 @@ from typing import Final, Protocol
 from aukciszek.cluster import PartyNumber
 from aukciszek.server.errors import MalformedFrameError, PeerError
 from aukciszek.server.frames import (
-    KeyFrame,
-    KeyStateFrame,
     LeaveFrame,
     MessageFrame,
     RoundFrame,
@@ -32,9 +30,6 @@ MOST_BYTES_WAITING: Final = 64 * 1024 * 1024
 _FRAME_OVERHEAD: Final = 512
 """Bytes that a waiting frame takes beside its content, so that many small ones are bounded, too."""
 
-type SlowFrame = MessageFrame | KeyStateFrame | KeyFrame
-"""Frames that may need the database."""
-
 
 class FrameHandler(Protocol):
     """Who deals with what arrives over the links."""
@@ -47,7 +42,7 @@ class FrameHandler(Protocol):
         """React at once to a frame about the time."""
         ...
 
-    async def on_frame(self, sender: PartyNumber, frame: SlowFrame) -> None:
+    async def on_frame(self, sender: PartyNumber, frame: MessageFrame) -> None:
         """Deal with a frame that is not part of a session. Raises nothing but :class:`asyncio.CancelledError`."""
         ...
 
@@ -60,7 +55,7 @@ class LinkReader:
         self._socket = socket
         self._sessions = sessions
         self._handler = handler
-        self._line: deque[tuple[SlowFrame, int]] = deque()
+        self._line: deque[tuple[MessageFrame, int]] = deque()
         self._bytes_waiting = 0
         self._is_paused = False
         self._something_waits = asyncio.Event()
@@ -107,7 +102,7 @@ class LinkReader:
         else:
             self._put_in_line(frame, len(content) + _FRAME_OVERHEAD)
 
-    def _put_in_line(self, frame: SlowFrame, size: int) -> None:
+    def _put_in_line(self, frame: MessageFrame, size: int) -> None:
         self._line.append((frame, size))
         self._bytes_waiting += size
         self._something_waits.set()

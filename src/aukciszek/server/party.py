@@ -26,13 +26,11 @@ from aukciszek.server.directory import PeerDirectory
 from aukciszek.server.identity_token import IdentityTokens
 from aukciszek.server.incidents import IncidentLog
 from aukciszek.server.peers import Peers
-from aukciszek.server.prss_exchange import PrssExchange
 from aukciszek.server.tls import client_context
 from aukciszek.settings import Settings
 from aukciszek.storage.auctions import AuctionRepository
 from aukciszek.storage.database import Database
 from aukciszek.storage.logins import LoginMarkRepository
-from aukciszek.storage.party import PrssKeyRepository
 
 ROUND_TIMEOUT_S: Final = 30.0
 """How long a round waits for a party whose link is up but which says nothing; a lost link is noticed at once."""
@@ -52,7 +50,6 @@ class Party:
     house: AuctionHouse
     computing: ComputingPlaces
     peers: Peers
-    prss: PrssExchange
     incidents: IncidentLog
     stopping: asyncio.Event
     """Set when the server is about to stop, so that answers without an end can end."""
@@ -107,7 +104,6 @@ class Party:
         incidents = IncidentLog(repository, clock)
         tokens = IdentityTokens(directory, identity, clock)
         peers = Peers(directory, tokens, incidents, enough=mode.needed, clock=clock)
-        prss = PrssExchange(own, cluster.size, settings.threshold, PrssKeyRepository(database), clock)
         computing = ComputingPlaces(
             clock, most_sessions=settings.sessions_at_once, most_memory_mib=settings.sessions_memory_mib
         )
@@ -120,7 +116,6 @@ class Party:
             database=database,
             repository=repository,
             network=peers,
-            prss_keys=prss.keys,
             round_timeout_s=ROUND_TIMEOUT_S,
             computing=computing,
             workers=workers,
@@ -138,7 +133,6 @@ class Party:
             house=AuctionHouse(context),
             computing=computing,
             peers=peers,
-            prss=prss,
             incidents=incidents,
             stopping=asyncio.Event(),
             _resources=resources,
@@ -146,8 +140,8 @@ class Party:
 
     @property
     def is_ready(self) -> bool:
-        """Whether this party has everything that it needs to take part in an auction."""
-        return self.prss.missing == 0 and not self.stopping.is_set()
+        """Whether enough parties for an auction are linked to this one, both ways, and it is not about to stop."""
+        return len(self.peers.connected_both_ways) >= self.mode.needed - 1 and not self.stopping.is_set()
 
     async def start(self) -> None:
         """Take up unfinished auctions and connect to the other parties.
@@ -159,11 +153,10 @@ class Party:
         tls = client_context(self.settings)
         await check_unfinished(self.repository, self.settings.cluster, self.settings.party_id)
         self._work.push_async_callback(_end, asyncio.create_task(self.incidents.run(), name="incidents"))
-        await self.prss.load(self.peers)
         self._work.push_async_callback(self.house.stop)
         await self.house.start()
         self._work.push_async_callback(self.peers.stop)
-        await self.peers.start(self.house, self.prss, tls)
+        await self.peers.start(self.house, tls)
 
     async def stop(self) -> None:
         """End all work; what is stored goes on at the next start. Requests are still answered."""

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from functools import partial
 from ssl import SSLContext
-from typing import Final, Protocol
+from typing import Final
 
 from aukciszek.auctions.ports import PeerListener, PeerMessage
 from aukciszek.clock import Clock
@@ -19,11 +19,10 @@ from aukciszek.diagnosis import log_failure
 from aukciszek.errors import AukciszekError
 from aukciszek.server.directory import PeerDirectory
 from aukciszek.server.errors import PeerCertificateError, PeerError, PeerIdentityError
-from aukciszek.server.frames import KeyFrame, KeyStateFrame, MessageFrame, TimeFrame, TimeWantedFrame, encode_frame
+from aukciszek.server.frames import MessageFrame, TimeFrame, TimeWantedFrame, encode_frame
 from aukciszek.server.identity_token import IdentityTokens
 from aukciszek.server.inbound import InboundLinks
 from aukciszek.server.incidents import IncidentLog
-from aukciszek.server.link_reader import SlowFrame
 from aukciszek.server.outbound import Dialler, OutboundLink
 from aukciszek.server.peer_clocks import PeerClocks
 from aukciszek.server.session_channel import LinkChannel
@@ -34,22 +33,6 @@ STORAGE_RETRY_S: Final = 1.0
 """How long a message waits that cannot be stored now."""
 
 _log = logging.getLogger(__name__)
-
-
-class KeyExchange(Protocol):
-    """Who deals with frames about PRSS keys."""
-
-    async def on_connected(self, peer: PartyNumber) -> None:
-        """React to a link to ``peer`` that has just come up."""
-        ...
-
-    async def on_key_state(self, sender: PartyNumber, body: bytes) -> None:
-        """React to what ``sender`` says about the keys that it shares with this party."""
-        ...
-
-    async def on_key(self, sender: PartyNumber, frame: KeyFrame) -> None:
-        """React to a key."""
-        ...
 
 
 class Peers:
@@ -67,7 +50,6 @@ class Peers:
         self.clocks = PeerClocks(clock, self.write)
         self.inbound = InboundLinks(directory, tokens, self._sessions, incidents)
         self._listener: PeerListener | None = None
-        self._keys: KeyExchange | None = None
         self._dialling: list[asyncio.Task[None]] = []
         self._resources = AsyncExitStack()
 
@@ -97,10 +79,9 @@ class Peers:
         offsets = self.clocks.offsets
         return max((offsets[peer].round_trip_s / 2 for peer in self.connected & offsets.keys()), default=None)
 
-    async def start(self, listener: PeerListener, keys: KeyExchange, tls: SSLContext | None) -> None:
+    async def start(self, listener: PeerListener, tls: SSLContext | None) -> None:
         """Accept links, and dial every other party until :meth:`stop`."""
         self._listener = listener
-        self._keys = keys
         dialler = await self._resources.enter_async_context(
             Dialler.open(self._directory.own_address, tls, self._tokens, self._clock)
         )
@@ -125,7 +106,7 @@ class Peers:
         """Send one message; drop it if ``to`` is not connected."""
         await self.send_frame(to, MessageFrame(message))
 
-    async def send_frame(self, to: PartyNumber, frame: SlowFrame) -> None:
+    async def send_frame(self, to: PartyNumber, frame: MessageFrame) -> None:
         """Send one frame; drop it if ``to`` is not connected."""
         link = self._links.get(to)
         if link is not None and link.is_up:
@@ -161,9 +142,8 @@ class Peers:
         """Tell everyone concerned that ``peer`` can be reached."""
         self._sessions.on_receiver_up(peer)
         self.clocks.ask(peer)
-        for listener in (self._keys, self._listener):
-            if listener is not None:
-                await self._told(partial(listener.on_connected, peer), peer)
+        if self._listener is not None:
+            await self._told(partial(self._listener.on_connected, peer), peer)
 
     def on_receiver_lost(self, peer: PartyNumber) -> None:
         """Tell the sessions that frames to ``peer`` may have been lost."""
@@ -190,17 +170,10 @@ class Peers:
         else:
             self.clocks.on_time(sender, frame)
 
-    async def on_frame(self, sender: PartyNumber, frame: SlowFrame) -> None:
-        """Hand a frame to whom it concerns."""
-        if self._listener is None or self._keys is None:
-            return
-        match frame:
-            case MessageFrame(message):
-                await self._told(partial(self._listener.on_message, sender, message), sender, message)
-            case KeyStateFrame(body):
-                await self._told(partial(self._keys.on_key_state, sender, body), sender)
-            case KeyFrame():
-                await self._told(partial(self._keys.on_key, sender, frame), sender)
+    async def on_frame(self, sender: PartyNumber, frame: MessageFrame) -> None:
+        """Hand a message to whom it concerns."""
+        if self._listener is not None:
+            await self._told(partial(self._listener.on_message, sender, frame.message), sender, frame.message)
 
     async def _told(
         self, react: Callable[[], Awaitable[None]], peer: PartyNumber, message: PeerMessage | None = None
@@ -212,7 +185,7 @@ class Peers:
         except PeerError as error:
             self._incidents.report(error.code, error.message, party=peer, auction=auction)
         except AukciszekError as error:
-            kind = f"a message of kind {message.kind.name}" if message is not None else "a message about keys"
+            kind = f"a message of kind {message.kind.name}" if message is not None else "a greeting"
             self._incidents.report(
                 "message-refused", f"{kind} was refused ({error.code}): {error.message}", party=peer, auction=auction
             )

@@ -11,12 +11,13 @@ from typing import Final
 
 from aukciszek.accounts import errors as accounts
 from aukciszek.auctions import errors as auctions, refusals
+from aukciszek.auctions.key_envelopes import UnlawfulDealingError
 from aukciszek.auctions.lifecycle import ForbiddenTransitionError
 from aukciszek.auctions.lists import TooManyListsError
 from aukciszek.auctions.meeting import UnlawfulConvocationError
 from aukciszek.auctions.orders import UnlawfulOrderError
 from aukciszek.auctions.replication import TooManyReceiptsError
-from aukciszek.auctions.session import InputSetLostError, ShareLostError
+from aukciszek.auctions.session import InputSetLostError, KeysNotChosenError, ShareLostError
 from aukciszek.auctions.signing import OutcomesDifferError
 from aukciszek.clock import MalformedTimeError
 from aukciszek.cluster import ClusterFileError
@@ -123,11 +124,13 @@ _BY_STATUS: Final[Mapping[HTTPStatus, tuple[type[AukciszekError], ...]]] = Mappi
         HTTPStatus.INTERNAL_SERVER_ERROR: (
             *sorted(INTERNAL, key=lambda error: error.__name__),
             InputSetLostError,
+            KeysNotChosenError,
             OutcomesDifferError,
             ShareLostError,
             TooManyListsError,
             TooManyReceiptsError,
             UnlawfulConvocationError,
+            UnlawfulDealingError,
             UnlawfulOrderError,
             auctions.AgreementError,
             auctions.BrokenRecordError,

@@ -1,8 +1,9 @@
 """Everything that a party stores about auctions, behind one name.
 
 The methods stand by subject in the classes that :class:`AuctionRepository` joins: states here, bids in
-:mod:`~aukciszek.storage.bids`, signed statements in :mod:`~aukciszek.storage.statements`, the audit record in
-:mod:`~aukciszek.storage.records`. Every method takes ``connection`` to be part of a larger transaction.
+:mod:`~aukciszek.storage.bids`, signed statements in :mod:`~aukciszek.storage.statements`, the keys for shared
+randomness in :mod:`~aukciszek.storage.keys`, the audit record in :mod:`~aukciszek.storage.records`. Every method takes
+``connection`` to be part of a larger transaction.
 """
 
 from collections.abc import Collection
@@ -14,6 +15,7 @@ from sqlalchemy import Column, Connection, and_, or_, select, tuple_, update
 from aukciszek.storage.bids import BidRepository
 from aukciszek.storage.connection import DatabaseConnection
 from aukciszek.storage.errors import MissingRowError
+from aukciszek.storage.keys import KeyRepository, erase_auction_keys
 from aukciszek.storage.records import RecordRepository
 from aukciszek.storage.repository import Repository, insert_if_absent, to_row
 from aukciszek.storage.rows import AuctionRow
@@ -142,7 +144,9 @@ class StateRepository(Repository):
         return rows[0][0] if rows else None
 
     async def erase_sealing_private(self, auction_id: str, *, connection: DatabaseConnection | None = None) -> None:
-        """Destroy the private sealing key: its bytes are overwritten in the database and gone from its log.
+        """Destroy the private sealing key and the keys for shared randomness of an auction.
+
+        Their bytes are overwritten in the database and gone from its log.
 
         Raises:
             MissingRowError: there is no such auction.
@@ -150,12 +154,13 @@ class StateRepository(Repository):
 
         def work(database: Connection) -> None:
             _change(database, auction_id, sealing_private=None)
+            erase_auction_keys(database, auction_id)
             self._database.erase_after_commit()
 
         await self._write(work, connection)
 
 
-class AuctionRepository(StateRepository, BidRepository, StatementRepository, RecordRepository):
+class AuctionRepository(StateRepository, BidRepository, StatementRepository, KeyRepository, RecordRepository):
     """Everything that a party stores about auctions."""
 
 

@@ -1,53 +1,11 @@
-"""What a party stores beside auctions: its PRSS keys and, on the login server, the accounts."""
+"""What a party stores beside auctions: on the login server, the accounts."""
 
-from collections.abc import Collection
-from datetime import datetime
-
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, select, update
 
 from aukciszek.storage.connection import DatabaseConnection
-from aukciszek.storage.repository import Repository, insert, insert_if_absent, to_row, to_values
-from aukciszek.storage.rows import PrssKeyRow, UserRow
-from aukciszek.storage.schema import prss_keys, users
-
-
-class PrssKeyRepository(Repository):
-    """The keys of ``docs/protocol.md``, "Randomness without communication: PRSS". None is ever changed."""
-
-    async def put_prss_key(
-        self, members: Collection[int], key: bytes, at: datetime, *, connection: DatabaseConnection | None = None
-    ) -> bool:
-        """Keep the key of a set of parties, the first one for good; tell whether this key is the one stored now."""
-        name = members_text(members)
-
-        def work(database: Connection) -> bool:
-            insert_if_absent(database, prss_keys, {"members": name, "key": key, "created_at": at})
-            stored = database.execute(select(prss_keys.c.key).where(prss_keys.c.members == name))
-            return bool(stored.scalar_one() == key)
-
-        return await self._write(work, connection)
-
-    async def prss_key(
-        self, members: Collection[int], *, connection: DatabaseConnection | None = None
-    ) -> PrssKeyRow | None:
-        """Return the key of a set of parties, if it was dealt."""
-        query = select(prss_keys).where(prss_keys.c.members == members_text(members))
-        rows = await self._fetch(query, connection)
-        return to_row(PrssKeyRow, rows[0]) if rows else None
-
-    async def prss_keys(self, *, connection: DatabaseConnection | None = None) -> list[PrssKeyRow]:
-        """Return all keys, by their sets' names."""
-        rows = await self._fetch(select(prss_keys).order_by(prss_keys.c.members), connection)
-        return [to_row(PrssKeyRow, row) for row in rows]
-
-    async def forget_prss_keys(self, *, connection: DatabaseConnection | None = None) -> int:
-        """Destroy all keys, in the database and its log; return how many there were."""
-
-        def work(database: Connection) -> int:
-            self._database.erase_after_commit()
-            return database.execute(delete(prss_keys)).rowcount
-
-        return await self._write(work, connection)
+from aukciszek.storage.repository import Repository, insert, to_row, to_values
+from aukciszek.storage.rows import UserRow
+from aukciszek.storage.schema import users
 
 
 class UserRepository(Repository):
@@ -86,8 +44,3 @@ class UserRepository(Repository):
     async def _change(self, uid: str, values: dict[str, object], connection: DatabaseConnection | None) -> bool:
         statement = update(users).where(users.c.uid == uid).values(values)
         return await self._write(lambda database: database.execute(statement).rowcount == 1, connection)
-
-
-def members_text(members: Collection[int]) -> str:
-    """Name a set of parties: its numbers in ascending order, as ``1,2,4``."""
-    return ",".join(str(member) for member in sorted(members))

@@ -50,6 +50,18 @@ class StatementRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AuctionKeyRow:
+    """A key for shared randomness, of one auction and one set of parties."""
+
+    auction_id: str
+    members: int
+    """The set, as bits."""
+    dealer: int
+    """Who made the key."""
+    key: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ListRow(StatementRow):
     """One of a party's signed lists."""
 
@@ -141,16 +153,6 @@ class IncidentRow:
     kind: str
     details: str
     """Canonical JSON."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PrssKeyRow:
-    """The key of one set of parties."""
-
-    members: str
-    """Their numbers, ascending, as ``1,2,4``."""
-    key: bytes = field(repr=False)
-    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

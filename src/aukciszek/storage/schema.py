@@ -99,6 +99,24 @@ sealing_keys: Final = Table(
     Column("statement", LargeBinary, nullable=False),
 )
 
+auction_keys: Final = Table(
+    "auction_keys",
+    metadata,
+    _auction(primary_key=True),
+    Column("members", Integer, primary_key=True, autoincrement=False),
+    Column("dealer", Integer, primary_key=True, autoincrement=False),
+    Column("key", LargeBinary, nullable=False),
+)
+"""``members`` has bit ``i - 1`` for party ``i``. Erased together with the private sealing key."""
+
+key_tables: Final = Table(
+    "key_tables",
+    metadata,
+    _auction(primary_key=True),
+    Column("party", Integer, primary_key=True, autoincrement=False),
+    Column("statement", LargeBinary, nullable=False),
+)
+
 bundles: Final = Table(
     "bundles",
     metadata,
@@ -188,14 +206,6 @@ incidents: Final = Table(
     Column("party", Integer, nullable=True),
     Column("kind", String(64), nullable=False),
     Column("details", Text, nullable=False),
-)
-
-prss_keys: Final = Table(
-    "prss_keys",
-    metadata,
-    Column("members", String(32), primary_key=True),
-    Column("key", LargeBinary, nullable=False),
-    Column("created_at", Moment, nullable=False),
 )
 
 users: Final = Table(

@@ -18,7 +18,7 @@ from aukciszek.encoding import Json
 from aukciszek.identity import Identity
 from aukciszek.mpc.mode import Mode
 from aukciszek.server.directory import PEER_PATH, Peer, PeerDirectory
-from aukciszek.server.frames import FrameType, KeyFrame
+from aukciszek.server.frames import FrameType
 from aukciszek.server.identity_token import IdentityTokens
 from aukciszek.server.incidents import IncidentLog
 from aukciszek.server.peers import Peers
@@ -168,22 +168,6 @@ class RecordingListener:
             await self.answer(sender, message)
 
 
-class NoKeys:
-    """A party without PRSS keys."""
-
-    def __init__(self) -> None:
-        self.frames: list[object] = []
-
-    async def on_connected(self, peer: PartyNumber) -> None:
-        assert peer
-
-    async def on_key_state(self, sender: PartyNumber, body: bytes) -> None:
-        self.frames.append((sender, body))
-
-    async def on_key(self, sender: PartyNumber, frame: KeyFrame) -> None:
-        self.frames.append((sender, frame))
-
-
 class LinkedParty:
     """The links of one party behind a real server."""
 
@@ -191,7 +175,6 @@ class LinkedParty:
         self.identity = identity
         self.directory = directory
         self.listener = RecordingListener()
-        self.keys = NoKeys()
         self.store = RecordedIncidents()
         self.incidents = IncidentLog(self.store, clock)
         self.tokens = IdentityTokens(directory, identity, clock)
@@ -209,7 +192,7 @@ class LinkedParty:
         self._storing = asyncio.create_task(self.incidents.run())
         self._server = WebServer(app, listening, certificates.server(self.number) if certificates else None)
         await self._server.start()
-        await self.peers.start(self.listener, self.keys, certificates.client() if certificates else None)
+        await self.peers.start(self.listener, certificates.client() if certificates else None)
 
     async def stop(self) -> None:
         await self.peers.stop()

@@ -7,17 +7,13 @@ from aukciszek.auctions.holdings import HoldingsStatement
 from aukciszek.auctions.identifiers import AuctionId
 from aukciszek.auctions.ports import MessageKind, PeerMessage
 from aukciszek.auctions.statements import OrderStatement
-from aukciszek.cluster import PartyNumber
 from aukciszek.mpc.channel import MAX_PAYLOAD_BYTES
-from aukciszek.secret import Secret
 from aukciszek.server import frames as frames_module
 from aukciszek.server.errors import MalformedFrameError
 from aukciszek.server.frames import (
     LARGEST_FRAME,
     Frame,
     FrameType,
-    KeyFrame,
-    KeyStateFrame,
     LeaveFrame,
     MessageFrame,
     RoundFrame,
@@ -30,7 +26,6 @@ from aukciszek.server.frames import (
 SESSION = bytes(range(32))
 
 session_ids = st.binary(min_size=32, max_size=32)
-members = st.sets(st.integers(1, 9), min_size=1).map(lambda numbers: tuple(PartyNumber(i) for i in sorted(numbers)))
 frames: st.SearchStrategy[Frame] = st.one_of(
     st.text(st.characters(max_codepoint=127), max_size=500).map(WelcomeFrame),
     st.builds(
@@ -44,8 +39,6 @@ frames: st.SearchStrategy[Frame] = st.one_of(
     ),
     st.builds(RoundFrame, session_ids, st.integers(0, 2**32 - 1), st.binary(max_size=200).map(memoryview)),
     session_ids.map(LeaveFrame),
-    st.binary(max_size=200).map(KeyStateFrame),
-    st.builds(KeyFrame, members, st.binary(min_size=32, max_size=32).map(Secret)),
 )
 
 
@@ -85,16 +78,9 @@ def test_a_shortened_frame_is_refused_or_is_another_frame_in_its_one_spelling(
         pytest.param(b"\x03\x00\x01\x00" + bytes(36), id="round padding not zero"),
         pytest.param(b"\x04" + bytes(31), id="leave too short"),
         pytest.param(b"\x04" + bytes(33), id="leave with left-over bytes"),
-        pytest.param(b"\x06", id="key without members"),
-        pytest.param(b"\x06\x00" + bytes(32), id="key of nobody"),
-        pytest.param(b"\x06\x02\x02\x01" + bytes(32), id="key with members not ascending"),
-        pytest.param(b"\x06\x02\x01\x01" + bytes(32), id="key with a member twice"),
-        pytest.param(b"\x06\x02\x00\x01" + bytes(32), id="key of party 0"),
-        pytest.param(b"\x06\x02\x01\x0a" + bytes(32), id="key of party 10"),
-        pytest.param(b"\x06\x02\x01\x02" + bytes(33), id="key with left-over bytes"),
         pytest.param(b"\x01\xc5\x81", id="welcome not ASCII"),
         pytest.param(b"\x01" + b"a" * 5000, id="welcome too long"),
-        pytest.param(b"\x05" + b"a" * 70_000, id="key state too long"),
+        pytest.param(b"\x05{}", id="no frame is of this type"),
         pytest.param(b"\x03" + bytes(39 + MAX_PAYLOAD_BYTES + 1), id="round too long"),
     ],
 )
@@ -127,8 +113,6 @@ def test_every_type_of_frame_is_decoded() -> None:
         FrameType.MESSAGE: b"\x01" + bytes(32),
         FrameType.ROUND: bytes(39),
         FrameType.LEAVE: bytes(32),
-        FrameType.KEY_STATE: b"{}",
-        FrameType.KEY: b"\x01\x01" + bytes(32),
         FrameType.TIME_WANTED: bytes(8),
         FrameType.TIME: bytes(16),
     }
@@ -137,11 +121,9 @@ def test_every_type_of_frame_is_decoded() -> None:
         assert encode_frame(decode_frame(bytes([kind]) + rest)) == bytes([kind]) + rest
 
 
-def test_no_key_and_no_payload_is_shown() -> None:
+def test_no_token_and_no_payload_is_shown() -> None:
     key = b"K" * 32
-    shown = repr(
-        [decode_frame(b"\x06\x01\x01" + key), decode_frame(encode_round(SESSION, 0, key)), WelcomeFrame("KKKK")]
-    )
+    shown = repr([decode_frame(encode_round(SESSION, 0, key)), WelcomeFrame("KKKK")])
     assert "KKKK" not in shown
 
 

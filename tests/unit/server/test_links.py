@@ -16,7 +16,6 @@ from aukciszek.mpc.errors import PartiesMissingError
 from aukciszek.server import inbound, link_reader, outbound, peer_clocks, peers
 from aukciszek.server.frames import (
     LARGEST_FRAME,
-    KeyStateFrame,
     MessageFrame,
     WelcomeFrame,
     encode_frame,
@@ -302,8 +301,8 @@ async def test_a_newer_link_takes_the_place_of_the_older(alone: "LinkedCluster")
     async with alone.dial_as(2, 1) as older, alone.dial_as(2, 1) as newer:
         await older.send_bytes(ROUND_0)
         assert (await older.receive()).data == inbound.CLOSE_REPLACED
-        await newer.send_bytes(encode_frame(KeyStateFrame(b"{}")))
-        await alone.until(lambda: bool(alone[1].keys.frames))
+        await newer.send_bytes(encode_frame(MessageFrame(message(b"newer"))))
+        await alone.until(lambda: bool(alone[1].listener.messages))
         assert alone[1].peers.inbound.senders == {TWO}
     assert await alone[1].incident_kinds() == []
 

@@ -13,7 +13,6 @@ from aukciszek.storage.auctions import AuctionRepository
 from aukciszek.storage.connection import Work
 from aukciszek.storage.database import Database
 from aukciszek.storage.errors import DatabaseUnavailableError, MissingRowError, StorageUnavailableError
-from aukciszek.storage.party import PrssKeyRepository
 from aukciszek.storage.rows import AuctionRow
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -78,7 +77,7 @@ async def test_the_log_is_copied_while_more_is_written_and_begins_anew(tmp_path:
 
 
 async def test_the_file_and_its_log_are_private(sqlite: Database, tmp_path: Path) -> None:
-    await PrssKeyRepository(sqlite).put_prss_key({1, 2}, b"key", NOON)
+    await AuctionRepository(sqlite).create_auction(AUCTION, sealing_private=KEY)
     assert modes_of_files(tmp_path) == {"party.db": 0o600, "party.db-wal": 0o600, "party.db-shm": 0o600}
 
 

@@ -3,25 +3,10 @@ from datetime import UTC, datetime
 import pytest
 
 from aukciszek.storage.database import Database
-from aukciszek.storage.party import PrssKeyRepository, UserRepository, members_text
-from aukciszek.storage.rows import BundleRow, PrssKeyRow, UserRow
+from aukciszek.storage.party import UserRepository
+from aukciszek.storage.rows import AuctionKeyRow, BundleRow, UserRow
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
-
-
-async def test_the_first_key_of_a_set_is_kept(database: Database) -> None:
-    keys = PrssKeyRepository(database)
-    assert await keys.put_prss_key({4, 1, 2}, b"k" * 32, NOON)
-    assert await keys.put_prss_key((1, 2, 4), b"k" * 32, NOON.replace(hour=13))
-    assert not await keys.put_prss_key({1, 2, 4}, b"x" * 32, NOON)
-    assert await keys.put_prss_key({1, 2, 3}, b"x" * 32, NOON)
-    assert await keys.prss_key({2, 4, 1}) == PrssKeyRow(members="1,2,4", key=b"k" * 32, created_at=NOON)
-    assert await keys.prss_key({3, 4, 5}) is None
-    assert [row.members for row in await keys.prss_keys()] == ["1,2,3", "1,2,4"]
-
-
-def test_a_set_has_one_name() -> None:
-    assert members_text({9, 1, 5}) == members_text([5, 9, 1]) == "1,5,9"
 
 
 def user(uid: str = "u1", email: str = "anna@example.org") -> UserRow:
@@ -56,7 +41,7 @@ async def test_changes_reach_one_account_only(database: Database) -> None:
 @pytest.mark.parametrize(
     "row",
     [
-        PrssKeyRow(members="1,2", key=b"hidden", created_at=NOON),
+        AuctionKeyRow(auction_id="a", members=3, dealer=1, key=b"hidden"),
         UserRow(uid="u", email="e", password_hash="hidden", is_admin=False, created_at=NOON),
         BundleRow(
             digest="d", auction_id="a", bidder="b", revision=1, withdrawal=False, received_at=None, content=b"hidden"

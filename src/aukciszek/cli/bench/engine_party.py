@@ -28,7 +28,6 @@ from aukciszek.mpc.prss import PrssKeys
 from aukciszek.mpc.ranking import Pace
 from aukciszek.mpc.runtime import Runtime
 from aukciszek.server.directory import PEER_PATH, PeerDirectory
-from aukciszek.server.frames import KeyFrame
 from aukciszek.server.identity_token import IdentityTokens
 from aukciszek.server.incidents import IncidentLog
 from aukciszek.server.memory import keep_freed_memory, keep_what_is_here
@@ -59,18 +58,12 @@ def take_part(directory: Path) -> None:
 
 
 class _Listener:
-    """There is nobody here to whom a message or a key could be of interest."""
+    """There is nobody here to whom a message could be of interest."""
 
     async def on_connected(self, peer: PartyNumber) -> None:
         """Do nothing."""
 
     async def on_message(self, sender: PartyNumber, message: PeerMessage) -> None:
-        """Do nothing."""
-
-    async def on_key_state(self, sender: PartyNumber, body: bytes) -> None:
-        """Do nothing."""
-
-    async def on_key(self, sender: PartyNumber, frame: KeyFrame) -> None:
         """Do nothing."""
 
     async def add_incident(
@@ -147,7 +140,7 @@ async def _linked(settings: Settings) -> AsyncIterator[Peers]:
     app.add_api_websocket_route(PEER_PATH, peers.inbound.serve)
     server = WebServer(app, listen(settings.listeners[0]), server_context(settings))
     await server.start()
-    await peers.start(nobody, nobody, client_context(settings))
+    await peers.start(nobody, client_context(settings))
     try:
         async with asyncio.timeout(_LINK_TIMEOUT_S):
             while len(peers.connected_both_ways) < settings.cluster.size - 1:

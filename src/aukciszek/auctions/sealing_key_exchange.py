@@ -4,11 +4,12 @@ from collections.abc import Iterable
 
 from aukciszek.auctions.desk import AuctionDesk
 from aukciszek.auctions.ports import MessageKind
+from aukciszek.auctions.sealing_keys import SealingPublicKey
 from aukciszek.auctions.statements import SealingKeyStatement, Signed, read_statement, read_verified_statement
 from aukciszek.cluster import PartyNumber
 
 
-class KeyExchange:
+class SealingKeys:
     """What the parties signed about their sealing keys."""
 
     def __init__(self, desk: AuctionDesk) -> None:
@@ -50,6 +51,10 @@ class KeyExchange:
     def missing(self) -> frozenset[PartyNumber]:
         """The parties whose key is not known here yet."""
         return frozenset(self._desk.context.cluster.numbers) - self._statements.keys()
+
+    def of(self, party: PartyNumber) -> SealingPublicKey:
+        """Return the key of a party whose statement is here, to seal to."""
+        return SealingPublicKey(self._statements[party].content.public_key)
 
     @property
     def statements(self) -> tuple[Signed[SealingKeyStatement], ...]:
