@@ -87,3 +87,8 @@ def test_parties_that_were_about_to_open_something_cancel_where_another_one_had_
     bids = (Bid(0, 1, EVERYBODY), Bid(1, 2, EVERYBODY), Order("cancel", frozenset({2})))
     late = (Slow(1, 2, 3.0), AdvanceToClose(0.001), Advance(21.5), Lie("vouch-cancel"), Advance(60.0))
     live(History(3, 1, (*bids, *late), liar=3))
+
+
+def test_a_party_signs_no_key_table_before_it_has_dealt_itself() -> None:
+    """The last sealing key came between the two steps: a table without its own keys kept the auction closed."""
+    live(History(5, 2, (), heard_by=frozenset({1, 2, 5}), pace=1000))

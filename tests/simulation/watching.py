@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from aukciszek.auctions.holdings import HoldingsStatement
+from aukciszek.auctions.key_tables import KeyTable
 from aukciszek.auctions.messages import NewReceipts
 from aukciszek.auctions.ports import MessageKind, PeerMessage
 from aukciszek.auctions.readiness import Readiness
@@ -94,6 +95,11 @@ class Watch:
                 self._check_own(sender, SealingKeyStatement, message.body, "sealing_keys")
             case MessageKind.HOLDINGS:
                 self._check_own(sender, HoldingsStatement, message.body, "lists")
+            case MessageKind.KEY_TABLE:
+                self._check_own(sender, KeyTable, message.body, "key_tables")
+            case MessageKind.DEALING:
+                stored = self._has(sender, "SELECT 1 FROM auction_keys WHERE dealer = ?", (sender,))
+                assert stored, f"party {sender} dealt keys that are not stored"
             case MessageKind.OUTCOME_SIGNATURE:
                 self._check_signature(sender, read_verified_statement(OutcomeSignature, message.body))
             case MessageKind.RECEIPTS:

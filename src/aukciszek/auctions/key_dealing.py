@@ -78,8 +78,8 @@ class KeyDealing:
             return frozenset()
         if self._sealing_keys.missing:
             return self._sealing_keys.missing
-        awaited = self._tables.missing - {self._desk.context.number}
-        return awaited if self._has_signed else awaited | self._silent_dealers
+        awaited = self._tables.missing if self._has_signed else self._tables.missing | self._silent_dealers
+        return awaited - {self._desk.context.number}
 
     async def settle(
         self, is_cut_short: Callable[[], bool], announce: Callable[[Sequence[PartyNumber]], Awaitable[None]]
@@ -171,8 +171,8 @@ class KeyDealing:
 
     @property
     def _silent_dealers(self) -> frozenset[PartyNumber]:
-        lacking = {dealer for members, dealer in self._places if self._held.get(members, dealer) is None}
-        return frozenset(lacking) - {self._desk.context.number}
+        """Those whose keys are not here yet; before this party has dealt, it is one of them."""
+        return frozenset(dealer for members, dealer in self._places if self._held.get(members, dealer) is None)
 
     def _dealt_between(self, dealer: PartyNumber, receiver: PartyNumber) -> set[tuple[Members, PartyNumber]]:
         own = self._desk.context.number
@@ -208,7 +208,8 @@ class KeyDealing:
         async with self._one_at_a_time:
             if self._key_pair is None or self._has_signed or self._sealing_keys.missing:
                 return
-            if self._silent_dealers and not self._has_waited(self._enough_dealt_since_s):
+            silent = self._silent_dealers
+            if context.number in silent or (silent and not self._has_waited(self._enough_dealt_since_s)):
                 return
             table = KeyTable.of(desk.auction, context.number, self._held.attestations())
             signed = sign(table, context.identity)

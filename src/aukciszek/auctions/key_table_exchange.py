@@ -81,11 +81,10 @@ class KeyTables:
         desk.signal.notify()
 
     async def announce(self, to: Iterable[PartyNumber]) -> None:
-        """Send peers all tables that are here."""
-        for peer in to:
-            for party, signed in sorted(self._tables.items()):
-                if party != peer:
-                    await self._desk.send([peer], MessageKind.KEY_TABLE, signed.encode())
+        """Send peers all tables that are here, their own ones, too: they may have lost them."""
+        parties = list(to)
+        for _, signed in sorted(self._tables.items()):
+            await self._desk.send(parties, MessageKind.KEY_TABLE, signed.encode())
 
     def _look_again(self) -> None:
         self.chosen = choose_keys(self._desk.context.mode, self.attested)

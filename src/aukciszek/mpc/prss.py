@@ -46,7 +46,7 @@ def prss_sets(n: int, t: int) -> tuple[Members, ...]:
 
 
 def new_prss_key(randomness: Randomness = os.urandom) -> Secret[bytes]:
-    """Make a key for one set; its lowest-numbered member does so once and gives it to the other members."""
+    """Make a key for one set; its dealer does so once and gives it to the other members."""
     return Secret(randomness(PRSS_KEY_BYTES))
 
 

@@ -1,5 +1,6 @@
 import asyncio
 import stat
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from aukciszek.storage.auctions import AuctionRepository
 from aukciszek.storage.connection import Work
 from aukciszek.storage.database import Database
 from aukciszek.storage.errors import DatabaseUnavailableError, MissingRowError, StorageUnavailableError
-from aukciszek.storage.rows import AuctionRow
+from aukciszek.storage.rows import AuctionKeyRow, AuctionRow
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 KEY = bytes(range(100, 196))
@@ -363,6 +364,27 @@ async def test_an_erased_key_is_in_no_file(sqlite: Database, tmp_path: Path) -> 
         await auctions.set_state(AUCTION.id, "final", NOON, connection=connection)
     assert files_with(KEY, tmp_path) == []
     assert files_with(KEY[:16], tmp_path) == []
+
+
+async def test_an_auctions_keys_are_erased_with_its_sealing_key(sqlite: Database, tmp_path: Path) -> None:
+    auctions = AuctionRepository(sqlite)
+    other = replace(AUCTION, id="b" * 64)
+    keys = [bytes([number]) * 31 + b"!" for number in range(1, 41)]
+    for auction, some in ((AUCTION, keys[:39]), (other, keys[39:])):
+        await auctions.create_auction(auction, sealing_private=KEY)
+        rows = [
+            AuctionKeyRow(auction_id=auction.id, members=number, dealer=1, key=key)
+            for number, key in enumerate(some, start=3)
+        ]
+        await auctions.put_auction_keys(rows)
+    await auctions.put_key_table(AUCTION.id, 1, b"table")
+    await empty_log(sqlite)
+    assert all(files_with(key, tmp_path) for key in keys)
+    await auctions.erase_sealing_private(AUCTION.id)
+    assert await auctions.auction_keys(AUCTION.id) == []
+    assert not any(files_with(key, tmp_path) for key in keys[:39])
+    assert len(await auctions.auction_keys(other.id)) == 1
+    assert len(await auctions.key_tables(AUCTION.id)) == 1, "what was signed stays"
 
 
 async def test_erasing_waits_for_a_reader_and_is_made_up_for(sqlite: Database, tmp_path: Path) -> None:
