@@ -31,10 +31,10 @@ from aukciszek.mpc.random_stream import RandomStream
 from aukciszek.mpc.session import Session
 from aukciszek.mpc.shared import Shared
 
-WINDOW_TERMS = 6 << 20
+WINDOW_TERMS = 5 << 20
 """The most terms that are verified together: bounds the error and the memory.
 
-The two tables of a full window take 96 MiB, and those of the next step, which is four times shorter, 24 MiB.
+The two tables of a full window take 80 MiB, and those of the next step, which is four times shorter, 20 MiB.
 """
 
 _LAST_LENGTH = 1024
