@@ -59,10 +59,8 @@ class _Claim:
 class Ledger:
     """The products of one session that wait for verification.
 
-    No window has more than ``window_terms`` terms, but where one slice alone has more: one index of the last axis (of
-    those longer than 1) of what was recorded at once. Bids alone make none that comes near it: at 200,000 bids of
-    60 bits with 11 to be ranked the largest has ``2^14`` terms. Windows end at the same products at all parties, which
-    thus verify them in lock-step.
+    No window has more than ``window_terms`` terms: what was recorded at once is cut along its last axis, and further if
+    need be, down to one sum. Windows end at the same products at all parties, which thus verify them in lock-step.
     """
 
     def __init__(self, session: Session, window_terms: int = WINDOW_TERMS) -> None:
@@ -112,15 +110,16 @@ class Ledger:
 def _cut(terms: Terms, result: Vector, first: int, most: int) -> Iterator[tuple[Terms, Vector]]:
     """Cut a record into one part of at most ``first`` terms of the claim, if any fits, and others of at most ``most``.
 
-    No part is smaller than a slice.
+    Nothing is cut smaller than one sum, or sums that have become one.
     """
     length = _folded_length(terms)
     # Products with a common factor merge along the first axis, so that cutting there would gain nothing.
     merges = any(_is_common(x, terms.shape) for x, _ in map(_in_order, terms.factors))
-    axis = max((place for place, size in enumerate(terms.shape) if size > 1 and not (merges and place == 0)), default=0)
-    if length <= first or not terms.shape or (merges and axis == 0):
+    longer = [place for place, size in enumerate(terms.shape) if size > 1 and not (merges and place == 0)]
+    if length <= first or not longer:
         yield terms, result
         return
+    axis = longer[-1]
     size = terms.shape[axis]
     start, end = 0, first * size // length
     while start < size:
@@ -128,7 +127,8 @@ def _cut(terms: Terms, result: Vector, first: int, most: int) -> Iterator[tuple[
             part = slice(start, end)
             shape = (*terms.shape[:axis], end - start, *terms.shape[axis + 1 :])
             factors = [(_slice(x, axis + 1, part), _slice(y, axis + 1, part)) for x, y in terms.factors]
-            yield Terms(shape, factors), _slice(result, axis, part)
+            # One index of this axis may still be too much: then it is cut along another one.
+            yield from _cut(Terms(shape, factors), _slice(result, axis, part), most, most)
         start, end = end, min(size, end + max(1, most * size // length))
 
 
