@@ -42,7 +42,9 @@ class Channel(Protocol):
         """
         ...
 
-    async def exchange_each(self, payloads: Mapping[int, bytes | bytearray | memoryview]) -> Mapping[int, bytes | memoryview]:
+    async def exchange_each(
+        self, payloads: Mapping[int, bytes | bytearray | memoryview]
+    ) -> Mapping[int, bytes | memoryview]:
         """Do as :meth:`exchange` does, with a payload of its own for each other party."""
         ...
 

@@ -22,7 +22,7 @@ from aukciszek.encoding import (
     parse_canonical_json,
     to_base64url,
 )
-from aukciszek.mpc.field import P, NotAFieldElementError, Vector, accumulate, from_bytes, subtract, to_bytes
+from aukciszek.mpc.field import NotAFieldElementError, P, Vector, accumulate, from_bytes, subtract, to_bytes
 from aukciszek.mpc.prss import Members, PrssKeys, indicator, large_sets
 
 MOST_OPENINGS: Final = 3
@@ -125,9 +125,11 @@ class MaskedOpening:
         if not isinstance(read, dict):
             raise TypeError("an object is expected")
         reasons, claimed, number = read["reasons"], read["commitments"], read["number"]
-        if not isinstance(reasons, list) or not isinstance(claimed, dict) or not isinstance(number, int):
+        if not isinstance(reasons, list) or not isinstance(claimed, dict) or type(number) is not int:
             raise TypeError("another type is expected")
         named = tuple(_reason(one) for one in reasons)
+        if len(dict(named)) != len(named):
+            raise ValueError("a reason stands for one value")
         commitments = {members: bytes.fromhex(str(claimed[name])) for name, members in sets.items()}
         session = bytes.fromhex(str(read["session"]))
         sizes = {len(value) for value in (*commitments.values(), session)}

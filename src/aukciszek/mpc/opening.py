@@ -27,7 +27,7 @@ class Opened:
     liars: frozenset[int]
 
 
-def decode(
+def decode(  # noqa: PLR0913 -- the last two are for share recovery alone
     words: Words, degree: int, mode: Mode, coefficients: RandomStream, *, at: int = 0, excused: int = 0
 ) -> Opened:
     """Return the values at ``at`` of the polynomials through ``words``.

@@ -145,8 +145,8 @@ class ShareStream:
 def recovery_shares(keys: PrssKeys, asker: int, *, salt: bytes) -> ShareStream:
     """Return shares of degree ``t`` of uniform values that vanish at ``asker``: masks for what is sent to that party.
 
-    The sum over the sets without ``asker`` of ``PRF(k_A) f_A``; what ``t`` parties with ``asker`` among them do not know
-    of it is one multiple of the polynomial that vanishes at them.
+    The sum over the sets without ``asker`` of ``PRF(k_A) f_A``; what ``t`` parties with ``asker`` among them do not
+    know of it is one multiple of the polynomial that vanishes at them.
     """
     return ShareStream(
         (indicator(members, keys.mode, keys.party), keys.derive(members, salt=salt, purpose=b"recovery %d" % asker))

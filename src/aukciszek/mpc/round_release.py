@@ -28,7 +28,7 @@ class RoundRelease:
 
         Args:
             party: its number.
-            sign: signs what was opened; without it the parties compare it, which is enough among processes of one's own.
+            sign: signs what was opened; without it the parties compare it: enough among processes of one's own.
             verifies: whether a party's signature under it is genuine.
         """
         self._party = party

@@ -7,6 +7,7 @@ verifies everything computed so far first and keeps a list of what it opened and
 import hashlib
 import os
 import struct
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import final
@@ -67,7 +68,7 @@ class Runtime:
         PrssKeysIncompleteError: the keys belong to another party, number of parties or threshold.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- what a session consists of
         self,
         channel: Channel,
         *,
@@ -82,6 +83,7 @@ class Runtime:
         self._session = Session(channel, prss_keys, session_id, randomness)
         self._ledger = Ledger(self._session)
         self._openings = openings
+        self._started = False
         self._opened = 0
         self._commitments: list[dict[Members, bytes]] = []
         self._multiplications = 0
@@ -160,6 +162,11 @@ class Runtime:
             session.name_liars(foreign | different)
         if not self.mode.corrects:
             self._collect_commitments({party: bytes(content) for party, content in received.items()})
+        self._started = True
+
+    def _require_start(self) -> None:
+        if not self._started:
+            raise RuntimeError("a session computes after its start: await Runtime.start() first")
 
     def _commit(self) -> list[bytes]:
         """Return this party's commitments to the masks of all openings that the session may have, in their order."""
@@ -173,16 +180,23 @@ class Runtime:
         ]
 
     def _collect_commitments(self, payloads: Mapping[int, bytes]) -> None:
-        """Keep everybody's commitments, which all members of a set must have made alike."""
+        """Keep everybody's commitments, which all members of a set must have made alike.
+
+        Parties outside a set compare them, too: else they might be told of a key that opens another value.
+        """
         large = [members for members in self._session.keys.all_sets if len(members) == self._size_of_sets]
-        self._commitments = [{} for _ in range(MOST_OPENINGS)]
+        claims: defaultdict[tuple[int, Members], dict[int, bytes]] = defaultdict(dict)
         for party, content in payloads.items():
             sets = [members for members in large if party in members]
             own = content[len(content) - MOST_OPENINGS * len(sets) * COMMITMENT_BYTES :]
             for place, (number, members) in enumerate((n, m) for n in range(MOST_OPENINGS) for m in sets):
-                claimed = own[place * COMMITMENT_BYTES :][:COMMITMENT_BYTES]
-                if self._commitments[number].setdefault(members, claimed) != claimed:
-                    raise PrssKeysDifferError(members)
+                claims[number, members][party] = own[place * COMMITMENT_BYTES :][:COMMITMENT_BYTES]
+        self._commitments = [{} for _ in range(MOST_OPENINGS)]
+        for (number, members), claimed in claims.items():
+            right = claimed.get(self.party)
+            if len(set(claimed.values())) > 1:
+                raise PrssKeysDifferError(party for party, one in claimed.items() if one != right)
+            (self._commitments[number][members],) = set(claimed.values())
 
     @property
     def _size_of_sets(self) -> int:
@@ -296,7 +310,9 @@ class Runtime:
         Raises:
             InconsistentSharesError: a helper lies, and this mode cannot correct it.
             PartiesMissingError: too few parties can help.
+            RuntimeError: the session was not started.
         """
+        self._require_start()
         return await recover_shares(self._session, dealt, requests)
 
     async def reveal(
@@ -316,7 +332,9 @@ class Runtime:
         Raises:
             MpcError: something is wrong, or not all parties took part; where all are needed, nobody who sees a value
                 can keep it from the others.
+            RuntimeError: the session was not started.
         """
+        self._require_start()
         await self.verify()
         await self._openings.enter(tuple(values))
         flat = Shared.concatenate([value.reshape(value.size) for value in values.values()]).shares

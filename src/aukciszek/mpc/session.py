@@ -115,14 +115,18 @@ class Session:
         words = self._parse({party: content[len(digest) :] for party, content in received.items()}, shares.size)
         return self._believe(self._decode(words, self.mode.threshold))
 
-    def interpolate(self, words: Mapping[int, Vector], *, at: int, excused: int) -> Vector:
+    async def interpolate(self, words: Mapping[int, Vector], *, at: int, excused: int) -> Vector:
         """Return the values at ``at`` of polynomials of degree ``t``, checked as an opening is.
 
         Raises:
             InconsistentSharesError: as :meth:`open`.
         """
+        mode, size = self.mode, next(iter(words.values())).size
         return self._believe(
-            decode(words, self.mode.threshold, self.mode, self._private, at=at, excused=excused)
+            await self.compute(
+                _DECODE_NS * size,
+                lambda: decode(words, mode.threshold, mode, self._private, at=at, excused=excused),
+            )
         )
 
     def random(self, count: int) -> Vector:

@@ -1,20 +1,23 @@
 """Share recovery: the others' help to a party that has no usable share, without anybody learning anything.
 
-``docs/protocol.md``, "Share recovery". Helper ``j`` sends asker ``i``, and nobody else, ``x_j + z_j``, where ``[z]`` is a
+``docs/protocol.md``, "Share recovery". Helper ``j`` sends asker ``i``, and nobody else, ``x_j + z_j``; ``[z]`` is a
 sharing of degree ``t`` of pseudo-random values that vanish at ``i`` [CDI05]; the asker interpolates at ``i``. All
 requests stand in the announcements that the session's id hashes, so no position of a mask is used for two of them.
 """
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 
 from aukciszek.mpc.channel import MAX_PAYLOAD_BYTES
 from aukciszek.mpc.errors import PartiesMissingError
 from aukciszek.mpc.field import ELEMENT_BYTES, NotAFieldElementError, Vector, add, from_bytes, to_bytes
-from aukciszek.mpc.prss import recovery_shares
+from aukciszek.mpc.prss import ShareStream, recovery_shares
 from aukciszek.mpc.session import Session
+
+_MASK_NS = 20
 
 type Requests = Mapping[int, Sequence[int]]
 """By party, the rows that it asks for, ascending; the same at all parties."""
@@ -47,13 +50,13 @@ async def recover_shares(session: Session, dealt: Vector, requests: Requests) ->
         payloads = dict.fromkeys(range(1, session.mode.parties + 1), b"")
         for party, stream in masks.items():
             rows = requests[party][start : start + at_once]
-            masked = add(dealt[list(rows)], stream.take(len(rows) * width).reshape(len(rows), width))
-            # A mask without a share under it would give the mask away, and with it the others' shares.
-            masked[[own in lacking[row] for row in rows]] = 0
-            payloads[party] = to_bytes(masked.reshape(-1))
+            helped = [own not in lacking[row] for row in rows]
+            payloads[party] = await session.compute(
+                _MASK_NS * len(rows) * width, partial(_masked, dealt, rows, helped, stream)
+            )
         received = await session.exchange_each(payloads)
         if own in requests:
-            found.append(_interpolate(session, requests[own][start : start + at_once], width, lacking, received))
+            found.append(await _interpolate(session, requests[own][start : start + at_once], width, lacking, received))
     return np.concatenate(found) if found else np.empty((0, width), dtype=np.uint64)
 
 
@@ -66,7 +69,18 @@ def _lacking(requests: Requests) -> Mapping[int, frozenset[int]]:
     return lacking
 
 
-def _interpolate(
+def _masked(dealt: Vector, rows: Sequence[int], helped: Sequence[bool], stream: ShareStream) -> bytes:
+    """Return this party's masked shares of ``rows``, and zeros for a row that it has no share of itself.
+
+    Else it would send a mask without a share under it, and with it what hides the other helpers' shares.
+    """
+    width = dealt.shape[1]
+    masked = add(dealt[list(rows)], stream.take(len(rows) * width).reshape(len(rows), width))
+    masked[[not one for one in helped]] = 0
+    return to_bytes(masked)
+
+
+async def _interpolate(
     session: Session,
     rows: Sequence[int],
     width: int,
@@ -89,9 +103,10 @@ def _interpolate(
         words = {
             party: np.ascontiguousarray(content[places]).reshape(-1)
             for party, content in sent.items()
-            if party not in askers
+            if party not in askers | session.liars
         }
         if len(words) <= session.mode.threshold:
             raise PartiesMissingError(set(range(1, session.mode.parties + 1)) - words.keys() - {session.party})
-        shares[places] = session.interpolate(words, at=session.party, excused=len(askers)).reshape(len(places), width)
+        opened = await session.interpolate(words, at=session.party, excused=len(askers))
+        shares[places] = opened.reshape(len(places), width)
     return shares

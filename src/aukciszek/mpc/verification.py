@@ -13,9 +13,11 @@ secure up to additive errors: a liar can add a value of its choice to a product,
 4. At the end each block is one element; random elements join ``f`` and ``g`` with ``u^b``, so that ``f(s)``, ``g(s)``
    and ``h(s)`` can be opened: they are uniform but for ``h(s) = f(s) g(s)``.
 
-A wrong product survives step 2 with probability ``1/p`` and every further one with at most ``2b/p``.
+A wrong product survives step 2 with probability ``1/p`` and every further one with at most ``2b/p``: together less than
+``2^-49``, however many are computed, since a window of more than :data:`WINDOW_TERMS` terms is verified in parts.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
 
@@ -29,8 +31,11 @@ from aukciszek.mpc.random_stream import RandomStream
 from aukciszek.mpc.session import Session
 from aukciszek.mpc.shared import Shared
 
-WINDOW_TERMS = 1 << 22
-"""Recorded terms that are verified before more are computed: bounds the memory."""
+WINDOW_TERMS = 5 << 20
+"""The most terms that are verified together: bounds the error and the memory.
+
+The two tables of a full window take 80 MiB, and those of the next step, which is four times shorter, 20 MiB.
+"""
 
 _LAST_LENGTH = 1024
 _FOLD_NS = 8
@@ -52,7 +57,11 @@ class _Claim:
 
 
 class Ledger:
-    """The products of one session that wait for verification."""
+    """The products of one session that wait for verification.
+
+    No window has more than ``window_terms`` terms: what was recorded at once is cut along its last axis, and further if
+    need be, down to one sum. Windows end at the same products at all parties, which thus verify them in lock-step.
+    """
 
     def __init__(self, session: Session, window_terms: int = WINDOW_TERMS) -> None:
         self._session = session
@@ -62,11 +71,16 @@ class Ledger:
         self._folded = np.empty((2, 0), dtype=np.uint64)
 
     async def record(self, terms: Terms, result: Shared) -> None:
-        """Remember that ``result`` was computed from ``terms``; verifies when the window is full."""
-        self._records.append((terms, result.shares))
-        self._waiting_terms += _folded_length(terms)
-        if self._waiting_terms >= self._window_terms:
-            await self.verify()
+        """Remember that ``result`` was computed from ``terms``; verifies whenever a window is full."""
+        most = self._window_terms
+        for part in _cut(terms, result.shares, most - self._waiting_terms, most):
+            length = _folded_length(part[0])
+            if self._waiting_terms + length > most:
+                await self.verify()
+            self._records.append(part)
+            self._waiting_terms += length
+        if _folded_length(terms) > most:
+            await self.verify()  # else a last small part would keep the whole of it in memory
 
     async def verify(self) -> None:
         """Verify and forget all recorded products.
@@ -91,6 +105,36 @@ class Ledger:
         if self._folded.shape[1] < blocks * width:
             self._folded = np.empty((2, blocks * width), dtype=np.uint64)
         return self._folded[:, : blocks * width].reshape(2, blocks, width)
+
+
+def _cut(terms: Terms, result: Vector, first: int, most: int) -> Iterator[tuple[Terms, Vector]]:
+    """Cut a record into one part of at most ``first`` terms of the claim, if any fits, and others of at most ``most``.
+
+    Nothing is cut smaller than one sum, or sums that have become one.
+    """
+    length = _folded_length(terms)
+    # Products with a common factor merge along the first axis, so that cutting there would gain nothing.
+    merges = any(_is_common(x, terms.shape) for x, _ in map(_in_order, terms.factors))
+    longer = [place for place, size in enumerate(terms.shape) if size > 1 and not (merges and place == 0)]
+    if length <= first or not longer:
+        yield terms, result
+        return
+    axis = longer[-1]
+    size = terms.shape[axis]
+    start, end = 0, first * size // length
+    while start < size:
+        if end > start:
+            part = slice(start, end)
+            shape = (*terms.shape[:axis], end - start, *terms.shape[axis + 1 :])
+            factors = [(_slice(x, axis + 1, part), _slice(y, axis + 1, part)) for x, y in terms.factors]
+            # One index of this axis may still be too much: then it is cut along another one.
+            yield from _cut(Terms(shape, factors), _slice(result, axis, part), most, most)
+        start, end = end, min(size, end + max(1, most * size // length))
+
+
+def _slice(values: Vector, axis: int, part: slice) -> Vector:
+    """Return a part of one axis, or the whole of it where it broadcasts."""
+    return values if values.shape[axis] == 1 else values[(*(slice(None),) * axis, part)]
 
 
 def _blocks(length: int) -> int:

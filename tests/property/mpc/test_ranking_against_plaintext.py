@@ -39,6 +39,7 @@ def run_on_bits[Result](
     shares = share_values(table.reshape(-1).astype(np.uint64), 3, 1).reshape(3, bits, len(numbers))
 
     async def with_digits(runtime: Runtime) -> Result:
+        await runtime.start()
         return await program(runtime, await to_digits(runtime, Shared(shares[runtime.party - 1])))
 
     simulation = asyncio.run(simulate(with_digits, n=3, t=1))
@@ -124,6 +125,7 @@ def test_a_set_is_opened_without_its_order(members: set[int], order: object) -> 
     shares = share_values(shuffled, 3, 1)
 
     async def program(runtime: Runtime) -> list[int]:
+        await runtime.start()
         symmetric = await set_polynomial(runtime, Shared(shares[runtime.party - 1]))
         return (await runtime.reveal({"set": symmetric}))["set"]
 

@@ -1,24 +1,27 @@
 """Attacks on a whole auction, at each single round, in every mode.
 
 What must hold: no honest party ever finds a wrong outcome, a lie is noticed, nothing is opened after it; and in the
-robust mode the right outcome comes all the same, and the liar is named.
+robust mode the right outcome comes all the same, and the liar is named. Where all parties are needed, a lie in the very
+last round, in which the keys of the outcome's mask are released, comes too late to keep it from anybody.
 """
 
 from collections.abc import Callable
 
 import pytest
 
-from aukciszek.auctions.computation import compute
+from aukciszek.auctions.computation import ComputationResult, compute
 from aukciszek.mpc.errors import InconsistentSharesError, MpcError, ParametersDifferError, PartiesMissingError
 from aukciszek.mpc.field import P
 from aukciszek.mpc.memory_channel import Delivery, Network, Payload
 from aukciszek.mpc.runtime import Runtime
-from aukciszek.mpc.simulation import simulate
+from aukciszek.mpc.simulation import Simulation, simulate
 from support.auction_case import AuctionCase, ignore_progress
 
 LIAR = 2
 AFTER_START = 2
-"""In the first round each party looks only at the digests of keys that it holds itself: see ``test_runtime``."""
+"""In the robust mode each party looks, in the first round, only at the digests of keys that it holds itself: see
+``test_runtime``.
+"""
 
 BIDS = [9, 3, 7, 12, 3]
 MODES = {"verifies": (3, 1), "verifies, t = 2": (5, 2), "n between 2t+1 and 3t+1": (6, 2), "detects": (4, 1)}
@@ -110,43 +113,83 @@ def silencing(n: int, round_number: int) -> Network:
     return Network(n, interfere=interfere)
 
 
+def assert_all_found_the_outcome(n: int, t: int, simulation: Simulation[ComputationResult]) -> None:
+    assert not honest(simulation.errors)
+    assert len(honest(simulation.results)) == n - 1
+    for result in honest(simulation.results).values():
+        case(n, t).check(result)
+
+
 def honest[Value](values: dict[int, Value]) -> dict[int, Value]:
     return {party: value for party, value in values.items() if party != LIAR}
 
 
 @pytest.mark.parametrize(("n", "t", "tamper"), [*[(n, t, add_one) for n, t in MODES.values()], *MALFORMED])
-async def test_a_lie_to_all_is_noticed_in_every_round(n: int, t: int, tamper: Tamper) -> None:
-    for round_number in range(1, await rounds_of(n, t) + 1):
+async def test_a_lie_to_all_is_noticed_in_every_round_or_comes_too_late(n: int, t: int, tamper: Tamper) -> None:
+    last = await rounds_of(n, t)
+    for round_number in range(1, last):
         simulation = await case(n, t).run(network(n, round_number, tamper))
         assert not honest(simulation.results), f"round {round_number}"
         assert all(isinstance(error, MpcError) for error in simulation.errors.values())
         assert_nothing_leaked(simulation.runtimes)
+    simulation = await case(n, t).run(network(n, last, tamper))
+    assert_all_found_the_outcome(n, t, simulation)
+    assert_nothing_leaked(simulation.runtimes)
 
 
 @pytest.mark.parametrize(("n", "t"), MODES.values(), ids=MODES)
-async def test_a_liar_that_believes_itself_is_noticed_in_every_round(n: int, t: int) -> None:
-    for round_number in range(1, await rounds_of(n, t) + 1):
+async def test_a_liar_that_believes_itself_is_noticed_in_every_round_or_comes_too_late(n: int, t: int) -> None:
+    last = await rounds_of(n, t)
+    for round_number in range(1, last):
         simulation = await case(n, t).run(corrupt=self_deceived(round_number, add_one))
         assert not honest(simulation.results), f"round {round_number}"
         assert_nothing_leaked(simulation.runtimes)
+    simulation = await case(n, t).run(corrupt=self_deceived(last, add_one))
+    assert_all_found_the_outcome(n, t, simulation)
+    assert_nothing_leaked(simulation.runtimes)
 
 
 @pytest.mark.parametrize(("n", "t"), MODES.values(), ids=MODES)
 async def test_different_values_to_different_parties_mislead_nobody(n: int, t: int) -> None:
-    for round_number in range(AFTER_START, await rounds_of(n, t) + 1):
+    last = await rounds_of(n, t)
+    for round_number in range(1, last):
         simulation = await case(n, t).run(network(n, round_number, add_one, receivers={3}))
         assert 3 in simulation.errors, f"round {round_number}"
         for result in honest(simulation.results).values():
             case(n, t).check(result)
         assert_nothing_leaked(simulation.runtimes)
+    simulation = await case(n, t).run(network(n, last, add_one, receivers={3}))
+    assert_all_found_the_outcome(n, t, simulation)
+    assert_nothing_leaked(simulation.runtimes)
 
 
 @pytest.mark.parametrize(("n", "t"), MODES.values(), ids=MODES)
-async def test_a_replayed_payload_is_noticed_in_every_round(n: int, t: int) -> None:
-    for round_number in range(1, await rounds_of(n, t)):
+async def test_a_replayed_payload_is_noticed_in_every_round_or_comes_too_late(n: int, t: int) -> None:
+    last = await rounds_of(n, t)
+    for round_number in range(1, last - 1):
         simulation = await case(n, t).run(replaying(n, round_number))
         assert not honest(simulation.results), f"round {round_number}"
         assert_nothing_leaked(simulation.runtimes)
+    simulation = await case(n, t).run(replaying(n, last - 1))
+    assert_all_found_the_outcome(n, t, simulation)
+    assert_nothing_leaked(simulation.runtimes)
+
+
+@pytest.mark.parametrize(("n", "t"), MODES.values(), ids=MODES)
+async def test_no_lie_misleads_anybody_where_a_bundle_is_left_out(n: int, t: int) -> None:
+    """Three openings: the failed check of all bundles, that of each, and the outcome without the faulty one."""
+    auction = AuctionCase([9, 3, [1, 0, 2, 0], 12], "second-price", n=n, t=t)
+    too_late = []
+    for round_number in range(1, (await auction.run()).runtimes[1].rounds + 1):
+        simulation = await auction.run(network(n, round_number, add_one))
+        if honest(simulation.results):
+            too_late.append(round_number)
+            assert len(honest(simulation.results)) == n - 1
+            for result in honest(simulation.results).values():
+                auction.check(result)
+        assert all(isinstance(error, MpcError) for error in simulation.errors.values())
+    # But for the releases of keys, which other holders give as well, every lie ends the session.
+    assert len(too_late) == 3
 
 
 @pytest.mark.parametrize(("n", "t"), MODES.values(), ids=MODES)
@@ -207,6 +250,7 @@ async def test_parties_with_different_rules_do_not_compute() -> None:
     auctions = {party: AuctionCase(BIDS, reserve_step=5 if party == 1 else 6) for party in (1, 2, 3)}
 
     async def program(runtime: Runtime) -> None:
+        await runtime.start()
         own = auctions[runtime.party]
         await compute(runtime, own.task(), own.shares[runtime.party - 1], ignore_progress)
 

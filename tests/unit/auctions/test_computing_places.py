@@ -15,6 +15,11 @@ from aukciszek.auctions.computing_places import (
     memory_bytes,
 )
 from aukciszek.auctions.identifiers import AuctionId
+from aukciszek.mpc.comparison import digit_count
+from aukciszek.mpc.field import ELEMENT_BYTES
+from aukciszek.mpc.merging import Shape, plan_merge
+from aukciszek.mpc.ranking import Pace, choose_widths
+from aukciszek.mpc.verification import WINDOW_TERMS
 from support.virtual_clock import VirtualClock
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -162,6 +167,27 @@ def test_a_party_expects_nothing_while_those_who_go_first_take_all_places(one: S
     assert is_taken(1, since_s=one.clock.monotonic_s())
     one.end(3)
     assert not is_taken(5)
+
+
+def test_the_memory_of_the_largest_session_covers_what_its_steps_hold() -> None:
+    """By formula: 200,000 bids of 60 bits, 11 to be ranked."""
+    bids, bits, ranked = 200_000, 60, 11
+    digits, entries = digit_count(bits), 0
+    lists, length = bids, 1
+    for width in choose_widths(bids, ranked, digits, Pace()):
+        shape = Shape(width, length, ranked)
+        groups = -(-lists // width)
+        pairs = len(plan_merge(shape).later) * groups
+        # Of each pair and digit: both numbers' three parts; both products' factors, and what is linear; two masks, the
+        # masked shares and their sum, of the two thirds of the digits that are opened at once.
+        entries = max(entries, pairs * digits * (6 + 9 + 2 + 4))
+        lists, length = groups, shape.kept
+    assert entries > 2**28
+    tables = 2 * (WINDOW_TERMS + WINDOW_TERMS // 4)
+    inputs = 3 * bids * bits
+    assert (entries + tables + inputs) * ELEMENT_BYTES < memory_bytes(bids, bits, ranked)
+    # And the tables alone are little beside any session that fills a window.
+    assert tables * ELEMENT_BYTES < memory_bytes(10_000, 32, 1)
 
 
 def test_the_memory_of_a_session_grows_with_bids_bits_and_what_is_ranked() -> None:

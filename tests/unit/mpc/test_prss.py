@@ -10,10 +10,10 @@ from aukciszek.mpc.mode import Mode
 from aukciszek.mpc.opening import fits
 from aukciszek.mpc.prss import (
     PrssKeys,
-    indicator,
     _pairwise_zero,
     _setwise_zero,
     deal_prss_keys,
+    indicator,
     new_prss_key,
     prss_sets,
     random_shares,

@@ -1,6 +1,6 @@
 import asyncio
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import pytest
@@ -48,23 +48,30 @@ async def test_products_and_sums_of_products(n: int, t: int) -> None:
 
 async def test_local_arithmetic_needs_no_round() -> None:
     x = share_values([3, 5], 3, 1)
+    lengths: dict[int, set[int]] = {}
+
+    def note(delivery: Delivery) -> Payload:
+        lengths.setdefault(delivery.round, set()).add(len(delivery.payload))
+        return delivery.payload
 
     async def program(runtime: Runtime) -> dict[str, list[int]]:
+        await runtime.start()
+        sent = runtime.bytes_sent
         a = Shared(x[runtime.party - 1])
         public = np.array([10, 20], dtype=np.uint64)
-        return await runtime.reveal(
-            {
-                "a+b": a + a[::-1],
-                "1-a": 1 - a,
-                "p-a": public - a,  # type: ignore[dict-item]  # NumPy leaves it to Shared
-                "2a": 2 * a,
-                "pa": public * a,  # type: ignore[dict-item]  # as above
-                "a-p": a - public,
-                "sum": a.sum().reshape(1),
-            }
-        )
+        values: Mapping[str, Shared] = {
+            "a+b": a + a[::-1],
+            "1-a": 1 - a,
+            "p-a": public - a,  # type: ignore[dict-item]  # NumPy leaves it to Shared
+            "2a": 2 * a,
+            "pa": public * a,  # type: ignore[dict-item]  # as above
+            "a-p": a - public,
+            "sum": a.sum().reshape(1),
+        }
+        assert (runtime.rounds, runtime.bytes_sent) == (1, sent)
+        return await runtime.reveal(values)
 
-    simulation = await simulate(program, n=3, t=1)
+    simulation = await simulate(program, n=3, t=1, network=Network(3, interfere=note))
     assert simulation.result == {
         "a+b": [8, 8],
         "1-a": [P - 2, P - 4],
@@ -74,8 +81,9 @@ async def test_local_arithmetic_needs_no_round() -> None:
         "a-p": [P - 7, P - 15],
         "sum": [8],
     }
-    assert simulation.runtimes[2].rounds == 1
-    assert simulation.runtimes[2].bytes_sent == 2 * 13 * 8
+    # The start, the masked values, what the parties sign, and the keys of the mask.
+    assert simulation.runtimes[2].rounds == 4
+    assert lengths[2] == {13 * 8}
 
 
 async def test_a_wide_product_takes_its_way_through_threads() -> None:
@@ -83,6 +91,7 @@ async def test_a_wide_product_takes_its_way_through_threads() -> None:
     x = share_values(values, 3, 1)
 
     async def program(runtime: Runtime) -> dict[str, list[int]]:
+        await runtime.start()
         a = Shared(x[runtime.party - 1])
         return await runtime.reveal({"squares": await runtime.multiply(a, a)})
 
@@ -95,7 +104,11 @@ async def test_the_lot_depends_on_keys_and_label_alone() -> None:
     async def draw(session_id: bytes, label: bytes) -> bytes:
         async def program(runtime: Runtime) -> bytes:
             fresh = Runtime(
-                runtime._session._channel, threshold=1, prss_keys=keys[runtime.party - 1], session_id=session_id, openings=RoundRelease(runtime.party)
+                runtime._session._channel,
+                threshold=1,
+                prss_keys=keys[runtime.party - 1],
+                session_id=session_id,
+                openings=RoundRelease(runtime.party),
             )
             await fresh.multiply(fresh.random(1), fresh.random(1))
             return await fresh.joint_random("lot", label, agreed=b"")
@@ -107,8 +120,24 @@ async def test_the_lot_depends_on_keys_and_label_alone() -> None:
     assert await draw(b"two", b"label") == first != await draw(b"two", b"other")
 
 
+@pytest.mark.parametrize(("n", "t"), [(3, 1), (4, 1), (5, 1)])
+async def test_nothing_is_opened_or_recovered_before_the_start(n: int, t: int) -> None:
+    async def open_at_once(runtime: Runtime) -> None:
+        await runtime.reveal({"a": runtime.random(1)})
+
+    async def recover_at_once(runtime: Runtime) -> None:
+        await runtime.recover(np.zeros((1, 1), dtype=np.uint64), {1: [0]})
+
+    for program in (open_at_once, recover_at_once):
+        simulation = await simulate(program, n=n, t=t)
+        assert {type(error) for error in simulation.errors.values()} == {RuntimeError}
+        assert len(simulation.errors) == n
+        assert {runtime.rounds for runtime in simulation.runtimes.values()} == {0}
+
+
 async def test_random_values_are_fresh() -> None:
     async def program(runtime: Runtime) -> dict[str, list[int]]:
+        await runtime.start()
         return await runtime.reveal({"a": runtime.random(3), "b": runtime.random(3)})
 
     opened = (await simulate(program, n=4, t=1)).result
@@ -121,7 +150,11 @@ async def test_parties_with_other_parameters_do_not_start() -> None:
     async def program(runtime: Runtime) -> None:
         session_id = b"other" if runtime.party == 2 else b"one"
         await Runtime(
-            runtime._session._channel, threshold=1, prss_keys=keys[runtime.party - 1], session_id=session_id, openings=RoundRelease(runtime.party)
+            runtime._session._channel,
+            threshold=1,
+            prss_keys=keys[runtime.party - 1],
+            session_id=session_id,
+            openings=RoundRelease(runtime.party),
         ).start()
 
     simulation = await simulate(program, n=3, t=1, keys=keys)
@@ -137,9 +170,12 @@ async def test_holders_of_different_keys_notice(members: frozenset[int]) -> None
     keys[1] = PrssKeys(2, 5, 2, own)
     simulation = await simulate(Runtime.start, n=5, t=2, keys=keys)
     others = members - {2}
+    # Of the sets that mask openings, everybody hears from all members, and cannot tell which of them is wrong.
+    outsiders = {1, 2, 3, 4, 5} - members if len(members) == 3 else set()
     assert {party: error.parties for party, error in simulation.errors.items()} == {  # type: ignore[attr-defined]
         2: others,
         **dict.fromkeys(others, frozenset({2})),
+        **dict.fromkeys(outsiders, members),
     }
     assert all(isinstance(error, PrssKeysDifferError) for error in simulation.errors.values())
 
@@ -188,7 +224,13 @@ async def test_nobody_waits_for_a_party_that_was_found_lying() -> None:
     keys = deal_prss_keys(5, 1)
 
     async def program(channel: MemoryChannel) -> tuple[dict[str, list[int]], frozenset[int]]:
-        runtime = Runtime(channel, threshold=1, prss_keys=keys[channel.party - 1], session_id=b"s", openings=RoundRelease(1))
+        runtime = Runtime(
+            channel,
+            threshold=1,
+            prss_keys=keys[channel.party - 1],
+            session_id=b"s",
+            openings=RoundRelease(channel.party),
+        )
         await runtime.start()
         a = Shared(x[runtime.party - 1])
         product = await runtime.multiply(a[:1], a[1:])
