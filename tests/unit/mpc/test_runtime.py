@@ -111,7 +111,7 @@ async def test_the_lot_depends_on_keys_and_label_alone() -> None:
                 openings=RoundRelease(runtime.party),
             )
             await fresh.multiply(fresh.random(1), fresh.random(1))
-            return await fresh.joint_random("lot", label, agreed=b"")
+            return (await fresh.joint_random("lot", label, agreed=b""))[0]
 
         return (await simulate(program, n=3, t=1, keys=keys)).result
 
@@ -204,7 +204,7 @@ async def test_parties_must_agree_on_public_parameters(n: int, t: int) -> None:
 
 async def test_the_robust_mode_goes_on_without_a_party_that_has_other_parameters() -> None:
     async def program(runtime: Runtime) -> bytes:
-        return await runtime.joint_random("lot", b"label", agreed=b"these" if runtime.party != 3 else b"those")
+        return (await runtime.joint_random("lot", b"label", agreed=b"these" if runtime.party != 3 else b"those"))[0]
 
     simulation = await simulate(program, n=5, t=1)
     assert simulation.results.keys() == {1, 2, 4, 5}
