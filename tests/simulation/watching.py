@@ -50,7 +50,7 @@ class Watch:
             watch._on_opened(runtime, before)
             return result
 
-        async def watched_joint_random(runtime: Runtime, *arguments: Any, **named: Any) -> bytes:
+        async def watched_joint_random(runtime: Runtime, *arguments: Any, **named: Any) -> Any:
             before = len(runtime.revealed)
             result = await joint_random(runtime, *arguments, **named)
             watch._on_opened(runtime, before)
@@ -127,7 +127,7 @@ class Watch:
     def _check_ready(self, sender: int, ready: Readiness) -> None:
         (state,) = self._rows(sender, "SELECT attempt, input_set FROM auctions", ())
         assert state[0] >= ready.attempt, f"party {sender} took a number for an attempt that is not stored"
-        assert not ready.began or state[1] == ready.input_set, f"party {sender} never began on the set that it names"
+        assert not ready.confirms or state[1] == ready.input_set, f"party {sender} confirms what it is not bound to"
         authors = {PartyNumber(row[0]) for row in self._rows(sender, "SELECT party FROM lists", ())}
         self.heard[ready.input_set] = self.heard.get(ready.input_set, authors) & authors
 
