@@ -33,6 +33,7 @@ from simulation.operations import (
     Spoil,
     Start,
     Stop,
+    Wipe,
 )
 
 _LIES: list[LieKind] = [
@@ -43,8 +44,21 @@ _LIES: list[LieKind] = [
     "two-lists",
     "redate",
     "two-announcements",
-    "two-convocations",
+    "two-proposals",
+    "hide-proposal",
+    "replay",
+    "far-attempt",
     "cannot-open",
+    "late-complaint",
+    "withhold-round",
+    "withhold-rest",
+    "withhold-signature",
+    "withhold-release",
+    "false-release",
+    "other-opening",
+    "shift-help",
+    "ask-all",
+    "late-cancel",
     "false-outcome",
     "vouch-cancel",
     "vouch-close",
@@ -52,7 +66,7 @@ _LIES: list[LieKind] = [
     "garbage",
     "silence",
 ]
-_IN_ROUNDS: list[LieKind] = ["round-to-all", "round-to-each"]
+_IN_ROUNDS: list[LieKind] = ["round-to-all", "round-to-each", "withhold-round", "withhold-rest"]
 _DISK: list[Disk] = ["before", "after", "full"]
 _STATES = [
     AuctionState.CLOSED,
@@ -119,7 +133,7 @@ def _operations(size: int) -> st.SearchStrategy[Operation]:
         st.builds(Order, st.sampled_from(["close", "cancel", "close"]), some),
         st.builds(Stop, party),
         st.builds(Start, party),
-        st.sampled_from([Save(), Restore()]),
+        st.sampled_from([Save(), Restore(), Wipe()]),
         *2 * [st.builds(Spoil, party, st.integers(1, 8), st.sampled_from(["before", "after"]))],
         st.builds(Spoil, party, st.integers(1, 8), st.sampled_from(["full", "unavailable"]), st.integers(1, 4)),
         *2

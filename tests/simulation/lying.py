@@ -11,7 +11,8 @@ from aukciszek.auctions.holdings import Holding, HoldingsStatement, OtherReceipt
 from aukciszek.auctions.identifiers import BundleDigest
 from aukciszek.auctions.messages import NewReceipts
 from aukciszek.auctions.ports import MessageKind, PeerMessage
-from aukciszek.auctions.readiness import Readiness, encode_convocation, read_convocation
+from aukciszek.auctions.opening_statements import OpeningStatement, Release, ReleasedKey
+from aukciszek.auctions.readiness import LARGEST_ATTEMPT, Proposal, Readiness
 from aukciszek.auctions.sealing_keys import SealingKeyPair
 from aukciszek.auctions.spec import AuctionSpec
 from aukciszek.auctions.statements import (
@@ -32,6 +33,10 @@ from support.memory_network import Round
 from support.parties import Parties
 
 
+_HELP_ROUND = 2
+"""In which shares are recovered, if anybody asks."""
+
+
 class Liar:
     """Changes what one party sends, in all the ways that were asked for."""
 
@@ -42,12 +47,13 @@ class Liar:
         self._ways: dict[LieKind, int] = {}
         self._chance = random.Random(pace)  # noqa: S311 -- decides what happens, and protects nothing
         self._other_key = SealingKeyPair.new()
+        self._seen: list[PeerMessage] = []
 
     def begin(self, lie: Lie) -> None:
         """Lie in one more way from now on."""
         self._ways[lie.how] = lie.place
         network = self._parties.network
-        network.tamper, network.rewrite = self._tamper, self._rewrite
+        network.tamper, network.rewrite, network.drop_round = self._tamper, self._rewrite, self._withholds
         orders = {"vouch-cancel": "cancel", "vouch-close": "close"}
         if lie.how in orders:
             self._vouch(orders[lie.how])
@@ -55,12 +61,20 @@ class Liar:
             self._redate()
         elif lie.how == "false-outcome":
             self._conclude()
-        elif lie.how in {"claim", "deny"}:
+        elif lie.how in {"claim", "deny", "late-complaint", "late-cancel"}:
             self._say_list()
+        elif lie.how == "replay":
+            self._repeat()
 
     def end(self) -> None:
         """Be honest."""
         self._ways.clear()
+
+    def _withholds(self, sender: int, to: int, content: Round) -> bool:
+        if sender != self._number:
+            return False
+        from_round = self._ways.get("withhold-rest", content.number + 1)
+        return content.number == self._ways.get("withhold-round") or content.number >= from_round
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
@@ -81,18 +95,39 @@ class Liar:
     def _tamper(self, sender: int, to: int, content: Round) -> bytes:
         if sender == self._number and content.number == self._ways.get("round-to-each"):
             return _with_another_element(content.payload, to)
+        if sender == self._number and content.number == _HELP_ROUND and "shift-help" in self._ways:
+            return _with_another_element(content.payload, 1)
         return content.payload
 
     def _rewrite(self, sender: PartyNumber, to: PartyNumber, message: PeerMessage) -> Iterable[PeerMessage]:
         if sender != self._number:
             return [message]
+        self._seen.append(message)
         if "silence" in self._ways and (to + self._ways["silence"]) % 2:
+            return []
+        if message.kind in self._withheld(to):
             return []
         body = self._other_body(to, message)
         if "garbage" in self._ways and body and self._chance.random() < 0.3:
             place = self._chance.randrange(len(body))
             body = body[:place] + bytes([body[place] ^ 1 << self._chance.randrange(8)]) + body[place + 1 :]
         return [PeerMessage(message.kind, message.auction, body)]
+
+    def _withheld(self, to: PartyNumber) -> set[MessageKind]:
+        """Return what is kept back from a party; by the place of the lie from all, or from every second one."""
+        kinds: dict[LieKind, MessageKind] = {
+            "withhold-signature": MessageKind.OPENING_SIGNATURE,
+            "withhold-release": MessageKind.RELEASE,
+            "hide-proposal": MessageKind.PROPOSAL,
+        }
+        return {kind for how, kind in kinds.items() if how in self._ways and (to + self._ways[how]) % 3}
+
+    def _repeat(self) -> None:
+        """Say again, in any order, what was said of attempts and proposals before."""
+        kinds = {MessageKind.READY, MessageKind.PROPOSAL, MessageKind.OPENING_SIGNATURE, MessageKind.RELEASE}
+        old = [message for message in self._seen if message.kind in kinds]
+        for message in self._chance.sample(old, min(len(old), 12)):
+            self._say(message.kind, message.body)
 
     def _other_body(self, to: PartyNumber, message: PeerMessage) -> bytes:
         ways, odd = self._ways, to % 2 == 1
@@ -101,12 +136,18 @@ class Liar:
                 return self._list(message.body, odd=odd)
             case MessageKind.READY:
                 return self._announcement(message.body, odd=odd)
-            case MessageKind.CONVOCATION if "two-convocations" in ways and odd:
-                ready = dict(read_convocation(message.body, self._parties.cluster))
+            case MessageKind.PROPOSAL if "two-proposals" in ways and odd:
+                ready = dict(Proposal.read(message.body, self._parties.cluster, message.auction, 1).ready)
                 own = ready.get(self._number)
                 if own is not None:
                     ready[self._number] = self._again(own, nonce="c" * 64)
-                return encode_convocation(ready)
+                return Proposal(ready).encode()
+            case MessageKind.OPENING_SIGNATURE if "other-opening" in ways and odd:
+                return self._mine(OpeningStatement, message.body, opening="0" * 64)
+            case MessageKind.RELEASE if "false-release" in ways:
+                release = Release.decode(message.body)
+                keys = tuple(ReleasedKey(members=one.members, key=bytes(32)) for one in release.keys)
+                return release.model_copy(update={"keys": keys}).encode()
             case MessageKind.OUTCOME_SIGNATURE if "false-outcome" in ways and odd:
                 return self._mine(OutcomeSignature, message.body, certificate="0" * 64)
             case MessageKind.SEALING_KEY if "two-keys" in ways and odd:
@@ -117,14 +158,21 @@ class Liar:
         if "deny" in self._ways or ("two-lists" in self._ways and odd):
             return self._mine(HoldingsStatement, content, holdings=(), other_receipts=())
         if "claim" in self._ways:
-            return self._mine(HoldingsStatement, content, holdings=tuple(sorted(self._all_in_time())))
+            return self._mine(HoldingsStatement, content, holdings=tuple(sorted(self._all_in_time())), complaints=())
+        if "cannot-open" in self._ways:
+            complaints = tuple(one.bundle for one in self._all_in_time())
+            return self._mine(HoldingsStatement, content, holdings=(), complaints=complaints)
         return content
 
     def _announcement(self, content: bytes, *, odd: bool) -> bytes:
         if "two-announcements" in self._ways and odd:
             content = self._mine(Readiness, content, nonce="d" * 64)
-        if "cannot-open" in self._ways:
-            content = self._mine(Readiness, content, unusable=tuple(one.bundle for one in self._all_in_time()))
+        if "ask-all" in self._ways:
+            content = self._mine(Readiness, content, asks=b"\xff" * (self._ways["ask-all"] % 3))
+        if "far-attempt" in self._ways:
+            number = read_verified_statement(Readiness, content).content.attempt
+            far = min(number + self._chance.choice([1, 2, 1000, LARGEST_ATTEMPT]), LARGEST_ATTEMPT)
+            content = self._mine(Readiness, content, attempt=far)
         return content
 
     def _mine[S: Statement](self, kind: type[S], content: bytes, **changes: object) -> bytes:
@@ -169,14 +217,22 @@ class Liar:
 
     def _say_list(self) -> None:
         """Sign a list at once, whether it is time or not."""
-        holdings = sorted(self._all_in_time()) if "claim" in self._ways else []
+        everything = sorted(self._all_in_time())
+        holdings = everything if "claim" in self._ways else []
+        complaints = [one.bundle for one in everything] if "late-complaint" in self._ways else []
+        orders = [self._word("cancel")] if "late-cancel" in self._ways else []
         signed = sign(
-            HoldingsStatement.of(self._spec.auction_id, self._number, holdings),
+            HoldingsStatement.of(
+                self._spec.auction_id, self._number, holdings, complaints=complaints, orders=orders
+            ),
             self._parties.identities[self._number - 1],
         )
         self._say(MessageKind.HOLDINGS, signed.encode())
 
     def _vouch(self, kind: str) -> None:
+        self._say(MessageKind.ORDER, self._word(kind))
+
+    def _word(self, kind: str) -> bytes:
         order = OrderStatement.model_validate(
             {
                 "auction": self._spec.auction_id,
@@ -187,7 +243,7 @@ class Liar:
                 "spec": None,
             }
         )
-        self._say(MessageKind.ORDER, sign(order, self._parties.identities[self._number - 1]).encode())
+        return sign(order, self._parties.identities[self._number - 1]).encode()
 
     def _say(self, kind: MessageKind, body: bytes) -> None:
         for peer in range(1, self._parties.size + 1):

@@ -21,8 +21,21 @@ type LieKind = Literal[
     "two-lists",  # signs one list for some parties, an empty one for the others
     "redate",  # spreads receipts for everything that it has, dated earlier
     "two-announcements",  # is ready for one attempt twice, with different nonces
-    "two-convocations",  # convenes different parties to different sessions
-    "cannot-open",  # says that it can use no bid
+    "two-proposals",  # proposes different sessions to different parties
+    "hide-proposal",  # proposes nothing to some parties
+    "replay",  # repeats announcements and proposals that it has seen, in any order
+    "far-attempt",  # says that it is at a far attempt, another one to each party
+    "cannot-open",  # complains about every bid
+    "late-complaint",  # complains when the others have signed their lists
+    "withhold-round",  # sends nothing in one round of every session
+    "withhold-rest",  # sends nothing from one round of every session on
+    "withhold-signature",  # signs no masked opening
+    "withhold-release",  # releases no key to a mask
+    "false-release",  # releases other keys than it committed to
+    "other-opening",  # signs another masked opening than the others
+    "shift-help",  # shifts what it sends to parties that recover shares
+    "ask-all",  # asks for help to all shares
+    "late-cancel",  # brings back-dated words for a cancellation when sessions have begun
     "false-outcome",  # signs another outcome
     "vouch-cancel",  # vouches for an order to cancel that nobody gave
     "vouch-close",  # vouches for an order to close that nobody gave
@@ -103,6 +116,11 @@ class Save:
 @dataclass(frozen=True)
 class Restore:
     """That machine is lost, and the last backup is put in place on another one."""
+
+
+@dataclass(frozen=True)
+class Wipe:
+    """That machine is lost, and the party starts on another one with nothing but its identity key."""
 
 
 @dataclass(frozen=True)
@@ -187,6 +205,7 @@ type Operation = (
     | Start
     | Save
     | Restore
+    | Wipe
     | Spoil
     | Lose
     | Repeat

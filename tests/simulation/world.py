@@ -46,6 +46,7 @@ from simulation.operations import (
     Spoil,
     Start,
     Stop,
+    Wipe,
 )
 from simulation.watching import Watch
 from support.memory_disk import Mishap
@@ -75,7 +76,7 @@ class World:
         self._chance = chance
         self.ordered: dict[str, set[int]] = {"close": set(), "cancel": set()}
         self.restored: set[int] = set()
-        """The party that went back to a backup, if one did."""
+        """The party that lost its memory, or went back to a backup, if one did."""
         self._returns = 0
         self._backup: bytes | None = None
         self._staying_down: set[int] = set()
@@ -159,6 +160,8 @@ class World:
                 self._backup = self.parties.disks[self._loser].raw.serialize()
             case Restore() if self._backup is not None and _has_auction(self._backup):
                 await self._restore(self._backup)
+            case Wipe() if "unknown" not in self._states().values():
+                await self._wipe()
             case Spoil(party, writes, how, times, state, stays_down) if party in self.parties.houses:
                 (self._staying_down.add if stays_down else self._staying_down.discard)(party)
                 self.parties.stores[PartyNumber(party)].mishap = Mishap(how, writes, times, state)
@@ -168,7 +171,7 @@ class World:
                 self.parties.skew_s[party] = ahead_s
                 self.parties.clocks[PartyNumber(party)].ahead_s = ahead_s
             case Lie():
-                self.watch.dishonest.add(min(self.history.liar, self.history.size))
+                self.watch.lies(min(self.history.liar, self.history.size))
                 self._liar.begin(operation)
             case Repeat() | Shuffle() | Slow() | Part() | Heal():
                 await self._trouble_network(operation)
@@ -285,6 +288,15 @@ class World:
         self.restored.add(self._loser)
         self._returns += 1
         await self.parties.go_back(self._loser, backup)
+        await self.parties.start(self._loser)
+
+    async def _wipe(self) -> None:
+        """Let the party that loses its machine start with an empty database."""
+        if self._loser in self.parties.houses:
+            await self.parties.stop(self._loser)
+        self.restored.add(self._loser)
+        self._returns += 1
+        self.parties.wipe(self._loser)
         await self.parties.start(self._loser)
 
     async def _start(self, number: int) -> None:
