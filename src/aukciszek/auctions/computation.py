@@ -177,6 +177,9 @@ def faulty_bundles(order: Sequence[int], opened: Mapping[str, Sequence[int]]) ->
     return tuple(sorted(faulty.items()))
 
 
+PRICES: Final = "prices"
+"""What every outcome opens."""
+
 SUMMARY: Final = "input checks of all bundles"
 """What is opened together with the outcome: 0, or else the outcome is masked by uniform values."""
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from aukciszek.auctions.computation import PRICES, SUMMARY
 from aukciszek.auctions.desk import VERIFIED, AuctionDesk
 from aukciszek.auctions.errors import StatementError
 from aukciszek.auctions.key_tables import members_mask, members_of
@@ -54,6 +55,12 @@ class Opened:
     """Whether this party's keys may have left: all parties have signed."""
     values: dict[str, list[int]] | None = None
     """What was opened, once all keys are here."""
+
+    @property
+    def may_be_outcome(self) -> bool:
+        """Whether it names prices, and is not known to say instead that a bundle failed the checks."""
+        names_prices = any(reason == PRICES for reason, _ in self.opening.reasons)
+        return names_prices and not (self.values is not None and any(self.values.get(SUMMARY, ())))
 
     @property
     def place(self) -> Place:
@@ -104,7 +111,7 @@ class Openings:
     @property
     def is_settled(self) -> bool:
         """Whether all parties have signed an opening of an outcome, so that its keys are all that is missing."""
-        return any(one.shown and any(reason == "prices" for reason, _ in one.opening.reasons) for one in self._opened.values())
+        return any(one.shown and one.may_be_outcome for one in self._opened.values())
 
     def of_session(self, session: bytes, input_set: str) -> "SessionOpenings":
         """Return what a session asks before it opens anything."""
