@@ -166,14 +166,20 @@ class Gathering:
         return await self._lists.fix(input_set, self._places_of[input_set], proposal, replace=replace)
 
     @property
-    def fixed(self) -> str | None:
-        """The digest of the input set that this party began a session on, if it did."""
-        return self._lists.fixed
+    def bound_to(self) -> str | None:
+        """The digest of the input set that this party began a session on, if it did and must stay with it.
+
+        Where not all parties are needed it need not, once it knows a higher proposal for another set: see :meth:`fix`.
+        """
+        context, fixed, locked = self._desk.context, self._lists.fixed, self._setup.attempts.locked
+        if fixed is None or context.quorum == context.cluster.size or locked is None:
+            return fixed
+        return fixed if locked.input_set == fixed or locked.attempt <= self._setup.began_at else None
 
     async def _locked(self) -> InputSet | None:
         """Return the input set of the highest proposal that is known, if it is known by which lists it is."""
         locked = self._setup.attempts.locked
-        places = None if locked is None or self._lists.fixed else self._lists.places_of(locked.input_set)
+        places = None if locked is None or self.bound_to else self._lists.places_of(locked.input_set)
         if locked is None or places is None or not places <= self._lists.all_places:
             return None
         found = await self._input_set_by(places)
@@ -303,12 +309,14 @@ class Gathering:
         return any(True for _ in self._begun_by_peers())
 
     def _begun_by_peers(self) -> Iterator[tuple[str, frozenset[ListPlace]]]:
-        """Yield the input sets that peers say they began a session on, with lists of theirs that are here.
+        """Yield the input set that peers say they began a session on, with lists of theirs that are here.
 
-        It is not believed without the proposal: so many parties were ready for that set at one time.
+        It is not believed without the proposal, the highest that is known: so many were ready for that set at one time.
         """
-        context, proposed = self._desk.context, self._setup.attempts.proposed
-        begun = {} if self._lists.fixed else {peer: seen for peer, seen in self._seen.items() if seen.began in proposed}
+        context, locked = self._desk.context, self._setup.attempts.locked
+        if locked is None or self.bound_to:
+            return
+        begun = {peer: seen for peer, seen in self._seen.items() if seen.began == locked.input_set}
         for _, seen in sorted(begun.items()):
             lists = frozenset(seen.began_lists)
             authors = {party for party, _ in lists}

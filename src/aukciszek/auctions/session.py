@@ -160,7 +160,7 @@ class Sessions:
         """Return the input set to be ready for: the one that a session began on, else what lists and proposals say."""
         found = await self._gathering.input_set()
         self._announced.setdefault(found.digest, found)
-        fixed = self._gathering.fixed
+        fixed = self._gathering.bound_to
         if fixed is None:
             return found
         if fixed not in self._announced:
@@ -181,7 +181,7 @@ class Sessions:
         """Bring the lists together once more if the parties are ready for different input sets; tell whether so."""
         if not self._setup.attempts.sets_differ:
             return False
-        if self._gathering.fixed is None:
+        if self._gathering.bound_to is None:
             await self._gathering.run()
         return True
 

@@ -140,11 +140,6 @@ class Attempts:
         return frozenset(self.numbers) - self.matching.keys()
 
     @property
-    def proposed(self) -> frozenset[str]:
-        """The input sets that enough parties were ready for at one time: a session may have begun on them."""
-        return frozenset(self._proposals)
-
-    @property
     def locked(self) -> Proposal | None:
         """The proposal with the highest attempt that is known, for another input set than one's own or not."""
         return max(self._proposals.values(), key=lambda one: one.attempt, default=None)

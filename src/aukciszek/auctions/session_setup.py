@@ -50,6 +50,11 @@ class SessionSetup:
         self._began_on = proposal
         self.attempts.note_proposal(proposal, self._desk.context.number)
 
+    @property
+    def began_at(self) -> int:
+        """The attempt of the proposal on which a session began here last; 0: none did."""
+        return 0 if self._began_on is None else self._began_on.attempt
+
     async def join(
         self, input_set: InputSet, asks: Sequence[int], *, memory_bytes: int, number: int, confirms: int
     ) -> None:
