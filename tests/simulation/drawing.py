@@ -57,6 +57,7 @@ _LIES: list[LieKind] = [
     "false-release",
     "other-opening",
     "shift-help",
+    "wrong-keys",
     "ask-all",
     "late-cancel",
     "false-outcome",
@@ -102,6 +103,7 @@ def histories(size: int, threshold: int) -> st.SearchStrategy[History]:
         ),
         st.sampled_from([True, True, True, False]),
         st.integers(0, 2**16),
+        st.booleans(),
     ).map(_with_everybody_bidding)
 
 

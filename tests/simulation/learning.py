@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from aukciszek.auctions import openings
-from aukciszek.auctions.computation import SUMMARY
+from aukciszek.auctions.computation import PRICES, SUMMARY
 from aukciszek.auctions.openings import Opened
 from aukciszek.mpc.runtime import Runtime
 
@@ -20,6 +20,8 @@ class Learned:
         self.opened: defaultdict[str, set[tuple[bytes, Values]]] = defaultdict(set)
         """By reason: in which session what was opened."""
         self.dishonest: set[int] = set()
+        self.known_to_liar: set[tuple[bytes, Values]] = set()
+        """The prices that a liar's own engine opened: by the session, and what they are."""
 
     def take_down(self, session: bytes, values: Mapping[str, Any]) -> None:
         """Note what an opening gave; beside a check that failed the rest is uniformly random."""
@@ -39,6 +41,8 @@ class Learned:
             result = await reveal(runtime, values, **named)
             if runtime.party not in learned.dishonest:
                 learned._on_revealed(runtime, before)
+            elif PRICES in result:
+                learned.known_to_liar.add((runtime._session.session_id, tuple(result[PRICES])))
             return result
 
         async def watched_joint_random(runtime: Runtime, *arguments: Any, **named: Any) -> Any:

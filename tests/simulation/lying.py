@@ -1,19 +1,23 @@
 """The dishonest party: honest code, whose messages are changed on their way out, with its own key."""
 
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from aukciszek.auctions.bundle import Bundle
 from aukciszek.auctions.certificate import CertificateBody
 from aukciszek.auctions.holdings import Holding, HoldingsStatement, OtherReceipt
 from aukciszek.auctions.identifiers import BundleDigest
+from aukciszek.auctions.key_envelopes import AuctionKey, KeyEnvelope
 from aukciszek.auctions.messages import NewReceipts
 from aukciszek.auctions.ports import MessageKind, PeerMessage
 from aukciszek.auctions.opening_statements import OpeningStatement, Release, ReleasedKey
 from aukciszek.auctions.readiness import LARGEST_ATTEMPT, Proposal, Readiness
-from aukciszek.auctions.sealing_keys import SealingKeyPair
+from aukciszek.auctions.sealing import OwnEnvelope, _proof_context
+from aukciszek.auctions.sealing_keys import SealingKeyPair, SealingPublicKey
 from aukciszek.auctions.spec import AuctionSpec
 from aukciszek.auctions.statements import (
     OrderStatement,
@@ -26,15 +30,15 @@ from aukciszek.auctions.statements import (
     sign,
 )
 from aukciszek.cluster import PartyNumber
-from aukciszek.mpc.field import ELEMENT_BYTES
+from aukciszek.mpc import runtime
+from aukciszek.mpc.dealing import MASKS, challenge
+from aukciszek.mpc.field import ELEMENT_BYTES, P, Vector
+from aukciszek.mpc.prss import new_prss_key
 from aukciszek.mpc.session import Session
+from aukciszek.mpc.share_recovery import Requests
 from simulation.operations import Lie, LieKind
 from support.memory_network import Round
 from support.parties import Parties
-
-
-_HELP_ROUND = 2
-"""In which shares are recovered, if anybody asks."""
 
 
 class Liar:
@@ -79,7 +83,17 @@ class Liar:
     @contextmanager
     def at_work(self) -> Iterator[None]:
         """Let this party's engine compute with what it says, so that a lie to all is the same for itself."""
-        exchange, liar = Session.exchange, self
+        exchange, recover_shares, seal, liar = Session.exchange, runtime.recover_shares, KeyEnvelope.seal, self
+
+        async def shifting(session: Session, dealt: Vector, requests: Requests) -> Vector:
+            if session.party == liar._number and "shift-help" in liar._ways:
+                dealt = liar._shifted(dealt)
+            return await recover_shares(session, dealt, requests)
+
+        def sealing(envelope: KeyEnvelope, keys: Sequence[AuctionKey], to: SealingPublicKey) -> bytes:
+            if (envelope.sender, envelope.purpose) == (liar._number, "keys") and "wrong-keys" in liar._ways:
+                keys = [replace(one, key=new_prss_key()) for one in keys]
+            return seal(envelope, keys, to)
 
         async def dishonest_exchange(session: Session, payload: bytes) -> Any:
             if session.party == liar._number and session.rounds + 1 == liar._ways.get("round-to-all"):
@@ -87,16 +101,34 @@ class Liar:
             return await exchange(session, payload)
 
         setattr(Session, "exchange", dishonest_exchange)  # noqa: B010 -- what is assigned has another name
+        setattr(runtime, "recover_shares", shifting)  # noqa: B010 -- as above
+        setattr(KeyEnvelope, "seal", sealing)  # noqa: B010 -- as above
         try:
             yield
         finally:
             setattr(Session, "exchange", exchange)  # noqa: B010 -- as above
+            setattr(runtime, "recover_shares", recover_shares)  # noqa: B010 -- as above
+            setattr(KeyEnvelope, "seal", seal)  # noqa: B010 -- as above
+
+    def _shifted(self, dealt: Vector) -> Vector:
+        """Add to the first bit of every row, and to the masks what hides that from the proof of degree."""
+        raw = self._parties.disks[self._number].raw
+        contents = dict(raw.execute("SELECT digest, content FROM bundles").fetchall())
+        process = self._parties.houses[self._number]._processes[self._spec.auction_id]
+        fixed = process.gathering._lists.fixed
+        shifted = dealt.copy()
+        for row, bid in zip(shifted, process.sessions._announced[str(fixed)].computed, strict=True):
+            envelope = OwnEnvelope.of(Bundle.decode(contents[bid.digest]), self._number)
+            context = _proof_context(envelope.place, envelope.threshold, envelope.bits, envelope.commitments)
+            weights = challenge(context, row.size - MASKS)[0]
+            row[0] = (int(row[0]) + 1) % P
+            for mask in range(MASKS):
+                row[mask - MASKS] = (int(row[mask - MASKS]) - int(weights[mask])) % P
+        return shifted
 
     def _tamper(self, sender: int, to: int, content: Round) -> bytes:
         if sender == self._number and content.number == self._ways.get("round-to-each"):
             return _with_another_element(content.payload, to)
-        if sender == self._number and content.number == _HELP_ROUND and "shift-help" in self._ways:
-            return _with_another_element(content.payload, 1)
         return content.payload
 
     def _rewrite(self, sender: PartyNumber, to: PartyNumber, message: PeerMessage) -> Iterable[PeerMessage]:

@@ -34,6 +34,7 @@ type LieKind = Literal[
     "false-release",  # releases other keys than it committed to
     "other-opening",  # signs another masked opening than the others
     "shift-help",  # shifts what it sends to parties that recover shares
+    "wrong-keys",  # gives a party that asks for keys others than those that were dealt
     "ask-all",  # asks for help to all shares
     "late-cancel",  # brings back-dated words for a cancellation when sessions have begun
     "false-outcome",  # signs another outcome
@@ -243,6 +244,8 @@ class History:
         heard_by: the parties that the auctioneer's order to create reaches.
         waits_for_opening: whether the operations begin when all parties take bids.
         pace: decides in which order what could happen at once does happen.
+        alone: whether, after the operations, the liar stays away for a while: what it knows the others must then find
+            out by themselves.
     """
 
     size: int
@@ -254,3 +257,4 @@ class History:
     heard_by: frozenset[int] = frozenset(range(1, 10))
     waits_for_opening: bool = True
     pace: int = 0
+    alone: bool = False

@@ -13,6 +13,7 @@ from contextlib import closing
 from datetime import datetime, timedelta
 from typing import Final
 
+from aukciszek.auctions.computation import PRICES
 from aukciszek.auctions.errors import AuctionError
 from aukciszek.auctions.house import AuctionHouse
 from aukciszek.auctions.intake import Accepted
@@ -53,6 +54,9 @@ from support.memory_disk import Mishap
 from support.memory_network import Content
 from support.parties import MemoryNetwork, Parties, VirtualClock
 from support.stepping_loop import SteppingLoop
+
+_ALONE_S: Final = 120.0
+"""How long the honest parties have to find out what a liar knows."""
 
 _PATIENCE_S: Final = 900.0
 """How long, by the parties' own clock, an auction may take to end once all trouble is over."""
@@ -133,8 +137,30 @@ class World:
             await self._do(operation)
             if not (isinstance(operation, Bid) and operation.rush):
                 await self._until_quiet()
+        if self.history.alone and self.liar is not None and not self.restored:
+            await self._leave_alone(self.liar)
         await self._end_all_trouble()
         await self._settle(lambda: self._all_in({AuctionState.FINAL}) or self._all_in({AuctionState.CANCELLED}))
+
+    async def _leave_alone(self, liar: int) -> None:
+        """Let the honest parties go on without the liar: whoever knows an outcome cannot keep it from the others."""
+        await self._until_quiet()
+        if liar in self.parties.houses:
+            await self.parties.stop(liar)
+        await self._calm_network()
+        for number in range(1, self.parties.size + 1):
+            if number != liar:
+                if number in self.parties.houses:
+                    await self.parties.stop(number)
+                await self.parties.start(number)
+        await self._until_quiet()
+        await self._pass_time(_ALONE_S)
+        values = {prices for _, prices in self.watch.learned.known_to_liar}
+        opened = {prices for _, prices in self.watch.learned.opened.get(PRICES, ())}
+        if values and values <= opened:
+            states = {number: state for number, state in self._states().items() if number != liar}
+            known = {AuctionState.SIGNING.value, AuctionState.FINAL.value}
+            assert set(states.values()) <= known, f"a liar knows the outcome and keeps it from others: {states}"
 
     async def _do(self, operation: Operation) -> None:  # noqa: C901, PLR0912 -- one case for each operation
         match operation:
@@ -273,14 +299,17 @@ class World:
     async def _end_all_trouble(self) -> None:
         await self._until_quiet()
         self._liar.end()
-        await self.network.heal()
-        self.network.drop = lambda _sender, _to, _content: False
-        self.network.copies, self.network.shuffles = 1, None
-        self.network.slow_s.clear()
+        await self._calm_network()
         for number in range(1, self.parties.size + 1):
             if number in self.parties.houses:
                 await self.parties.stop(number)
             await self.parties.start(number)
+
+    async def _calm_network(self) -> None:
+        await self.network.heal()
+        self.network.drop = lambda _sender, _to, _content: False
+        self.network.copies, self.network.shuffles = 1, None
+        self.network.slow_s.clear()
 
     async def _restore(self, backup: bytes) -> None:
         if self._loser in self.parties.houses:
@@ -344,7 +373,8 @@ class World:
         for number, disk in self.parties.disks.items():
             rows = disk.raw.execute("SELECT state FROM auctions").fetchall()
             found[int(number)] = rows[0][0] if rows else "unknown"
-            process = self.parties.houses[number]._processes.get(self.spec.auction_id)
+            house = self.parties.houses.get(number)
+            process = None if house is None else house._processes.get(self.spec.auction_id)
             if process is not None and process.failure is not None:
                 raise AssertionError(f"party {number} stands still: {process.failure.code}: {process.failure.message}")
         return found
