@@ -52,6 +52,7 @@ _LIES: list[LieKind] = [
     "late-complaint",
     "withhold-round",
     "withhold-rest",
+    "withhold-outcome",
     "withhold-signature",
     "withhold-release",
     "false-release",
@@ -77,7 +78,7 @@ _STATES = [
     AuctionState.SIGNING,
     AuctionState.FINAL,
 ]
-_RULES = [
+RULES = [
     Rules(),
     Rules(reserve=2),
     Rules(direction="forward", minimum_bids=2),
@@ -94,7 +95,7 @@ def histories(size: int, threshold: int) -> st.SearchStrategy[History]:
         st.just(size),
         st.just(threshold),
         st.lists(_operations(size), max_size=14).map(tuple),
-        st.sampled_from(_RULES),
+        st.sampled_from(RULES),
         st.integers(1, size),
         st.integers(1, size),
         st.one_of(
@@ -105,6 +106,54 @@ def histories(size: int, threshold: int) -> st.SearchStrategy[History]:
         st.integers(0, 2**16),
         st.booleans(),
     ).map(_with_everybody_bidding)
+
+
+def attacks(size: int, threshold: int) -> st.SearchStrategy[History]:
+    """Histories in which one party lies from before the close on, and little else goes wrong."""
+    everybody = frozenset(range(1, size + 1))
+    bidder, price, party = st.integers(0, BIDDERS - 1), st.integers(0, HIGHEST_PRICE), st.integers(1, size)
+    lie: st.SearchStrategy[Operation] = st.builds(Lie, st.sampled_from(_LIES), st.integers(1, 24))
+    late: list[st.SearchStrategy[Operation]] = [
+        lie,
+        st.builds(Order, st.just("cancel"), st.frozensets(party, min_size=1, max_size=threshold)),
+        st.builds(Advance, st.sampled_from([0.001, 1.0, 5.0])),
+        st.builds(Stop, party),
+        st.builds(Start, party),
+        st.builds(Lose, st.integers(1, 12), st.integers(1, 3)),
+        st.builds(
+            Spoil,
+            party,
+            st.just(1),
+            st.sampled_from(["before", "after", "unavailable"]),
+            st.integers(1, 4),
+            st.sampled_from([AuctionState.COMPUTING, AuctionState.REVEALING, AuctionState.SIGNING]),
+            st.booleans(),
+        ),
+    ]
+    early: list[st.SearchStrategy[Operation]] = [lie, st.just(Wipe()), late[1], late[-1]]
+    bids = st.lists(
+        st.builds(Bid, bidder, price, st.just(everybody) | st.frozensets(party, min_size=threshold + 1)),
+        min_size=2,
+        max_size=3,
+    )
+    operations = st.tuples(
+        bids,
+        lie,
+        st.lists(st.one_of(early), max_size=2),
+        st.just(AdvanceToClose(0.001)),
+        st.lists(st.one_of(late), max_size=3),
+    ).map(lambda parts: (*parts[0], parts[1], *parts[2], parts[3], *parts[4]))
+    return st.builds(
+        History,
+        st.just(size),
+        st.just(threshold),
+        operations,
+        rules=st.sampled_from(RULES),
+        liar=party,
+        loser=party,
+        pace=st.integers(0, 2**16),
+        alone=st.booleans(),
+    )
 
 
 def _with_everybody_bidding(history: History) -> History:

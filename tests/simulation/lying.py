@@ -5,13 +5,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 from aukciszek.auctions.bundle import Bundle
 from aukciszek.auctions.certificate import CertificateBody
 from aukciszek.auctions.holdings import Holding, HoldingsStatement, OtherReceipt
 from aukciszek.auctions.identifiers import BundleDigest
 from aukciszek.auctions.key_envelopes import AuctionKey, KeyEnvelope
+from aukciszek.auctions.lifecycle import AuctionState
 from aukciszek.auctions.messages import NewReceipts
 from aukciszek.auctions.ports import MessageKind, PeerMessage
 from aukciszek.auctions.opening_statements import OpeningStatement, Release, ReleasedKey
@@ -41,6 +42,16 @@ from support.memory_network import Round
 from support.parties import Parties
 
 
+_WITHHOLDING: Final[set[LieKind]] = {
+    "withhold-round",
+    "withhold-rest",
+    "withhold-outcome",
+    "withhold-signature",
+    "withhold-release",
+    "silence",
+}
+
+
 class Liar:
     """Changes what one party sends, in all the ways that were asked for."""
 
@@ -52,10 +63,13 @@ class Liar:
         self._chance = random.Random(pace)  # noqa: S311 -- decides what happens, and protects nothing
         self._other_key = SealingKeyPair.new()
         self._seen: list[PeerMessage] = []
+        self.only_withheld = True
+        """Whether all that it said was true, so that what its own engine found is what the others would have found."""
 
     def begin(self, lie: Lie) -> None:
         """Lie in one more way from now on."""
         self._ways[lie.how] = lie.place
+        self.only_withheld = self.only_withheld and lie.how in _WITHHOLDING
         network = self._parties.network
         network.tamper, network.rewrite, network.drop_round = self._tamper, self._rewrite, self._withholds
         orders = {"vouch-cancel": "cancel", "vouch-close": "close"}
@@ -77,8 +91,15 @@ class Liar:
     def _withholds(self, sender: int, to: int, content: Round) -> bool:
         if sender != self._number:
             return False
+        if "withhold-outcome" in self._ways and self._is_about_to_open:
+            return True
         from_round = self._ways.get("withhold-rest", content.number + 1)
         return content.number == self._ways.get("withhold-round") or content.number >= from_round
+
+    @property
+    def _is_about_to_open(self) -> bool:
+        process = self._parties.house(self._number)._processes.get(self._spec.auction_id)
+        return process is not None and process.desk.state in {AuctionState.REVEALING, AuctionState.SIGNING}
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
@@ -135,6 +156,8 @@ class Liar:
         if sender != self._number:
             return [message]
         self._seen.append(message)
+        if self._ways.get("withhold-outcome", 0) % 2 and self._is_about_to_open:
+            return []
         if "silence" in self._ways and (to + self._ways["silence"]) % 2:
             return []
         if message.kind in self._withheld(to):

@@ -3,7 +3,7 @@
 A mutation is a context in which the product's code has the fault.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
@@ -14,7 +14,7 @@ from aukciszek.auctions.envelopes import Envelopes
 from aukciszek.auctions.gathering import Gathering
 from aukciszek.auctions.key_envelopes import AuctionKey
 from aukciszek.auctions.key_recovery import KeyRecovery
-from aukciszek.auctions.lifecycle import CANCELLABLE
+from aukciszek.auctions.lifecycle import CANCELLABLE, AuctionState
 from aukciszek.auctions.lists import Lists
 from aukciszek.auctions.process import AuctionProcess
 from aukciszek.auctions.readiness import Proposal
@@ -60,15 +60,23 @@ def late_cancel() -> Iterator[None]:
     """Words for a cancellation count whenever they come, also at a party that was about to open something."""
 
     def cancellation(process: AuctionProcess) -> Proposal | None:
-        if process.desk.state not in CANCELLABLE or not process.orders.in_force("cancel"):
-            return None
-        return Proposal({})
+        cancels = process.desk.state in CANCELLABLE and process.orders.in_force("cancel")
+        return Proposal({}) if cancels else None
 
-    with (
-        patch.object(AuctionProcess, "_cancellation", property(cancellation)),
-        patch.object(AuctionProcess, "_must_close", lambda process: process._now() > process.desk.spec.closes_at),
-    ):
+    async def cancel(process: AuctionProcess, _cancellation: Proposal) -> None:
+        async with process.desk.entering(AuctionState.CANCELLED, "cancelled", {}) as connection:
+            await process.desk.context.repository.erase_secrets(process.desk.auction, connection=connection)
+
+    with ExitStack() as stack:
+        for name in ("_can_adopt", "_has_late_outcome", "_is_settled"):
+            stack.enter_context(patch.object(AuctionProcess, name, _unless(cancellation, getattr(AuctionProcess, name))))
+        stack.enter_context(patch.object(AuctionProcess, "_cancellation", property(cancellation)))
+        stack.enter_context(patch.object(AuctionProcess, "_cancel", cancel))
         yield
+
+
+def _unless(cancellation: Callable[[AuctionProcess], object], question: property) -> property:
+    return property(lambda process: cancellation(process) is None and question.__get__(process))
 
 
 @contextmanager
@@ -81,7 +89,6 @@ def recovery_without_commitments() -> Iterator[None]:
 @contextmanager
 def keys_unchecked() -> Iterator[None]:
     """A returning party takes whatever keys it is handed, as if they had been dealt again."""
-
 
     def is_chosen(recovery: KeyRecovery, one: AuctionKey) -> bool:
         return bool(recovery._chosen) and recovery._chosen[one.members].dealer == one.dealer

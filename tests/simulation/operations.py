@@ -29,6 +29,7 @@ type LieKind = Literal[
     "late-complaint",  # complains when the others have signed their lists
     "withhold-round",  # sends nothing in one round of every session
     "withhold-rest",  # sends nothing from one round of every session on
+    "withhold-outcome",  # sends nothing more, or only no rounds, once its own engine is about to open the outcome
     "withhold-signature",  # signs no masked opening
     "withhold-release",  # releases no key to a mask
     "false-release",  # releases other keys than it committed to

@@ -13,7 +13,6 @@ from contextlib import closing
 from datetime import datetime, timedelta
 from typing import Final
 
-from aukciszek.auctions.computation import PRICES
 from aukciszek.auctions.errors import AuctionError
 from aukciszek.auctions.house import AuctionHouse
 from aukciszek.auctions.intake import Accepted
@@ -155,9 +154,7 @@ class World:
                 await self.parties.start(number)
         await self._until_quiet()
         await self._pass_time(_ALONE_S)
-        values = {prices for _, prices in self.watch.learned.known_to_liar}
-        opened = {prices for _, prices in self.watch.learned.opened.get(PRICES, ())}
-        if values and values <= opened:
+        if self.watch.learned.known_to_liar and self._liar.only_withheld:
             states = {number: state for number, state in self._states().items() if number != liar}
             known = {AuctionState.SIGNING.value, AuctionState.FINAL.value}
             assert set(states.values()) <= known, f"a liar knows the outcome and keeps it from others: {states}"

@@ -146,8 +146,7 @@ def outcome_of(task: ComputationTask, context: bytes, opened: Mapping[str, Seque
     Returns:
         The outcome; None if this opening was of something else, or told that bundles failed the input checks.
 
-    Raises:
-        ValueError: the values are no outcome of such an auction.
+    The opening must be one that all parties have signed: an honest one signs only what it computed itself.
     """
     drawn = _Drawn.decode(context)
     revealed = tuple(Revealed(reason, tuple(values)) for reason, values in opened.items())

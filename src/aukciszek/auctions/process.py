@@ -44,6 +44,9 @@ _log = logging.getLogger(__name__)
 _LONGEST_SLEEP_S: Final = 30.0
 """The time of day may jump, so a long wait looks at the clock again now and then."""
 
+_LONGEST_DEADLINE_SLEEP_S: Final = 3600.0
+"""A deadline of weeks is not looked at more often."""
+
 STORAGE_RETRY_S: Final = 2.0
 """How long an auction waits before it asks again whether anything can be stored."""
 
@@ -411,7 +414,3 @@ class AuctionProcess:
 
     def _now(self) -> datetime:
         return self.desk.context.clock.now()
-
-
-_LONGEST_DEADLINE_SLEEP_S: Final = 3600.0
-"""A deadline of weeks is not looked at more often."""
