@@ -116,7 +116,9 @@ def statements() -> Answers:
 def agreement() -> Answers:
     """Return digests of input sets and orders by lot."""
     auction = spec().auction_id
-    keys = ChosenKeys({frozenset({1, 2, 3}): ChosenKey(ONE, b"\x01" * 32), frozenset({2, 9}): ChosenKey(TWO, bytes(32))})
+    keys = ChosenKeys(
+        {frozenset({1, 2, 3}): ChosenKey(ONE, b"\x01" * 32), frozenset({2, 9}): ChosenKey(TWO, bytes(32))}
+    )
     sets = {
         "nothing": _input_set(auction),
         "one bid": _input_set(auction, A),
