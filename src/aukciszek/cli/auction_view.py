@@ -81,7 +81,7 @@ def show_auction(report: Report, overview: AuctionOverview) -> None:
         ],
     )
     if overview.is_being_cancelled:
-        report.say("[yellow]the auction is being cancelled[/]: nothing will be opened, unless an outcome was found before")
+        report.say("[yellow]the auction is being cancelled[/]: nothing is opened, unless an outcome was found before")
     report.table(
         "",
         ("party", "state", "bids", "waits for parties", "kept from going on by"),

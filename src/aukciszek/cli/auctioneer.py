@@ -54,7 +54,7 @@ def create(  # noqa: PLR0913 -- one option for each rule of an auction
     opens: Annotated[str, typer.Option(help="When it opens, as --closes; the default is now.")] = "0s",
     abandons_at: Annotated[
         str | None,
-        typer.Option(help="When the parties give up without an outcome, as --closes; default: 30 days after the close."),
+        typer.Option(help="When the parties give up, as --closes; default: 30 days after the close."),
     ] = None,
     description: Annotated[str, typer.Option(help="What bidders should know.")] = "",
     direction: Annotated[str, typer.Option(help="reverse: the lowest price wins; forward: the highest.")] = "reverse",

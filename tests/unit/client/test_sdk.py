@@ -470,6 +470,7 @@ async def test_an_outcome_that_came_up_late_is_found_after_the_auction_was_aband
     ],
 )
 async def test_an_auction_is_being_cancelled_while_enough_parties_vouch_and_it_is_not_done(
+    *,
     client: "AukciszekClient",
     spec: "AuctionSpec",
     paper: Paper,
