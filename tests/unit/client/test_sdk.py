@@ -476,7 +476,7 @@ async def test_an_auction_is_being_cancelled_while_enough_parties_vouch_and_it_i
     paper: Paper,
     state: str,
     reports: list[list[int]],
-    expected: bool,  # noqa: FBT001 -- a row of the table
+    expected: bool,
 ) -> None:
     for party, vouchers in zip(paper.values(), reports, strict=True):
         party.state, party.cancel_vouchers = state, vouchers
