@@ -77,6 +77,7 @@ class PaperParty:
         self.others: Sequence[PaperParty] = ()
         self.specs: dict[AuctionId, AuctionSpec] = {}
         self.state = "open"
+        self.cancel_vouchers: list[int] = []
         self.bundles: list[Bundle] = []
         self.receipts_of: dict[str, set[int]] = {}
         """By bundle, whose receipts bidders handed on."""
@@ -131,7 +132,7 @@ class PaperParty:
                 {"party": other.number, "statement": to_base64url(other.statement(auction))} for other in self.others
             ],
             "close_vouchers": [],
-            "cancel_vouchers": [],
+            "cancel_vouchers": self.cancel_vouchers,
             "vouchers_needed": 2,
         }
 
@@ -312,6 +313,7 @@ def spec(paper_cluster: Cluster, paper: dict[int, PaperParty]) -> AuctionSpec:
         minimum_bids=1,
         opens_at=NOW - timedelta(hours=1),
         closes_at=NOW + timedelta(hours=1),
+        abandons_at=NOW + timedelta(days=30),
         early_close_allowed=True,
         cancel_allowed=True,
         invited=None,

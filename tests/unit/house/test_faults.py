@@ -176,7 +176,9 @@ async def test_a_session_that_fails_is_repeated_under_a_new_id(
     entries = [entry for record in records for entry in record.entries]
     begun = {entry.details["session"] for entry in entries if entry.action == "session-began"}
     assert len(begun) == 2
-    assert [entry.details["error"] for entry in entries if entry.action == "session-ended"].count("inconsistent-shares") == 1
+    assert [entry.details["error"] for entry in entries if entry.action == "session-ended"].count(
+        "inconsistent-shares"
+    ) == 1
 
 
 async def test_two_lists_of_one_party_both_count_and_are_on_record(start_parties: StartParties) -> None:
