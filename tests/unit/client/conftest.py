@@ -312,6 +312,7 @@ def spec(paper_cluster: Cluster, paper: dict[int, PaperParty]) -> AuctionSpec:
         minimum_bids=1,
         opens_at=NOW - timedelta(hours=1),
         closes_at=NOW + timedelta(hours=1),
+        abandons_at=NOW + timedelta(days=30),
         early_close_allowed=True,
         cancel_allowed=True,
         invited=None,
