@@ -68,10 +68,10 @@ class Town:
 
 
 @asynccontextmanager
-async def founded(directory: Path, threshold: int) -> AsyncIterator[Town]:
+async def founded(directory: Path, threshold: int, *, tls: bool = False) -> AsyncIterator[Town]:
     """Run a cluster with an auctioneer."""
-    files = make_cluster(directory, parties=PARTIES, threshold=threshold, base_port=find_base_port(PARTIES))
-    async with running(files) as cluster, AukciszekClient.open(files.cluster) as client:
+    files = make_cluster(directory, parties=PARTIES, threshold=threshold, base_port=find_base_port(PARTIES), tls=tls)
+    async with running(files) as cluster, AukciszekClient.open(files.cluster, ca_file=files.ca_file) as client:
         town = Town(cluster, client)
         await town.auctioneer.join()
         await appoint(town.auctioneer, cluster)

@@ -1,12 +1,14 @@
 """Receipts that a bidder hands on: what other parties signed, brought to this one by whom it concerns most.
 
 ``docs/protocol.md``, "Receipts and the input set". A bid that only ``t + 1`` parties hold hangs on each of them: one
-may be lost for good, or may deny its receipt. A receipt that stands in an honest party's list can neither be lost nor
-denied, whoever brought it there. So a party takes receipts of others from anybody who is logged in, once they are
-enough for the bundle to count; then one of the signers is honest, and took the bundle by all rules of the intake.
+may be lost for good, or may deny its receipt, as it may where all have signed. A receipt that stands in an honest
+party's list can neither be lost nor denied, whoever brought it there. So a party takes receipts of others from anybody
+who is logged in, once they are enough for the bundle to count; then one of the signers is honest, and took the bundle
+by all rules of the intake.
 """
 
 import asyncio
+from collections.abc import Sequence
 from typing import Annotated, Final
 
 from pydantic import Field
@@ -26,9 +28,8 @@ from aukciszek.auctions.refusals import (
     ReceiptsTooLateError,
 )
 from aukciszek.auctions.replication import Replication, row_without_receipt
-from aukciszek.auctions.statements import Receipt, Signed, read_statement
+from aukciszek.auctions.statements import Receipt, Signed, read_verified_statement, verify
 from aukciszek.cluster import LARGEST_CLUSTER, PartyNumber
-from aukciszek.storage.connection import DatabaseConnection
 from aukciszek.storage.rows import BundleRow, ReceiptRow
 
 _BEFORE_LISTS: Final = frozenset({AuctionState.CREATED, AuctionState.OPEN, AuctionState.CLOSED})
@@ -61,46 +62,56 @@ class HandingOn:
             BundleError: what was sent as the bundle is none for this auction.
             RefusalError: the receipts are not genuine, for several bundles, too few, or too late.
         """
-        bundle, receipts = await asyncio.to_thread(self._check, handed)
-        await self._check_moment()
-        desk, repository = self._desk, self._desk.context.repository
+        repository = self._desk.context.repository
+        receipts = [_read(content) for content in handed.receipts]
         digest = receipts[0].content.bundle
+        stored = await repository.receipts(digest)
+        known = {row.statement for row in stored}
+        # What is stored was verified when it came; most receipts come both from their parties and from the bidder.
+        unverified = [one for one, content in zip(receipts, handed.receipts, strict=True) if content not in known]
+        bundle = await asyncio.to_thread(self._check, handed.bundle, receipts, unverified)
+        await self._check_moment()
+        new = [one for one in unverified if self._is_punctual(one)]
+        await self._store(bundle, new)
+        await self._replication.want_unless_here(digest, [one.content.party for one in receipts])
+        self._gathering.weigh_again(digest)
+        parties = {PartyNumber(row.party) for row in stored} | {one.content.party for one in new}
+        return digest, tuple(sorted(parties))
+
+    async def _store(self, bundle: BundleRow | None, new: Sequence[Signed[Receipt]]) -> None:
+        """Keep what is new; a receipt of this party's own is, only if it gave it before it lost its database."""
+        if bundle is None and not new:
+            return
+        desk, repository = self._desk, self._desk.context.repository
+        own = [one for one in new if one.content.party == desk.context.number]
         async with desk.context.database.transaction() as connection:
             if bundle is not None:
                 await repository.put_bundle(bundle, connection=connection)
-            for receipt in receipts:
-                await self._keep(receipt, connection)
-        await self._replication.want_unless_here(digest, [receipt.content.party for receipt in receipts])
-        self._gathering.weigh_again(digest)
-        known = await repository.receipts(digest)
-        return digest, tuple(PartyNumber(row.party) for row in known)
+            await repository.put_receipts([_row(one) for one in new if one not in own], connection=connection)
+            if own:
+                moments = {str(one.content.bundle): one.content.received_at for one in own}
+                await repository.put_own_receipts([_row(one) for one in own], moments, connection=connection)
 
-    async def _keep(self, receipt: Signed[Receipt], connection: DatabaseConnection) -> None:
-        """Keep a receipt; one of this party's own is news only if it gave it before it lost its database."""
-        desk, content = self._desk, receipt.content
-        row = ReceiptRow(
-            auction_id=desk.auction, digest=content.bundle, party=content.party, statement=receipt.encode()
-        )
-        if content.party == desk.context.number:
-            moments = {str(content.bundle): content.received_at}
-            await desk.context.repository.put_own_receipts([row], moments, connection=connection)
-        else:
-            await desk.context.repository.put_receipt(row, connection=connection)
-
-    def _check(self, handed: HandedOn) -> tuple[BundleRow | None, tuple[Signed[Receipt], ...]]:
+    def _check(
+        self, content: bytes | None, receipts: Sequence[Signed[Receipt]], unverified: Sequence[Signed[Receipt]]
+    ) -> BundleRow | None:
         desk = self._desk
         try:
-            read = [read_statement(Receipt, content, desk.context.cluster) for content in handed.receipts]
+            for receipt in unverified:
+                verify(receipt, desk.context.cluster)
         except StatementError as error:
-            raise ReceiptsNotGenuineError(f"one of the receipts is not genuine: {error.message}") from error
-        places = {(one.content.auction, one.content.bundle) for one in read}
-        if len(places) != 1 or read[0].content.auction != desk.auction:
+            raise _not_genuine(error) from error
+        places = {(one.content.auction, one.content.bundle) for one in receipts}
+        if len(places) != 1 or receipts[0].content.auction != desk.auction:
             raise ReceiptsOfManyBundlesError("hand on receipts for one bundle of this auction at a time")
-        punctual = {one.content.party: one for one in read if in_time(one.content.received_at, desk.spec.closes_at)}
+        punctual = {one.content.party for one in receipts if self._is_punctual(one)}
         needed = desk.context.vouchers_needed
         if len(punctual) < needed:
             raise ReceiptsTooFewError(f"{len(punctual)} parties signed in time, and a bundle counts with {needed}")
-        return self._read_bundle(handed.bundle, read[0].content.bundle), tuple(punctual.values())
+        return self._read_bundle(content, receipts[0].content.bundle)
+
+    def _is_punctual(self, receipt: Signed[Receipt]) -> bool:
+        return in_time(receipt.content.received_at, self._desk.spec.closes_at)
 
     def _read_bundle(self, content: bytes | None, digest: BundleDigest) -> BundleRow | None:
         if content is None:
@@ -118,3 +129,21 @@ class HandingOn:
         row = await desk.context.repository.auction(desk.auction)
         if desk.state is not AuctionState.AGREEING or row is None or row.input_set is not None:
             raise ReceiptsTooLateError("the parties have agreed on the bids that count already")
+
+
+def _read(content: bytes) -> Signed[Receipt]:
+    try:
+        return read_verified_statement(Receipt, content)
+    except StatementError as error:
+        raise _not_genuine(error) from error
+
+
+def _not_genuine(error: StatementError) -> ReceiptsNotGenuineError:
+    return ReceiptsNotGenuineError(f"one of the receipts is not genuine: {error.message}")
+
+
+def _row(receipt: Signed[Receipt]) -> ReceiptRow:
+    content = receipt.content
+    return ReceiptRow(
+        auction_id=content.auction, digest=content.bundle, party=content.party, statement=receipt.encode()
+    )

@@ -1,8 +1,9 @@
 """Handing a bundle to the parties: their receipts as they come in, the receipts handed on, the rest tried again.
 
 ``docs/protocol.md``, "Receipts and the input set". A bid that only some parties hold hangs on each of them: one may be
-lost for good right after, or deny its receipt. So as soon as enough receipts are in for the bid to count, and not every
-party has given one, all parties that can be reached are shown the receipts of the others.
+lost for good right after. And what a party signed it may deny later, also where all have signed. So as soon as enough
+receipts are in for the bid to count, all parties that can be reached are shown the receipts of the others: what an
+honest party has seen signed nobody can hide.
 """
 
 import asyncio
@@ -151,13 +152,16 @@ class Handing:
     async def _hand_on(self) -> None:
         """Show the receipts that are in to all parties that can be reached and have not seen as many."""
         placed, signers = self.placed, frozenset(self.placed.receipts)
-        if not placed.counts or placed.complete:
+        if not placed.counts:
             return
         away = {party for party, error in placed.errors.items() if isinstance(error, UnreachableError)}
         reached = set(self._parties.cluster.numbers) - away - self._asked
         targets = sorted(party for party in reached if self._shown.get(party) != signers)
         self._shown |= dict.fromkeys(targets, signers)
         outcomes = await hand_on(self._parties, self._tokens, placed, only=targets)
+        for party, error in outcomes.errors.items():
+            if _passes(error):
+                self._shown.pop(party, None)
         errors = {party: error for party, error in outcomes.errors.items() if party not in self.placed.receipts}
         self._update(
             replace(
@@ -224,10 +228,13 @@ async def hand_on(
     """
     header, signers = placed.header, frozenset(placed.receipts)
     receipts = tuple(receipt.encode() for _, receipt in sorted(placed.receipts.items()))
-    body = HandedOn(bundle=placed.content, receipts=receipts).canonical_bytes
+    # Who signed has the bundle, so it is not sent there a second time.
+    for_signers = HandedOn(receipts=receipts).canonical_bytes
+    for_others = HandedOn(bundle=placed.content, receipts=receipts).canonical_bytes
     path = f"/api/auctions/{header.auction}/receipts"
 
     async def show(party: PartyConnection) -> frozenset[int]:
+        body = for_signers if party.number in signers else for_others
         request = Request("POST", path, body=body, token=tokens.at(party.number))
         answer = party.parse(HandedOnAnswer, await party.ask(request))
         known = frozenset(answer.receipts_of)

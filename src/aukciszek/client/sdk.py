@@ -217,9 +217,9 @@ class AukciszekClient:
             on_placed: is told of every receipt, and of every party that gave none, as it happens.
 
         Returns:
-            The receipts, and why parties gave none. The bid counts once ``needed`` parties have it. If not all have it,
-            those that can be reached have been shown the receipts of the others, so that the bid hangs on none of them;
-            :meth:`hand_again` reaches those that were away.
+            The receipts, and why parties gave none. The bid counts once ``needed`` parties have it. Those that can be
+            reached have been shown the receipts of the others, so that the bid hangs on none of them, and none can
+            hide what it signed; :meth:`hand_again` reaches those that were away.
 
         Raises:
             PriceError: the price cannot be bid in this auction.

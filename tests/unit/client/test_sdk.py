@@ -191,12 +191,23 @@ async def test_receipts_are_handed_on_where_a_party_is_missing(
     assert all(party.receipts_of[placed.header.digest] == {1, 3} for party in paper.values())
 
 
-async def test_a_bid_that_all_parties_have_is_not_handed_on(
+async def test_receipts_are_handed_on_also_where_all_parties_gave_one(
     client: "AukciszekClient", spec: "AuctionSpec", paper: Paper
 ) -> None:
     placed = await client.place_bid(spec.auction_id, "5.00")
     assert placed.complete
-    assert not any("receipts" in path for party in paper.values() for path in party.asked)
+    assert placed.handed_on == {1, 2, 3}
+    for party in paper.values():
+        assert party.receipts_of[placed.header.digest] == {1, 2, 3}
+        assert [path.rpartition("/")[2] for path in party.asked].count("receipts") == 1
+
+
+async def test_a_complete_bid_stays_complete_where_a_party_takes_no_receipts_of_others(
+    client: "AukciszekClient", spec: "AuctionSpec", paper: Paper
+) -> None:
+    paper[2].lies["receipts"] = lambda _: web.json_response({"code": "receipts-too-late", "detail": "x"}, status=409)
+    placed = await client.place_bid(spec.auction_id, "5.00")
+    assert (placed.complete, placed.errors, placed.handed_on) == (True, {}, {1, 3})
 
 
 async def test_a_party_that_comes_back_is_tried_again(

@@ -22,6 +22,7 @@ from aukciszek.auctions.refusals import (
 from aukciszek.auctions.spec import AuctionSpec
 from aukciszek.auctions.statements import Receipt, Signed, sign, statement_digest
 from aukciszek.cluster import PartyNumber
+from aukciszek.identity import PublicIdentity
 from support.parties import Parties, StartParties, new_bidder
 from support.records import record_at
 
@@ -151,6 +152,31 @@ async def test_a_party_that_lacks_the_bundle_gets_it_along_or_from_the_signers(s
         # It can still be handed in there, and gets a receipt then.
         accepted = await scene.parties.house(number).submit(scene.bidder, scene.spec.auction_id, scene.content)
         assert accepted.is_new
+
+
+async def test_a_receipt_that_is_stored_is_not_verified_again(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    verified: list[bytes] = []
+    honest = PublicIdentity.verifies
+
+    def count(self: PublicIdentity, label: str, content: bytes, signature: bytes) -> bool:
+        verified.append(signature)
+        return honest(self, label, content, signature)
+
+    monkeypatch.setattr(PublicIdentity, "verifies", count)
+    await scene.hand_on([1])
+    assert verified == [scene.receipts[1].signature]
+    await scene.hand_on([1, LOST])
+    assert verified == [scene.receipts[1].signature, scene.receipts[0].signature]
+    assert await scene.parties.house(1).hand_on(scene.spec.auction_id, scene.handed) == (
+        scene.receipts[0].content.bundle,
+        (1, LOST),
+    )
+    # The same words with another signature are not what is stored.
+    forged = Signed(scene.receipts[1].content, scene.receipts[0].signature).encode()
+    with pytest.raises(ReceiptsNotGenuineError):
+        await scene.parties.house(1).hand_on(
+            scene.spec.auction_id, HandedOn(receipts=(scene.receipts[0].encode(), forged))
+        )
 
 
 async def _until_here(scene: Scene, number: int, digest: BundleDigest) -> None:
