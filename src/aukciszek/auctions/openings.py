@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from aukciszek.auctions.computation import PRICES, SUMMARY
 from aukciszek.auctions.desk import VERIFIED, AuctionDesk
 from aukciszek.auctions.errors import StatementError
 from aukciszek.auctions.key_tables import members_mask, members_of
@@ -60,6 +61,12 @@ class Opened:
         """Where it belongs."""
         return self.opening.session.hex(), self.opening.number
 
+    @property
+    def may_be_outcome(self) -> bool:
+        """Whether it is an outcome, or may be one: it is none if its values say that a bundle failed the input checks."""
+        prices = any(reason == PRICES for reason, _ in self.opening.reasons)
+        return prices and (self.values is None or not any(self.values.get(SUMMARY, ())))
+
 
 class Openings:
     """See the module."""
@@ -103,8 +110,8 @@ class Openings:
 
     @property
     def is_settled(self) -> bool:
-        """Whether all parties have signed an opening of an outcome, so that its keys are all that is missing."""
-        return any(one.shown and any(reason == "prices" for reason, _ in one.opening.reasons) for one in self._opened.values())
+        """Whether all parties have signed an opening of an outcome, so that its keys are all that may be missing."""
+        return any(one.shown and one.may_be_outcome for one in self._opened.values())
 
     def of_session(self, session: bytes, input_set: str) -> "SessionOpenings":
         """Return what a session asks before it opens anything."""
