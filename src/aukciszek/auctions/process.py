@@ -311,6 +311,7 @@ class AuctionProcess:
 
     async def _wait_for_late_outcome(self) -> None:
         """Wait for what :meth:`_unless_cut_short` looks for."""
+        await self.sessions.take_up()
         await self.desk.signal.wait_announcing(lambda: False, self._announce_openings)
 
     async def _announce_openings(self) -> None:
