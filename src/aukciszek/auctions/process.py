@@ -130,7 +130,8 @@ class AuctionProcess:
             AuctionState.SIGNING: self._collect_signatures,
             AuctionState.ABANDONED: self._wait_for_late_outcome,
         }
-        beside = [asyncio.create_task(self.replication.run()), asyncio.create_task(self._watch_deadline())]
+        helpers = (self.replication.run(), self.openings.run(), self._watch_deadline())
+        beside = [asyncio.create_task(helper) for helper in helpers]
         try:
             while not is_over(self.desk.state):
                 try:
