@@ -174,8 +174,8 @@ def as_party[S: Statement](parties: Parties, statement: S) -> Signed[S]:
     return sign(statement, parties.identities[statement.party - 1])
 
 
-def readiness(  # noqa: PLR0917 -- what such a statement says
-    spec: AuctionSpec, number: int, attempt: int, input_set: str, cancelled: bool = False, confirms: int = 0  # noqa: FBT001, FBT002 -- as above
+def readiness(
+    spec: AuctionSpec, number: int, attempt: int, input_set: str, *, cancelled: bool = False, confirms: int = 0
 ) -> Readiness:
     return Readiness(
         auction=spec.auction_id,
@@ -190,7 +190,9 @@ def readiness(  # noqa: PLR0917 -- what such a statement says
     )
 
 
-async def tell(parties: Parties, sender: int, to: int, kind: MessageKind, auction: AuctionId, body: bytes) -> None:
+async def tell(  # noqa: PLR0917 -- who says what to whom
+    parties: Parties, sender: int, to: int, kind: MessageKind, auction: AuctionId, body: bytes
+) -> None:
     """Hand a party a message of another one; whatever it thinks of it."""
     with suppress(AukciszekError):
         await parties.house(to).on_message(PartyNumber(sender), PeerMessage(kind, auction, body))

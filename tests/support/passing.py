@@ -61,9 +61,9 @@ def process_of(parties: Parties, number: int, auction: AuctionId) -> AuctionProc
 
 def state_at(parties: Parties, number: int, auction: AuctionId) -> AuctionState:
     """Return how far an auction is at a party, by what it has stored."""
-    (text,) = parties.disks[PartyNumber(number)].raw.execute(
-        "SELECT state FROM auctions WHERE id = ?", (auction,)
-    ).fetchone()
+    (text,) = (
+        parties.disks[PartyNumber(number)].raw.execute("SELECT state FROM auctions WHERE id = ?", (auction,)).fetchone()
+    )
     return AuctionState(text)
 
 

@@ -63,7 +63,7 @@ class Opened:
 
     @property
     def may_be_outcome(self) -> bool:
-        """Whether it is an outcome, or may be one: it is none if its values say that a bundle failed the input checks."""
+        """Whether it is an outcome, or may be one: it is none if its values tell that a bundle failed the checks."""
         prices = any(reason == PRICES for reason, _ in self.opening.reasons)
         return prices and (self.values is None or not any(self.values.get(SUMMARY, ())))
 

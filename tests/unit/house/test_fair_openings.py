@@ -22,6 +22,7 @@ from support.parties import Parties, StartParties, new_bidder
 from support.passing import ended, let_pass, opened, process_of, state_at, time_passing, until
 
 CLUSTERS = [(3, 1), (4, 1), (5, 2)]
+SIGNATURE, RELEASE = MessageKind.OPENING_SIGNATURE, MessageKind.RELEASE
 FORMATS = ["first-price", "second-price", "pay-as-bid", "uniform-price"]
 PRICES = ("3", "1", "2")
 OUTCOMES = {
@@ -83,7 +84,7 @@ async def test_no_round_that_a_party_withholds_from_another_one_changes_the_outc
 
 
 @pytest.mark.parametrize("auction_format", FORMATS)
-@pytest.mark.parametrize("kinds", [{MessageKind.OPENING_SIGNATURE}, {MessageKind.RELEASE}, {MessageKind.OPENING_SIGNATURE, MessageKind.RELEASE}])
+@pytest.mark.parametrize("kinds", [{SIGNATURE}, {RELEASE}, {SIGNATURE, RELEASE}], ids=["signature", "release", "both"])
 @pytest.mark.parametrize(("size", "threshold"), CLUSTERS)
 async def test_no_message_of_an_opening_that_is_withheld_changes_the_outcome_or_tells_more(
     start_parties: StartParties, size: int, threshold: int, kinds: set[MessageKind], auction_format: str
@@ -170,7 +171,7 @@ def between_store_and_signature(monkeypatch: pytest.MonkeyPatch, moment: Moment)
 @pytest.mark.parametrize("others", ["go on", "restart, too"])
 @pytest.mark.parametrize("at", [between_store_and_signature, before_release, after_release])
 @pytest.mark.parametrize(("size", "threshold"), CLUSTERS)
-async def test_a_party_that_restarts_in_the_middle_of_an_opening_gets_to_the_outcome(
+async def test_a_party_that_restarts_in_the_middle_of_an_opening_gets_to_the_outcome(  # noqa: PLR0917
     start_parties: StartParties,
     monkeypatch: pytest.MonkeyPatch,
     size: int,
@@ -208,12 +209,10 @@ async def test_a_party_that_knows_nothing_of_a_session_finishes_it_with_what_one
     late, kept = 3, list[bytes]()
     disk = parties.disks[PartyNumber(late)].raw
 
-    def keep(sender: PartyNumber, _to: PartyNumber, message: PeerMessage) -> bool:
+    def keep(sender: PartyNumber, to: PartyNumber, message: PeerMessage) -> bool:
         if sender == late and message.kind is MessageKind.READY and not kept:
             kept.append(disk.serialize())
-        return message.kind is MessageKind.OUTCOME_SIGNATURE or (
-            message.kind is MessageKind.RELEASE and sender != late and _to == late
-        )
+        return message.kind is MessageKind.OUTCOME_SIGNATURE or (message.kind is RELEASE and to == late)
 
     parties.network.drop = keep
     parties.clock.move(601)
@@ -275,8 +274,7 @@ async def test_an_abandoned_auction_takes_a_late_outcome(
     parties = await start_parties(3, 1)
     spec = await opened(parties, abandons_at=parties.clock.now() + timedelta(minutes=30))
     await parties.bid(spec, "7")
-    kinds = {MessageKind.OPENING_SIGNATURE, MessageKind.RELEASE}
-    parties.network.drop = lambda sender, _to, message: sender == 3 and message.kind in kinds
+    parties.network.drop = lambda sender, _to, message: sender == 3 and message.kind in {SIGNATURE, RELEASE}
     parties.clock.move(601)
     await until(
         parties,

@@ -159,7 +159,7 @@ def has_its_keys(parties: Parties, number: int, other: int, spec: AuctionSpec) -
 async def test_an_auction_whose_dealer_loses_its_database_before_all_have_its_keys_takes_no_bids(
     start_parties: StartParties, dealer: int, kind: MessageKind
 ) -> None:
-    """Some have the keys that it dealt before, others have not: it makes no others, and the auction ends without bids."""
+    """Some have the keys that it dealt before, others have not: it makes no others, and the auction ends so."""
     parties = await start_parties(5, 2)
     certified = Certified()
     parties.network.on_sent = certified.note

@@ -1,7 +1,7 @@
 """Cancelling after a look: words for an order to cancel that corrupt parties kept back until they knew more.
 
-The auctioneer gives the order at one honest party, in time; with the words of ``t`` corrupt parties it counts. When they
-bring these, or show what enough parties were ready for, must make no difference to what some honest party knows or
+The auctioneer gives the order at one honest party, in time; with the words of ``t`` corrupt parties it counts. When
+they bring these, or show what enough parties were ready for, must make no difference to what some honest party knows or
 finishes: no honest party cancels while another one opens something, or is bound to compute.
 """
 
@@ -25,6 +25,11 @@ from support.parties import Parties, StartParties
 from support.passing import ended, let_pass, opened, state_at, time_passing, until
 
 CLUSTERS = [(3, 1), (4, 1), (5, 2)]
+MOMENTS = {
+    "as the lists are gathered": MessageKind.HOLDINGS,
+    "when the first is ready": MessageKind.READY,
+    "when a session is proposed": MessageKind.PROPOSAL,
+}
 OVER = {AuctionState.FINAL, AuctionState.CANCELLED}
 
 
@@ -96,7 +101,7 @@ async def test_words_that_come_when_something_may_be_known_cancel_nothing(
 
 
 @pytest.mark.parametrize("to_all", [True, False])
-@pytest.mark.parametrize("moment", ["as the lists are gathered", "when the first is ready", "when a session is proposed"])
+@pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize(("size", "threshold"), [*CLUSTERS, (5, 1)])
 async def test_words_that_come_late_count_for_all_honest_parties_or_for_none(
     start_parties: StartParties,
@@ -112,15 +117,10 @@ async def test_words_that_come_late_count_for_all_honest_parties_or_for_none(
     for price in ("101", "250", "333"):
         await parties.bid(spec, price)
     await parties.house(1).cancel(parties.auctioneer, auction)
-    kinds = {
-        "as the lists are gathered": MessageKind.HOLDINGS,
-        "when the first is ready": MessageKind.READY,
-        "when a session is proposed": MessageKind.PROPOSAL,
-    }
     seen = asyncio.Event()
 
     def note(sender: PartyNumber, message: PeerMessage) -> None:
-        if sender in honest and message.kind is kinds[moment]:
+        if sender in honest and message.kind is MOMENTS[moment]:
             seen.set()
 
     parties.network.on_sent = note
@@ -187,7 +187,7 @@ class KeptBack:
 
 @pytest.mark.parametrize("first", ["computing", "cancelling"])
 @pytest.mark.parametrize(("size", "threshold"), CLUSTERS)
-async def test_a_proposal_that_was_kept_back_does_not_part_the_honest_parties(
+async def test_a_proposal_that_was_kept_back_does_not_part_the_honest_parties(  # noqa: PLR0915 -- a long story
     start_parties: StartParties, monkeypatch: pytest.MonkeyPatch, size: int, threshold: int, first: str
 ) -> None:
     """All are ready to compute, then all to cancel; both proposals are kept back and shown when it hurts.

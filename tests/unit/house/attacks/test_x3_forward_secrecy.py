@@ -20,6 +20,7 @@ from aukciszek.auctions.signing import Signing
 from aukciszek.cluster import PartyNumber
 from aukciszek.mpc.field import to_bytes
 from aukciszek.mpc.prss import Members, PrssKeys
+from support.memory_network import Round
 from support.parties import Parties, StartParties
 from support.passing import ended, opened, time_passing
 
@@ -107,7 +108,13 @@ async def test_when_the_outcome_is_final_no_file_holds_what_opens_a_bid(
     await parties.bid(spec, "5", parties=usable, spoil=[SPOILT])
     await parties.bid(spec, "6")
     parties.network.drop = lambda _sender, _to, message: message.kind is MessageKind.OUTCOME_SIGNATURE
-    parties.network.drop_round = lambda _sender, to, content: to == 1 and received.append(content.payload) is not None
+
+    def hear(_sender: int, to: int, content: Round) -> bool:
+        if to == 1:
+            received.append(content.payload)
+        return False
+
+    parties.network.drop_round = hear
     parties.clock.move(601)
     async with time_passing(parties):
         await parties.wait_for_state(auction, AuctionState.SIGNING)

@@ -25,7 +25,9 @@ def attempts_at(parties: Parties, auction: str, honest: range) -> dict[int, Atte
     }
 
 
-@pytest.mark.parametrize("numbers", ["none", "to those who are ahead", "to those who are behind", "a different one to each"])
+@pytest.mark.parametrize(
+    "numbers", ["none", "to those who are ahead", "to those who are behind", "a different one to each"]
+)
 async def test_where_parties_can_be_done_without_no_numbers_keep_the_others_from_meeting(
     start_parties: StartParties, numbers: str
 ) -> None:

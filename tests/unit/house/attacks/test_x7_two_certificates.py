@@ -7,6 +7,7 @@ two sessions must never open different values, whoever hears of which, and whate
 import secrets
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,10 +16,11 @@ from aukciszek.auctions.bundle import Bundle
 from aukciszek.auctions.envelopes import Envelopes, Rows
 from aukciszek.auctions.identifiers import BundleDigest, UserId
 from aukciszek.auctions.openings import Openings
-from aukciszek.auctions.ports import MessageKind
+from aukciszek.auctions.ports import MessageKind, PeerMessage
 from aukciszek.auctions.sealing import BidPlace, _proof_context, commitment, envelope_info
 from aukciszek.auctions.sealing_keys import SealingPublicKey
 from aukciszek.auctions.spec import AuctionSpec
+from aukciszek.cluster import PartyNumber
 from aukciszek.mpc.dealing import MASKS, SALTS, Dealing, challenge
 from aukciszek.mpc.field import P, inverse, to_bytes, to_vector
 from support.corrupt import Knowledge, Withholding, deny_receipts, list_without_receipts, tell
@@ -41,18 +43,14 @@ async def test_last_messages_to_one_party_alone_and_a_veto_make_no_second_outcom
     withholding = Withholding(parties, CORRUPT, withholds, 1, favoured=[favoured])
     withholding.begin(monkeypatch)
 
-    def note(sender: int, message: object) -> None:
-        knowledge.note(sender, message)  # type: ignore[arg-type]
-        certified.note(sender, message)  # type: ignore[arg-type]
-
-    parties.network.on_sent = note
+    parties.network.on_sent = partial(note_both, knowledge, certified)
     winner = await parties.bid(spec, "101")
     for price in ("250", "333"):
         await parties.bid(spec, price)
     deny_receipts(monkeypatch, parties, spec, CORRUPT)
     parties.clock.move(601)
     await until(parties, lambda: bool(withholding.entered))
-    (head,) = await parties.repositories[parties.house(1)._context.number].bundles_of(spec.auction_id, winner.uid)
+    (head,) = await parties.repositories[PartyNumber(1)].bundles_of(spec.auction_id, winner.uid)
     for liar in CORRUPT:
         veto = list_without_receipts(parties, spec, liar, [BundleDigest(head.digest)]).encode()
         for number in HONEST:
@@ -79,7 +77,8 @@ class TwoFaced:
         commitments = [commitment(spec.auction_id, party, content) for party, content in enumerate(contents, 1)]
         commitments[ASKER - 1] = secrets.token_bytes(32)
         self.context = _proof_context(place, parties.threshold, len(self.bits), commitments)
-        envelopes = [key.seal(content, envelope_info(place, i)) for i, (key, content) in enumerate(zip(keys, contents, strict=True), 1)]
+        sealed = enumerate(zip(keys, contents, strict=True), 1)
+        envelopes = [key.seal(content, envelope_info(place, party)) for party, (key, content) in sealed]
         envelopes[ASKER - 1] = bytes(len(envelopes[ASKER - 1]))
         self.bundle = Bundle(
             auction=place.auction,
@@ -110,7 +109,7 @@ class TwoFaced:
     [(False, True), (True, True), (True, False)],
     ids=["empty disk", "older backup", "control"],
 )
-async def test_a_party_that_lost_its_database_takes_no_other_share_than_before(
+async def test_a_party_that_lost_its_database_takes_no_other_share_than_before(  # noqa: PLR0915 -- a long story
     start_parties: StartParties,
     monkeypatch: pytest.MonkeyPatch,
     has_backup: bool,  # noqa: FBT001 -- with its sealing key, or without
@@ -143,13 +142,12 @@ async def test_a_party_that_lost_its_database_takes_no_other_share_than_before(
             found[digest] = np.asarray(to_vector(moved))
         return found
 
-    is_settled = Openings.is_settled.fget
-    assert is_settled is not None
+    settled: Any = Openings.is_settled
     monkeypatch.setattr(Envelopes, "rows", shifted)
     # The corrupt parties know all signatures of the first session, and sign in further ones all the same.
-    never = property(lambda one: one._desk.context.number not in CORRUPT and is_settled(one))
+    never = property(lambda one: one._desk.context.number not in CORRUPT and settled.fget(one))
     monkeypatch.setattr(Openings, "is_settled", never)
-    backup = parties.disks[parties.house(ASKER)._context.number].raw.serialize()
+    backup = parties.disks[PartyNumber(ASKER)].raw.serialize()
     parties.clock.move(601)
     await until(parties, lambda: len(signed_by(parties, ASKER, auction)) == 1)
     shifting.append("300")
@@ -182,14 +180,14 @@ async def test_a_party_that_lost_its_database_takes_no_other_share_than_before(
     assert len(knowledge.outcomes) == 1
 
 
-def note_both(knowledge: Knowledge, certified: Certified, sender: object, message: object) -> None:
-    knowledge.note(sender, message)  # type: ignore[arg-type]
-    certified.note(sender, message)  # type: ignore[arg-type]
+def note_both(knowledge: Knowledge, certified: Certified, sender: PartyNumber, message: PeerMessage) -> None:
+    knowledge.note(sender, message)
+    certified.note(sender, message)
 
 
 def signed_by(parties: Parties, number: int, auction: str) -> set[tuple[str, int]]:
     """Return which openings a party has signed."""
-    rows = parties.disks[parties.house(number)._context.number].raw.execute(
+    rows = parties.disks[PartyNumber(number)].raw.execute(
         "SELECT session, number FROM opening_signatures WHERE auction_id = ? AND party = ?", (auction, number)
     )
     return set(rows.fetchall())
