@@ -184,6 +184,9 @@ SUMMARY: Final = "input checks of all bundles"
 
 EACH: Final = "input checks of each bundle: "
 
+PRICES: Final = "prices"
+"""What is opened of an outcome whatever the format."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Drawn:
@@ -220,7 +223,7 @@ class _Drawn:
         else:
             positions = members_of(opened["set of winners"], bids + rules.phantoms)
         sold = list(takewhile(lambda position: position < bids, positions))
-        prices = [task.mirrored(value) for value in opened["prices"]]
+        prices = [task.mirrored(value) for value in opened[PRICES]]
         winners = [order[position] for position in sold]
         if task.auction_format == "pay-as-bid":
             paired = sorted(zip(winners, prices[: len(sold)], strict=True))
@@ -314,8 +317,8 @@ class _Computation:
         winners, prices = ranked.positions[: rules.winners], ranked.values[rules.prices]
         if rules.winners == 1 or task.auction_format == "pay-as-bid":
             # In order of price: prices are opened too, and equal ones are in the order of the lot, which is public.
-            return {"winners": winners, "prices": prices}, outside
-        return {"set of winners": await set_polynomial(self._runtime, winners), "prices": prices}, outside
+            return {"winners": winners, PRICES: prices}, outside
+        return {"set of winners": await set_polynomial(self._runtime, winners), PRICES: prices}, outside
 
     def _range_check(self, digits: Digits) -> Order | None:
         """Return how bids compare with the range, for "is outside"; None if every number of so many bits is inside."""

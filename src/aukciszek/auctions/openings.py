@@ -18,7 +18,7 @@ from aukciszek.auctions.key_tables import members_mask, members_of
 from aukciszek.auctions.lifecycle import AuctionState
 from aukciszek.auctions.opening_statements import OpeningStatement, Release, known_keys, opening_digest
 from aukciszek.auctions.ports import MessageKind
-from aukciszek.auctions.signal import FIRST_RETRY_S
+from aukciszek.auctions.signal import FIRST_RETRY_S, LONGEST_RETRY_S
 from aukciszek.auctions.statements import Signed, read_statement, read_verified_statement, sign
 from aukciszek.cluster import PartyNumber
 from aukciszek.mpc.errors import PartiesMissingError
@@ -67,6 +67,12 @@ class Opened:
         """Where it belongs."""
         return self.opening.session.hex(), self.opening.number
 
+    @property
+    def may_be_outcome(self) -> bool:
+        """Whether it is an outcome, or may be one: it is none if its values tell that a bundle failed the checks."""
+        prices = any(reason == PRICES for reason, _ in self.opening.reasons)
+        return prices and (self.values is None or not any(self.values.get(SUMMARY, ())))
+
 
 class Openings:
     """See the module."""
@@ -110,8 +116,20 @@ class Openings:
 
     @property
     def is_settled(self) -> bool:
-        """Whether all parties have signed an opening of an outcome, so that its keys are all that is missing."""
+        """Whether all parties have signed an opening of an outcome, so that its keys are all that may be missing."""
         return any(one.shown and one.may_be_outcome for one in self._opened.values())
+
+    async def run(self) -> None:
+        """Say again, for as long as an opening is not finished here, what peers may have missed, session or not.
+
+        So a party that has released its keys can be sure that whoever still holds others hears of it.
+        """
+        desk = self._desk
+        while True:
+            await desk.signal.wait_for(lambda: any(one.values is None for one in self._opened.values()))
+            await desk.context.clock.sleep(LONGEST_RETRY_S)
+            if desk.state in {AuctionState.COMPUTING, AuctionState.REVEALING}:
+                await self.announce(desk.peers)
 
     def of_session(self, session: bytes, input_set: str) -> "SessionOpenings":
         """Return what a session asks before it opens anything."""

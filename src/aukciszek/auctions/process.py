@@ -133,7 +133,8 @@ class AuctionProcess:
             AuctionState.SIGNING: self._collect_signatures,
             AuctionState.ABANDONED: self._wait_for_late_outcome,
         }
-        beside = [asyncio.create_task(self.replication.run()), asyncio.create_task(self._watch_deadline())]
+        helpers = (self.replication.run(), self.openings.run(), self._watch_deadline())
+        beside = [asyncio.create_task(helper) for helper in helpers]
         try:
             while not is_over(self.desk.state):
                 try:
@@ -314,6 +315,7 @@ class AuctionProcess:
 
     async def _wait_for_late_outcome(self) -> None:
         """Wait for what :meth:`_unless_cut_short` looks for."""
+        await self.sessions.take_up()
         await self.desk.signal.wait_announcing(lambda: False, self._announce_openings)
 
     async def _announce_openings(self) -> None:

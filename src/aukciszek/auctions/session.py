@@ -130,6 +130,12 @@ class Sessions:
                 if outcome is not None:
                     return outcome
 
+    async def take_up(self) -> None:
+        """Read again, after a restart, on what a session began: an opening may still give its outcome."""
+        if self._gathering.fixed is not None:
+            await self._choose_input_set()
+            self._desk.signal.notify()
+
     @property
     def late_outcome(self) -> SessionOutcome | None:
         """The outcome that an opening gave which no session here waits for any more, once one did."""
