@@ -72,8 +72,12 @@ async def test_neither_the_bid_nor_two_shares_leave_the_browser_together(town: "
         headers = json.dumps(await request.all_headers())
         body = request.post_data_buffer or b""
         if request.method == "POST":
-            assert place.path == f"/api/auctions/{auction}/bids"
-            bundles[parties[place.netloc]] = body
+            # Beside the bundle only the parties' receipts for it go out, to all parties, so that none can deny its own.
+            assert place.path in {f"/api/auctions/{auction}/{what}" for what in ("bids", "receipts")}
+            if place.path.endswith("/bids"):
+                bundles[parties[place.netloc]] = body
+            else:
+                assert json.loads(body).keys() == {"receipts"}
         for form in spellings(STEP, PRICE):
             assert form not in body, f"the bid left in the clear to {request.url}"
             if form.isascii() and len(form) > 4:
