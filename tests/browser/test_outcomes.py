@@ -37,8 +37,8 @@ async def test_every_winner_of_several_and_nobody_else_is_shown(town: "Town") ->
     await auctioneer.expect_state("Decided")
     outcome = auctioneer.page.get_by_test_id("outcome")
     await expect(outcome.get_by_role("heading", level=2)).to_have_text("The 2 winners")
-    for winner, price in ((cheapest, "PLN 100.00"), (cheap, "PLN 200.50")):
-        await expect(outcome.get_by_role("row", name=winner.email)).to_contain_text(price)
+    for winner, paid in ((cheapest, "PLN 100.00"), (cheap, "PLN 200.50")):
+        await expect(outcome.get_by_role("row", name=winner.email)).to_contain_text(paid)
     await expect(outcome).not_to_contain_text(dear.email)
     await expect(outcome).not_to_contain_text(price("777"))
     await expect(dear.page.get_by_test_id("own-outcome")).to_contain_text("did not win")

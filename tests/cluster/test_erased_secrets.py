@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -155,6 +156,10 @@ async def _lose(town: "Town", disk: Disk, auction: AuctionId) -> None:
     await until(lambda: disk.state(auction) == "open")
 
 
+def _is_final(disk: Disk, auction: AuctionId) -> bool:
+    return disk.state(auction) == "final"
+
+
 async def _close_and_copy(town: "Town", disks: list[Disk], auction: AuctionId, tmp_path: Path) -> list[Copy]:
     """Close the auction, and copy what two parties have in the middle of its opening."""
     closing_auction = asyncio.create_task(town.auctioneer.client.close_auction(auction))
@@ -164,8 +169,8 @@ async def _close_and_copy(town: "Town", disks: list[Disk], auction: AuctionId, t
         assert await held_when(
             town.cluster,
             number,
-            lambda disk=disk: disk.has_signed_opening(auction),
-            lambda disk=disk: disk.state(auction) == "final",
+            partial(disk.has_signed_opening, auction),
+            partial(_is_final, disk, auction),
         )
         copies.append(Copy(disk, _folder(tmp_path, f"late-{number}")))
     for number in (LOST, HELD):

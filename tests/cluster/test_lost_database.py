@@ -106,7 +106,14 @@ class Sale:
         assert set(certificate.body.bids) == {one.header.digest for one in self.placed}
         assert {disk.outcome(self.overview.id) for disk in self.disks} == {certificate.body.canonical_bytes}
         (folder / "certificate.json").write_bytes(certificate.encode())
-        words = ("verify", folder / "certificate.json", "--cluster", self.town.cluster.plan.cluster_file, "--json")
+        cluster_file = self.town.cluster.plan.cluster_file
+        words: tuple[str | Path, ...] = (
+            "verify",
+            folder / "certificate.json",
+            "--cluster",
+            cluster_file,
+            "--json",
+        )
         for bidder, one in zip(self.bidders, self.placed, strict=True):
             file = ReceiptFile(auction=self.overview.id, bidder=bidder.client.tokens.uid, bids=())
             path = folder / f"{bidder.name}.json"

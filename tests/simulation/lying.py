@@ -14,8 +14,8 @@ from aukciszek.auctions.identifiers import BundleDigest
 from aukciszek.auctions.key_envelopes import AuctionKey, KeyEnvelope
 from aukciszek.auctions.lifecycle import AuctionState
 from aukciszek.auctions.messages import NewReceipts
-from aukciszek.auctions.ports import MessageKind, PeerMessage
 from aukciszek.auctions.opening_statements import OpeningStatement, Release, ReleasedKey
+from aukciszek.auctions.ports import MessageKind, PeerMessage
 from aukciszek.auctions.readiness import LARGEST_ATTEMPT, Proposal, Readiness
 from aukciszek.auctions.sealing import OwnEnvelope, _proof_context
 from aukciszek.auctions.sealing_keys import SealingKeyPair, SealingPublicKey
@@ -31,7 +31,7 @@ from aukciszek.auctions.statements import (
     sign,
 )
 from aukciszek.cluster import PartyNumber
-from aukciszek.mpc import runtime
+from aukciszek.mpc import runtime, share_recovery
 from aukciszek.mpc.dealing import MASKS, challenge
 from aukciszek.mpc.field import ELEMENT_BYTES, P, Vector
 from aukciszek.mpc.prss import new_prss_key
@@ -40,7 +40,6 @@ from aukciszek.mpc.share_recovery import Requests
 from simulation.operations import Lie, LieKind
 from support.memory_network import Round
 from support.parties import Parties
-
 
 _WITHHOLDING: Final[set[LieKind]] = {
     "withhold-round",
@@ -88,7 +87,7 @@ class Liar:
         """Be honest."""
         self._ways.clear()
 
-    def _withholds(self, sender: int, to: int, content: Round) -> bool:
+    def _withholds(self, sender: int, _to: int, content: Round) -> bool:
         if sender != self._number:
             return False
         if "withhold-outcome" in self._ways and self._is_about_to_open:
@@ -104,12 +103,12 @@ class Liar:
     @contextmanager
     def at_work(self) -> Iterator[None]:
         """Let this party's engine compute with what it says, so that a lie to all is the same for itself."""
-        exchange, recover_shares, seal, liar = Session.exchange, runtime.recover_shares, KeyEnvelope.seal, self
+        exchange, seal, liar = Session.exchange, KeyEnvelope.seal, self
 
         async def shifting(session: Session, dealt: Vector, requests: Requests) -> Vector:
             if session.party == liar._number and "shift-help" in liar._ways:
                 dealt = liar._shifted(dealt)
-            return await recover_shares(session, dealt, requests)
+            return await share_recovery.recover_shares(session, dealt, requests)
 
         def sealing(envelope: KeyEnvelope, keys: Sequence[AuctionKey], to: SealingPublicKey) -> bytes:
             if (envelope.sender, envelope.purpose) == (liar._number, "keys") and "wrong-keys" in liar._ways:
@@ -128,7 +127,7 @@ class Liar:
             yield
         finally:
             setattr(Session, "exchange", exchange)  # noqa: B010 -- as above
-            setattr(runtime, "recover_shares", recover_shares)  # noqa: B010 -- as above
+            setattr(runtime, "recover_shares", share_recovery.recover_shares)  # noqa: B010 -- as above
             setattr(KeyEnvelope, "seal", seal)  # noqa: B010 -- as above
 
     def _shifted(self, dealt: Vector) -> Vector:
@@ -184,7 +183,7 @@ class Liar:
         for message in self._chance.sample(old, min(len(old), 12)):
             self._say(message.kind, message.body)
 
-    def _other_body(self, to: PartyNumber, message: PeerMessage) -> bytes:
+    def _other_body(self, to: PartyNumber, message: PeerMessage) -> bytes:  # noqa: PLR0911 -- one for each kind
         ways, odd = self._ways, to % 2 == 1
         match message.kind:
             case MessageKind.HOLDINGS:
@@ -277,9 +276,7 @@ class Liar:
         complaints = [one.bundle for one in everything] if "late-complaint" in self._ways else []
         orders = [self._word("cancel")] if "late-cancel" in self._ways else []
         signed = sign(
-            HoldingsStatement.of(
-                self._spec.auction_id, self._number, holdings, complaints=complaints, orders=orders
-            ),
+            HoldingsStatement.of(self._spec.auction_id, self._number, holdings, complaints=complaints, orders=orders),
             self._parties.identities[self._number - 1],
         )
         self._say(MessageKind.HOLDINGS, signed.encode())

@@ -10,7 +10,6 @@ from unittest.mock import patch
 
 from aukciszek.auctions import envelopes
 from aukciszek.auctions.agreement import Tally
-from aukciszek.auctions.envelopes import Envelopes
 from aukciszek.auctions.gathering import Gathering
 from aukciszek.auctions.key_envelopes import AuctionKey
 from aukciszek.auctions.key_recovery import KeyRecovery
@@ -69,7 +68,8 @@ def late_cancel() -> Iterator[None]:
 
     with ExitStack() as stack:
         for name in ("_can_adopt", "_has_late_outcome", "_is_settled"):
-            stack.enter_context(patch.object(AuctionProcess, name, _unless(cancellation, getattr(AuctionProcess, name))))
+            question = _unless(cancellation, getattr(AuctionProcess, name))
+            stack.enter_context(patch.object(AuctionProcess, name, question))
         stack.enter_context(patch.object(AuctionProcess, "_cancellation", property(cancellation)))
         stack.enter_context(patch.object(AuctionProcess, "_cancel", cancel))
         yield
@@ -91,7 +91,7 @@ def keys_unchecked() -> Iterator[None]:
     """A returning party takes whatever keys it is handed, as if they had been dealt again."""
 
     def is_chosen(recovery: KeyRecovery, one: AuctionKey) -> bool:
-        return bool(recovery._chosen) and recovery._chosen[one.members].dealer == one.dealer
+        return recovery._chosen is not None and recovery._chosen[one.members].dealer == one.dealer
 
     with patch.object(KeyRecovery, "_is_chosen", is_chosen):
         yield

@@ -16,10 +16,8 @@ from simulation.operations import (
     Bid,
     History,
     Lie,
-    Lose,
     Order,
     Spoil,
-    Stop,
     Wipe,
 )
 
@@ -30,7 +28,9 @@ EVERYBODY = frozenset({1, 2, 3})
 BIDS = (Bid(0, 3, EVERYBODY), Bid(1, 1, EVERYBODY), Bid(2, 2, EVERYBODY))
 
 DIRECTED = {
-    "veto": History(3, 1, (Bid(0, 3, EVERYBODY), Bid(1, 1, frozenset({2, 3})), Lie("cannot-open"), AdvanceToClose(0.001))),
+    "veto": History(
+        3, 1, (Bid(0, 3, EVERYBODY), Bid(1, 1, frozenset({2, 3})), Lie("cannot-open"), AdvanceToClose(0.001))
+    ),
     "unfair-opening": History(3, 1, (*BIDS, Lie("withhold-outcome"), AdvanceToClose(0.001)), alone=True),
     "late-cancel": History(
         3,

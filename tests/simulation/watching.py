@@ -22,6 +22,7 @@ from aukciszek.cluster import PartyNumber
 from simulation.learning import Learned
 from support.parties import Parties
 
+
 class Watch:
     """What was seen."""
 
@@ -63,7 +64,7 @@ class Watch:
         if self.violations:
             raise self.violations[0]
 
-    def _check(self, sender: PartyNumber, message: PeerMessage) -> None:
+    def _check(self, sender: PartyNumber, message: PeerMessage) -> None:  # noqa: C901 -- one case for each kind
         match message.kind:
             case MessageKind.ORDER:
                 self._check_own(sender, OrderStatement, message.body, "orders")

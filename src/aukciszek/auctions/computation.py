@@ -36,7 +36,7 @@ OUT_OF_RANGE = "out-of-range"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComputationTask:
-    """What is computed: the rules, and the bundles by their digests. The same at all parties; nothing here is secret."""
+    """What is computed: the rules, and the bundles by their digests; the same at all parties, and nothing is secret."""
 
     auction_id: bytes
     input_digest: bytes
@@ -105,7 +105,7 @@ class ComputationResult:
     """Everything that was opened, and why."""
 
 
-async def compute(
+async def compute(  # noqa: PLR0913 -- what it is about, and what hears of it
     runtime: Runtime,
     task: ComputationTask,
     shares: Vector,
@@ -184,9 +184,6 @@ SUMMARY: Final = "input checks of all bundles"
 
 EACH: Final = "input checks of each bundle: "
 
-PRICES: Final = "prices"
-"""What is opened of an outcome whatever the format."""
-
 
 @dataclass(frozen=True, slots=True)
 class _Drawn:
@@ -262,7 +259,7 @@ class _Rules:
 class _Computation:
     """One auction under way."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 -- what a session consists of
+    def __init__(
         self, runtime: Runtime, task: ComputationTask, shares: Vector, on_progress: Progress, pace: Pace
     ) -> None:
         self._runtime = runtime
@@ -276,7 +273,8 @@ class _Computation:
         task, runtime, shares = self._task, self._runtime, self._shares
         await self._on_progress("drawing-lot", 0.0)
         parameters = await runtime.local(shares.size, task.public_parameters)
-        lot, weights = await runtime.joint_random("lot", b"lot" + task.auction_id + task.input_digest, agreed=parameters)
+        purpose = b"lot" + task.auction_id + task.input_digest
+        lot, weights = await runtime.joint_random("lot", purpose, agreed=parameters)
         drawn = _Drawn(lot, runtime.revealed[-1].values, ())
         order = await runtime.local(600 * len(shares), lambda: lot_places(lot, task.bundle_digests))
         if recovered:
@@ -333,8 +331,8 @@ class _Computation:
     ) -> dict[str, list[int]] | None:
         """Open what the format names, masked so that it says nothing unless all bundles passed; None if one did not.
 
-        With ``c`` a random linear combination of all checks, ``s c`` and ``y_k + r_k c`` are opened, where ``s`` and the
-        ``r_k`` are random and unknown to everybody: 0 and the outcome, or nothing but uniform values.
+        With ``c`` a random linear combination of all checks, ``s c`` and ``y_k + r_k c`` are opened, where ``s`` and
+        the ``r_k`` are random and unknown to everybody: 0 and the outcome, or nothing but uniform values.
         """
         runtime = self._runtime
         await self._on_progress("verifying", 0.7)

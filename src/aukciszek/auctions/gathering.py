@@ -14,7 +14,6 @@ from aukciszek.auctions.agreement import InputSet, Tally, form_input_set
 from aukciszek.auctions.bundle import BundleHeader, header_of
 from aukciszek.auctions.desk import AuctionDesk
 from aukciszek.auctions.envelopes import Envelopes
-from aukciszek.auctions.signal import PATIENCE_S
 from aukciszek.auctions.holdings import Holding, HoldingsStatement, OtherReceipt
 from aukciszek.auctions.identifiers import BundleDigest
 from aukciszek.auctions.lists import ListPlace, Lists
@@ -22,10 +21,10 @@ from aukciszek.auctions.messages import MOST_LISTS_OF_A_PARTY, ListsSeen, ListWa
 from aukciszek.auctions.ports import MessageKind
 from aukciszek.auctions.replication import Replication
 from aukciszek.auctions.session_setup import SessionSetup
+from aukciszek.auctions.signal import PATIENCE_S
 from aukciszek.auctions.statements import Signed, sign, statement_digest
 from aukciszek.cluster import PartyNumber
 from aukciszek.encoding import Json
-
 
 type OwnWords = Callable[[], tuple[Iterable[bytes], Iterable[bytes]]]
 """Returns the signed words for orders that are here, and the signed key tables."""
@@ -76,9 +75,7 @@ class Gathering:
         """Whether this party has signed a list."""
         return bool(self._lists.of(self._desk.context.number))
 
-    async def sign_own_list(
-        self, complaints: Iterable[BundleDigest] = ()
-    ) -> tuple[Signed[HoldingsStatement], str]:
+    async def sign_own_list(self, complaints: Iterable[BundleDigest] = ()) -> tuple[Signed[HoldingsStatement], str]:
         """Return this party's list of everything that it gave receipts for, not stored yet, and its digest."""
         desk, context = self._desk, self._desk.context
         receipts = [

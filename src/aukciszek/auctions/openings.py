@@ -1,9 +1,9 @@
 """Fair openings of one auction at one party: signed, stored, released, finished, whatever becomes of the session.
 
-``docs/protocol.md``, "Fair opening". A party stores a masked opening and its own keys to the mask before it signs it, and
-releases these keys once it holds the signatures of all parties. Whoever is shown all signatures releases its keys, too;
-so after the first release by an honest party every honest party comes to know what was opened: in any state, after
-restarts, and without the others' help. Before, nobody knows anything.
+``docs/protocol.md``, "Fair opening". A party stores a masked opening and its own keys to the mask before it signs it,
+and releases these keys once it holds the signatures of all parties. Whoever is shown all signatures releases its keys,
+too; so after the first release by an honest party every honest party comes to know what was opened: in any state,
+after restarts, and without the others' help. Before, nobody knows anything.
 """
 
 from collections import defaultdict
@@ -66,12 +66,6 @@ class Opened:
     def place(self) -> Place:
         """Where it belongs."""
         return self.opening.session.hex(), self.opening.number
-
-    @property
-    def may_be_outcome(self) -> bool:
-        """Whether it is an outcome, or may be one: it is none if its values tell that a bundle failed the checks."""
-        prices = any(reason == PRICES for reason, _ in self.opening.reasons)
-        return prices and (self.values is None or not any(self.values.get(SUMMARY, ())))
 
 
 class Openings:
@@ -214,9 +208,11 @@ class Openings:
         digest = opening_digest(release.opening)
         statements = [read_statement(OpeningStatement, content, cluster) for content in release.signatures]
         signatures = {one.content.party: one for one in statements}
-        said = {(one.content.auction, one.content.session, one.content.number, one.content.opening) for one in statements}
-        sets = {one.content.input_set for one in statements}
-        if signatures.keys() != set(cluster.numbers) or said != {(self._desk.auction, *place, digest)} or len(sets) != 1:
+        contents = [signed.content for signed in statements]
+        said = {(one.auction, one.session, one.number, one.opening) for one in contents}
+        sets = {one.input_set for one in contents}
+        by_all = signatures.keys() == set(cluster.numbers)
+        if not by_all or said != {(self._desk.auction, *place, digest)} or len(sets) != 1:
             raise UnlawfulReleaseError("a release holds the signatures of all parties under one masked opening")
         opened = known or Opened(opening, sets.pop(), release.opening)
         opened.signatures |= signatures

@@ -72,9 +72,7 @@ class AuctionProcess:
         self.gathering = Gathering(self.desk, self.replication, self.envelopes, self._own_words, self.setup)
         self.handing_on = HandingOn(self.desk, self.replication, self.gathering)
         self.openings = Openings(self.desk)
-        self.sessions = Sessions(
-            self.desk, self.gathering, self.envelopes, self.setup, self.dealing, self.openings
-        )
+        self.sessions = Sessions(self.desk, self.gathering, self.envelopes, self.setup, self.dealing, self.openings)
         self.signing = Signing(self.desk)
         self.failure: AukciszekError | None = None
         # What is signed counts whoever passes it on; the rest is between the sender and this party.

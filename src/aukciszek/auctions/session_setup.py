@@ -2,8 +2,8 @@
 
 ``docs/protocol.md``, "Attempts", and ``docs/adr/0003-sessions-by-attempt.md``. Every party announces that it is ready.
 The leader of the attempt sends the announcements of all, or of enough of them, back to all; they make the session's id.
-When to go on to another attempt is decided by :class:`~aukciszek.auctions.session_attempts.Attempts`; here is what is stored
-and sent.
+When to go on to another attempt is decided by :class:`~aukciszek.auctions.session_attempts.Attempts`; here is what is
+stored and sent.
 """
 
 import secrets
@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from typing import Final
 
 from aukciszek.auctions.agreement import InputSet
-from aukciszek.auctions.session_attempts import Attempts
 from aukciszek.auctions.computing_places import WAITING_FOR_PLACE, Turn
 from aukciszek.auctions.desk import AuctionDesk
 from aukciszek.auctions.errors import WrongSignatureError
 from aukciszek.auctions.ports import MessageKind
 from aukciszek.auctions.readiness import Proposal, Readiness, in_microseconds, pack_asks
+from aukciszek.auctions.session_attempts import Attempts
 from aukciszek.auctions.statements import Signed, read_statement, sign
 from aukciszek.cluster import PartyNumber
 

@@ -367,14 +367,14 @@ def test_the_highest_proposal_locks_whatever_its_set() -> None:
         attempts.note_proposal(proposal((1, 2, 3), attempt, input_set), PartyNumber(2))
         assert attempts.locked is not None
         assert attempts.locked.attempt == locked
-    assert attempts.proposed == {ONE_SET, OTHER_SET}
+    assert attempts._proposals.keys() == {ONE_SET, OTHER_SET}
 
 
 def test_only_so_many_proposals_are_kept_and_the_highest_among_them() -> None:
     attempts = party_of(Mode(3, 1))
     for attempt in range(1, 101):
         attempts.note_proposal(proposal((1, 2, 3), attempt, f"{attempt:064x}"), PartyNumber(2))
-    assert len(attempts.proposed) < 20
+    assert len(attempts._proposals) < 20
     assert attempts.locked is not None
     assert attempts.locked.attempt == 100
 
