@@ -69,6 +69,15 @@ _LIES: list[LieKind] = [
     "silence",
 ]
 _IN_ROUNDS: list[LieKind] = ["round-to-all", "round-to-each", "withhold-round", "withhold-rest"]
+_LATE_LIES: list[LieKind] = [
+    "vouch-cancel",
+    "late-cancel",
+    "late-complaint",
+    "replay",
+    "far-attempt",
+    "withhold-release",
+    "silence",
+]
 _DISK: list[Disk] = ["before", "after", "full"]
 _STATES = [
     AuctionState.CLOSED,
@@ -114,7 +123,7 @@ def attacks(size: int, threshold: int) -> st.SearchStrategy[History]:
     bidder, price, party = st.integers(0, BIDDERS - 1), st.integers(0, HIGHEST_PRICE), st.integers(1, size)
     lie: st.SearchStrategy[Operation] = st.builds(Lie, st.sampled_from(_LIES), st.integers(1, 24))
     late: list[st.SearchStrategy[Operation]] = [
-        lie,
+        *2 * [st.builds(Lie, st.sampled_from(_LATE_LIES), st.integers(1, 24))],
         st.builds(Order, st.just("cancel"), st.frozensets(party, min_size=1, max_size=threshold)),
         st.builds(Advance, st.sampled_from([0.001, 1.0, 5.0])),
         st.builds(Stop, party),
@@ -130,7 +139,7 @@ def attacks(size: int, threshold: int) -> st.SearchStrategy[History]:
             st.booleans(),
         ),
     ]
-    early: list[st.SearchStrategy[Operation]] = [lie, st.just(Wipe()), late[1], late[-1]]
+    early: list[st.SearchStrategy[Operation]] = [lie, st.just(Wipe()), late[2], late[-1]]
     bids = st.lists(
         st.builds(Bid, bidder, price, st.just(everybody) | st.frozensets(party, min_size=threshold + 1)),
         min_size=2,
@@ -139,7 +148,7 @@ def attacks(size: int, threshold: int) -> st.SearchStrategy[History]:
     operations = st.tuples(
         bids,
         lie,
-        st.lists(st.one_of(early), max_size=2),
+        st.lists(st.one_of(early), max_size=3),
         st.just(AdvanceToClose(0.001)),
         st.lists(st.one_of(late), max_size=3),
     ).map(lambda parts: (*parts[0], parts[1], *parts[2], parts[3], *parts[4]))
