@@ -36,8 +36,8 @@ _LOOK_AGAIN_S: Final = 1.0
 _TIMEOUT_S: Final = 900.0
 _AGREED: Final = "agreed"
 _FOUND: Final = "outcome-found"
-_SIGNED: Final = "sealing-key-destroyed"
-_FAILED: Final = frozenset({"session-failed", "session-given-up"})
+_SIGNED: Final = "keys-destroyed"
+_ENDED: Final = "session-ended"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,7 +187,7 @@ def _last_s(records: Sequence[AuditRecord], action: str, ordered_at: datetime) -
 def _failed(records: Sequence[Sequence[AuditRecord]]) -> dict[str, int]:
     failed: dict[str, int] = {}
     for entry in (entry for of_auction in records for record in of_auction for entry in record.entries):
-        if entry.action in _FAILED:
-            what = f"{entry.action}: {entry.details.get('error')}"
+        if entry.action == _ENDED and entry.details.get("error") is not None:
+            what = str(entry.details["error"])
             failed[what] = failed.get(what, 0) + 1
     return failed

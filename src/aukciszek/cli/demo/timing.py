@@ -26,7 +26,7 @@ _ENDS: Final[Mapping[str, frozenset[str]]] = {
     "agreement": frozenset({"agreed"}),
     "envelopes": frozenset({"session-began"}),
     "session": frozenset({"outcome-found"}),
-    "signatures": frozenset({"sealing-key-destroyed"}),
+    "signatures": frozenset({"keys-destroyed"}),
 }
 """Each step from the close on, in order, and what ends it in a record. The envelopes' step includes the meeting."""
 
