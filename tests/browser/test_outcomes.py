@@ -23,7 +23,7 @@ async def bidders_with(town: "Town", auction: str, prices: Sequence[str]) -> lis
     return bidders
 
 
-def price(digits: str) -> re.Pattern[str]:
+def written(digits: str) -> re.Pattern[str]:
     """Match a price, and not the same digits somewhere in a digest."""
     return re.compile(rf"(?<![0-9a-f]){digits}(?![0-9a-f])")
 
@@ -40,7 +40,7 @@ async def test_every_winner_of_several_and_nobody_else_is_shown(town: "Town") ->
     for winner, paid in ((cheapest, "PLN 100.00"), (cheap, "PLN 200.50")):
         await expect(outcome.get_by_role("row", name=winner.email)).to_contain_text(paid)
     await expect(outcome).not_to_contain_text(dear.email)
-    await expect(outcome).not_to_contain_text(price("777"))
+    await expect(outcome).not_to_contain_text(written("777"))
     await expect(dear.page.get_by_test_id("own-outcome")).to_contain_text("did not win")
 
 
@@ -54,7 +54,7 @@ async def test_a_reserve_price_that_nobody_met_says_only_that_on_screen_and_on_p
     await expect(outcome.get_by_role("heading", level=2)).to_have_text("No winner")
     await expect(outcome).to_contain_text("No bid met the reserve price")
     await expect(outcome).to_contain_text("1 losing bid was never opened")
-    await expect(outcome).not_to_contain_text(price("345"))
+    await expect(outcome).not_to_contain_text(written("345"))
 
     # On paper: the rules, the outcome and who signed it, and nothing that one presses.
     await bidder.page.emulate_media(media="print")
@@ -73,5 +73,5 @@ async def test_with_too_few_bids_nothing_is_opened(town: "Town") -> None:
     outcome = auctioneer.page.get_by_test_id("outcome")
     await expect(outcome.get_by_role("heading", level=2)).to_have_text("Not enough bids")
     await expect(outcome).to_contain_text("Fewer valid bids came in than the 2")
-    await expect(outcome).not_to_contain_text(price("345"))
+    await expect(outcome).not_to_contain_text(written("345"))
     await expect(outcome).not_to_contain_text(bidder.email)

@@ -187,7 +187,7 @@ def _last_s(records: Sequence[AuditRecord], action: str, ordered_at: datetime) -
 def _failed(records: Sequence[Sequence[AuditRecord]]) -> dict[str, int]:
     failed: dict[str, int] = {}
     for entry in (entry for of_auction in records for record in of_auction for entry in record.entries):
-        if entry.action == _ENDED and (error := entry.details.get("error")) is not None:
-            what = str(error)
+        if entry.action == _ENDED and entry.details.get("error") is not None:
+            what = str(entry.details["error"])
             failed[what] = failed.get(what, 0) + 1
     return failed
