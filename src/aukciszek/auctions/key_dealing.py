@@ -118,6 +118,12 @@ class KeyDealing:
             await desk.signal.wait_for_change_since(changes, timeout_s=max(rest_s, 0.0))
         desk.wait_for_parties(())
 
+    async def run(self) -> None:
+        """Get back keys that a loss took, as soon as it is known which: who has them may lose them, too."""
+        await self._desk.signal.wait_for(lambda: self._desk.recalled and self._tables.chosen is not None)
+        if self._tables.chosen is not None:
+            await self.recovery.fetch(self._tables.chosen)
+
     async def announce(self, to: Iterable[PartyNumber]) -> None:
         """Tell peers what they may have missed."""
         parties = list(to)

@@ -27,6 +27,12 @@ class KeyRecovery:
         self._key_pair: SealingKeyPair | None = None
         self._refused: set[PartyNumber] = set()
 
+    async def fetch(self, chosen: ChosenKeys) -> None:
+        """Get the chosen keys that are not here, however long it takes: nothing waits for them yet."""
+        self._chosen = self._chosen or chosen
+        if self._lacking:
+            await self._desk.signal.wait_announcing(lambda: not self._lacking, self._ask)
+
     async def prss_keys(self, chosen: ChosenKeys) -> PrssKeys:
         """Return this party's keys, all of them those that are chosen; wait for those that are not here."""
         desk, context = self._desk, self._desk.context

@@ -57,7 +57,7 @@ class ReleasedKey(Message):
 
     members: Annotated[int, Field(ge=1, lt=1 << LARGEST_CLUSTER)]
     """The set, party ``i`` as bit ``i - 1``."""
-    key: Annotated[BytesField, Field(min_length=OPENING_KEY_BYTES, max_length=OPENING_KEY_BYTES)]
+    key: Annotated[BytesField, Field(min_length=OPENING_KEY_BYTES, max_length=OPENING_KEY_BYTES, repr=False)]
 
 
 class Release(Message):

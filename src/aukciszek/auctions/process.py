@@ -131,7 +131,7 @@ class AuctionProcess:
             AuctionState.SIGNING: self._collect_signatures,
             AuctionState.ABANDONED: self._wait_for_late_outcome,
         }
-        helpers = (self.replication.run(), self.openings.run(), self._watch_deadline())
+        helpers = (self.replication.run(), self.dealing.run(), self.openings.run(), self._watch_deadline())
         beside = [asyncio.create_task(helper) for helper in helpers]
         try:
             while not is_over(self.desk.state):

@@ -141,7 +141,10 @@ class Proposal:
         said = {(one.attempt, one.input_set, one.cancelled) for one in contents}
         about_this = all(one.auction == auction for one in contents)
         if len(ready) != len(statements) or len(said) != 1 or len(ready) < quorum or not about_this:
-            raise UnlawfulProposalError("a proposal holds announcements of too few parties, or for different sessions")
+            raise UnlawfulProposalError(
+                "a proposal holds announcements of too few parties, or for different sessions: its sender deviates "
+                "from the protocol; ask its operator"
+            )
         return cls(ready)
 
 

@@ -379,7 +379,8 @@ class RecoveredShareError(MpcError):
     def __init__(self, bundle: BundleDigest) -> None:
         super().__init__(
             f"the share of bundle {bundle} that the other parties helped to is not the one that it commits to: a party "
-            "or the bidder deviates from the protocol, so the session was stopped before the share was used"
+            "or the bidder deviates from the protocol, so the session was stopped before the share was used; ask the "
+            "other operators, and see who bid"
         )
 
 

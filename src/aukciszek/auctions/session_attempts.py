@@ -85,7 +85,10 @@ class Attempts:
 
     def propose(self) -> Proposal:
         """Put the announcements for this attempt together, as its leader."""
-        self._current = Proposal(self.matching)
+        ready = self.matching
+        confirming = {party: one for party, one in ready.items() if 0 < one.content.confirms < self.number}
+        # Who is ready to cancel without confirming what is known takes away nothing where the others are enough.
+        self._current = Proposal(confirming if len(confirming) >= self.quorum else ready)
         self._keep(self._current)
         return self._current
 
@@ -190,7 +193,10 @@ class Attempts:
         )
         if len(self.numbers) - gone < self.quorum:
             return True
-        return self.are_enough and now_s - self._held_up_at_s >= 2 * PATIENCE_S
+        if self.are_enough:
+            return now_s - self._held_up_at_s >= 2 * PATIENCE_S
+        # Enough have come this far and some have gone on, so that those who are here may wait for silent ones in vain.
+        return self._have_reached and now_s - self._joined_at_s >= 2 * PATIENCE_S
 
     def next_number(self, now_s: float, *, failed: bool) -> int | None:
         """Return the attempt to join now; None: stay.
@@ -199,16 +205,16 @@ class Attempts:
             now_s: the time.
             failed: whether a session of the attempt that this party is at was begun and has failed.
         """
-        if self._announced is None:
+        announced = self._announced
+        if announced is None:
             return max(self.number + 1, self.followed)
         if self.superseded:
             return self.followed
         # Cancelling takes two proposals, one after the other, and needs no session that could fail in between.
-        confirms = self._current is not None and self._current.cancelled and not self._current.confirmed
+        confirms = self._current is not None and self._current.cancelled and not announced.confirms
         if not confirms and (now_s - self._joined_at_s < STEP_S or not (failed or self.is_hopeless(now_s))):
             return None
-        reached = sum(self._number_of(party) >= self.number for party in self.numbers)
-        return self.number + 1 if reached >= self.quorum else None
+        return self.number + 1 if self._have_reached else None
 
     def _keep(self, proposal: Proposal) -> None:
         known = self._proposals.get(proposal.input_set)
@@ -218,6 +224,10 @@ class Attempts:
             self._cancellation = self._cancellation or proposal
         while len(self._proposals) > _MOST_PROPOSALS:
             del self._proposals[min(self._proposals, key=lambda digest: self._proposals[digest].attempt)]
+
+    @property
+    def _have_reached(self) -> bool:
+        return sum(self._number_of(party) >= self.number for party in self.numbers) >= self.quorum
 
     @property
     def _announced(self) -> Readiness | None:

@@ -107,7 +107,6 @@ def test_only_keys_that_were_committed_to_are_known() -> None:
     assert known_keys(opening(), keys_of(2)) == {}, "of another opening"
 
 
-@pytest.mark.xfail(reason="ReleasedKey.key lacks repr=False")
 def test_no_text_shows_what_opens_or_was_opened() -> None:
     release = Release.of(opening().encode(), [], keys_of(1))
     key = keys_of(1)[SETS[0]]

@@ -21,14 +21,6 @@ MODES = [Mode(n, t) for n in range(3, 10) for t in range(1, (n - 1) // 2 + 1)]
 MANY_STEPS = 200
 
 
-WAITS_FOR_THE_SILENT = pytest.mark.xfail(
-    reason="Attempts.is_hopeless: a quorum has come this far but is not here; the silent party is waited for in vain"
-)
-LIAR_IS_PROPOSED = pytest.mark.xfail(
-    reason="Attempts.propose: the leader takes in a liar that confirms nothing, though the others are enough"
-)
-
-
 def quorum_of(mode: Mode) -> int:
     return mode.parties - mode.threshold if mode.corrects else mode.parties
 
@@ -162,8 +154,8 @@ def test_the_starts_that_kept_honest_parties_apart_converge(
     [
         (Mode(5, 2), {1: 5, 2: 6, 3: 7, 4: 8, 5: 9}),
         (Mode(5, 2), {1: 5, 2: 5, 3: 5, 4: 5, 5: 6}),
-        pytest.param(Mode(5, 1), {1: 5, 2: 5, 3: 5, 4: 6}, marks=WAITS_FOR_THE_SILENT),
-        pytest.param(Mode(9, 2), dict.fromkeys(range(1, 7), 5) | {7: 6}, marks=WAITS_FOR_THE_SILENT),
+        (Mode(5, 1), {1: 5, 2: 5, 3: 5, 4: 6}),
+        (Mode(9, 2), dict.fromkeys(range(1, 7), 5) | {7: 6}),
     ],
 )
 def test_a_party_that_restarted_and_is_ahead_is_followed_although_no_session_failed(
@@ -474,8 +466,8 @@ def test_the_second_proposal_to_cancel_follows_the_first_at_once() -> None:
     [
         (Mode(3, 1), ()),
         (Mode(5, 1), ()),
-        pytest.param(Mode(5, 1), (5,), marks=LIAR_IS_PROPOSED),
-        pytest.param(Mode(9, 2), (3, 7), marks=LIAR_IS_PROPOSED),
+        (Mode(5, 1), (5,)),
+        (Mode(9, 2), (3, 7)),
     ],
 )
 def test_liars_that_never_confirm_cannot_keep_an_auction_from_being_cancelled(
@@ -499,7 +491,6 @@ def test_liars_that_never_confirm_cannot_keep_an_auction_from_being_cancelled(
     assert all(attempts.cancellation is not None for attempts in town.values())
 
 
-@pytest.mark.xfail(reason="Attempts.next_number: an attempt to cancel that was not confirmed is left without any delay")
 def test_a_party_that_never_confirms_cannot_make_the_others_run_through_the_numbers() -> None:
     attempts = standing(Mode(3, 1), {1: 1, 2: 1, 3: 1})
     attempts.note_proposal(proposal((1, 2, 3), 1, cancelled=True), PartyNumber(2))

@@ -113,16 +113,9 @@ async def test_the_outcome_is_right_if_a_party_loses_its_database_in_any_state(
 @pytest.mark.parametrize(
     ("state", "second"),
     [
+        (AuctionState.OPEN, "when the first has its keys again"),
         (AuctionState.REVEALING, "when the first has its keys again"),
         (AuctionState.SIGNING, "at once"),
-        *(
-            pytest.param(
-                state,
-                "at once",
-                marks=pytest.mark.xfail(raises=TimeoutError, reason="a key that only these two hold is gone for good"),
-            )
-            for state in (AuctionState.OPEN, AuctionState.COMPUTING)
-        ),
     ],
 )
 async def test_the_outcome_is_right_if_two_parties_lose_their_databases_one_after_the_other(
@@ -137,7 +130,7 @@ async def test_the_outcome_is_right_if_two_parties_lose_their_databases_one_afte
     if state is not AuctionState.OPEN:
         parties.clock.move(601)
         await until(parties, lambda: 2 in halt.halted)
-        halt.spared |= {2, 3}
+    halt.spared |= {2, 3}
     await lose_database(parties, 2)
     if second != "at once":
         await until(parties, lambda: has_its_keys(parties, 2, 3, spec))
@@ -146,6 +139,30 @@ async def test_the_outcome_is_right_if_two_parties_lose_their_databases_one_afte
         await let_pass(parties, 20)
         parties.clock.move(601)
     await check(parties, spec, digests, certified)
+
+
+async def test_an_auction_is_abandoned_if_two_parties_lose_the_key_that_they_alone_hold_at_once(
+    start_parties: StartParties,
+) -> None:
+    """Nothing is opened, and nobody is accused."""
+    parties = await start_parties(5, 2)
+    spec = await opened(parties)
+    await bid(parties, spec)
+    for number in (2, 3):
+        await parties.stop(number)
+        parties.wipe(number)
+    for number in (2, 3):
+        await parties.start(number)
+    await let_pass(parties, 20)
+    parties.clock.move(601)
+    await let_pass(parties, 60)
+    assert {state_at(parties, number, spec.auction_id) for number in parties.houses} == {AuctionState.COMPUTING}
+    parties.clock.move((spec.abandons_at - parties.clock.now()).total_seconds() + 1)
+    await until(
+        parties,
+        lambda: {state_at(parties, one, spec.auction_id) for one in parties.houses} == {AuctionState.ABANDONED},
+    )
+    assert accused(parties) == set()
 
 
 def has_its_keys(parties: Parties, number: int, other: int, spec: AuctionSpec) -> bool:
