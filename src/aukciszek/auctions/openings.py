@@ -22,7 +22,7 @@ from aukciszek.auctions.statements import Signed, read_statement, read_verified_
 from aukciszek.cluster import PartyNumber
 from aukciszek.mpc.errors import PartiesMissingError
 from aukciszek.mpc.fair_opening import Exchange, MalformedOpeningError, MaskedOpening, OpeningKeys, opening_keys
-from aukciszek.mpc.prss import Members, PrssKeys, prss_sets
+from aukciszek.mpc.prss import Members, PrssKeys, dealt_sets
 from aukciszek.storage.rows import OpeningKeyRow, OpeningRow, OpeningSignatureRow
 
 type Place = tuple[str, int]
@@ -251,7 +251,7 @@ class Openings:
     @property
     def _sets(self) -> list[Members]:
         mode = self._desk.context.mode
-        return [one for one in prss_sets(mode.parties, mode.threshold) if len(one) == mode.parties - mode.threshold]
+        return list(dealt_sets(mode.parties, mode.threshold))
 
 
 class SessionOpenings:
