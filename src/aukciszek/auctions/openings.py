@@ -50,6 +50,8 @@ class Opened:
     content: bytes = field(repr=False)
     signatures: dict[PartyNumber, Signed[OpeningStatement]] = field(default_factory=dict)
     keys: dict[Members, bytes] = field(default_factory=dict, repr=False)
+    stored: set[PartyNumber] = field(default_factory=set)
+    """Whose signatures are on disk."""
     shown: bool = False
     """Whether this party's keys may have left: all parties have signed."""
     values: dict[str, list[int]] | None = None
@@ -82,7 +84,9 @@ class Openings:
             self._opened[key.session, key.number].keys[members_of(key.members)] = key.key
         for signature in await repository.opening_signatures(auction):
             signed = read_verified_statement(OpeningStatement, signature.statement)
-            self._opened[signature.session, signature.number].signatures[signed.content.party] = signed
+            opened = self._opened[signature.session, signature.number]
+            opened.signatures[signed.content.party] = signed
+            opened.stored.add(signed.content.party)
         for opened in self._opened.values():
             opened.shown = self._all_signed(opened)
             _finish(opened)
@@ -145,7 +149,8 @@ class Openings:
         elif signed.content.opening != opening_digest(opened.content):
             await self._desk.report("other-opening-signed", party, {"session": place[0], "opening": place[1]})
         elif party not in opened.signatures:
-            await self._store(opened, {}, {party: signed})
+            # It is stored with the others when all are here: until then whoever signed sends it again.
+            opened.signatures[party] = signed
             await self._release_if_signed(opened)
 
     async def receive_release(self, content: bytes) -> None:
@@ -162,8 +167,10 @@ class Openings:
             keys |= {members: key for members, key in self._derive(opened).items() if members not in opened.keys}
             await self._store(opened, keys, opened.signatures)
             await self._release_if_signed(opened)
-        elif keys.keys() - opened.keys.keys():
-            await self._store(opened, keys, {})
+        else:
+            # Others' keys are not stored: each set has an honest member that stored its own, and says it again.
+            opened.keys |= keys
+            _finish(opened)
         self._desk.signal.notify()
 
     async def announce(self, to: Sequence[PartyNumber]) -> None:
@@ -198,7 +205,12 @@ class Openings:
         return self._opened.setdefault(place, opened)
 
     async def _release_if_signed(self, opened: Opened) -> None:
-        if not opened.shown and self._all_signed(opened):
+        if opened.shown or not self._all_signed(opened):
+            return
+        unstored = {party: one for party, one in opened.signatures.items() if party not in opened.stored}
+        if unstored:
+            await self._store(opened, {}, unstored)
+        if not opened.shown:
             opened.shown = True
             await self._send_release(self._desk.peers, opened)
             self._desk.signal.notify()
@@ -227,6 +239,7 @@ class Openings:
         )
         opened.keys |= keys
         opened.signatures |= signatures
+        opened.stored |= signatures.keys()
         _finish(opened)
         self._desk.signal.notify()
 
