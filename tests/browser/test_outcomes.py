@@ -1,5 +1,6 @@
 """How auctions end, as the page tells it: several winners, a reserve price that nobody met, too few bids; on paper."""
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -16,10 +17,15 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)
 
 async def bidders_with(town: "Town", auction: str, prices: Sequence[str]) -> list[Visitor]:
     bidders = [await town.bidder() for _ in prices]
-    for bidder, price in zip(bidders, prices, strict=True):
+    for bidder, amount in zip(bidders, prices, strict=True):
         await bidder.visit(auction)
-        await bidder.bid(price)
+        await bidder.bid(amount)
     return bidders
+
+
+def written(digits: str) -> re.Pattern[str]:
+    """Match a price, and not the same digits somewhere in a digest."""
+    return re.compile(rf"(?<![0-9a-f]){digits}(?![0-9a-f])")
 
 
 async def test_every_winner_of_several_and_nobody_else_is_shown(town: "Town") -> None:
@@ -31,10 +37,10 @@ async def test_every_winner_of_several_and_nobody_else_is_shown(town: "Town") ->
     await auctioneer.expect_state("Decided")
     outcome = auctioneer.page.get_by_test_id("outcome")
     await expect(outcome.get_by_role("heading", level=2)).to_have_text("The 2 winners")
-    for winner, price in ((cheapest, "PLN 100.00"), (cheap, "PLN 200.50")):
-        await expect(outcome.get_by_role("row", name=winner.email)).to_contain_text(price)
+    for winner, paid in ((cheapest, "PLN 100.00"), (cheap, "PLN 200.50")):
+        await expect(outcome.get_by_role("row", name=winner.email)).to_contain_text(paid)
     await expect(outcome).not_to_contain_text(dear.email)
-    await expect(outcome).not_to_contain_text("777")
+    await expect(outcome).not_to_contain_text(written("777"))
     await expect(dear.page.get_by_test_id("own-outcome")).to_contain_text("did not win")
 
 
@@ -48,7 +54,7 @@ async def test_a_reserve_price_that_nobody_met_says_only_that_on_screen_and_on_p
     await expect(outcome.get_by_role("heading", level=2)).to_have_text("No winner")
     await expect(outcome).to_contain_text("No bid met the reserve price")
     await expect(outcome).to_contain_text("1 losing bid was never opened")
-    await expect(outcome).not_to_contain_text("345")
+    await expect(outcome).not_to_contain_text(written("345"))
 
     # On paper: the rules, the outcome and who signed it, and nothing that one presses.
     await bidder.page.emulate_media(media="print")
@@ -67,5 +73,5 @@ async def test_with_too_few_bids_nothing_is_opened(town: "Town") -> None:
     outcome = auctioneer.page.get_by_test_id("outcome")
     await expect(outcome.get_by_role("heading", level=2)).to_have_text("Not enough bids")
     await expect(outcome).to_contain_text("Fewer valid bids came in than the 2")
-    await expect(outcome).not_to_contain_text("345")
+    await expect(outcome).not_to_contain_text(written("345"))
     await expect(outcome).not_to_contain_text(bidder.email)

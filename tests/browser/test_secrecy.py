@@ -12,6 +12,7 @@ from aukciszek.auctions.errors import EnvelopeDoesNotOpenError
 from aukciszek.auctions.identifiers import AuctionId
 from aukciszek.auctions.sealing import open_envelope
 from aukciszek.auctions.sealing_keys import SealingKeyPair
+from aukciszek.encoding import to_base64url
 from aukciszek.mpc.shamir import interpolate
 from aukciszek.storage.auctions import AuctionRepository
 from aukciszek.storage.database import Database
@@ -50,7 +51,9 @@ def spellings(step: int, price: str) -> set[bytes]:
     }
 
 
-async def test_neither_the_bid_nor_two_shares_leave_the_browser_together(town: "Town") -> None:
+async def test_neither_the_bid_nor_two_shares_leave_the_browser_together(  # noqa: C901 -- one bid, from all sides
+    town: "Town",
+) -> None:
     auctioneer = await town.auctioneer()
     auction = await auctioneer.create_auction("Recorded")
     bidder = await town.bidder()
@@ -66,20 +69,28 @@ async def test_neither_the_bid_nor_two_shares_leave_the_browser_together(town: "
 
     parties = {urlsplit(party.url).netloc: party.number for party in town.cluster.plan.cluster.parties}
     bundles: dict[int, bytes] = {}
+    handed_on: list[dict[str, object]] = []
     for request in requests:
         place = urlsplit(request.url)
         assert place.netloc in parties, f"a request to a foreign host: {request.url}"
         headers = json.dumps(await request.all_headers())
         body = request.post_data_buffer or b""
         if request.method == "POST":
-            assert place.path == f"/api/auctions/{auction}/bids"
-            bundles[parties[place.netloc]] = body
+            # Beside the bundle the parties' receipts for it go out, to all parties, so that none can deny its own.
+            assert place.path in {f"/api/auctions/{auction}/{what}" for what in ("bids", "receipts")}
+            if place.path.endswith("/bids"):
+                bundles[parties[place.netloc]] = body
+            else:
+                handed_on.append(json.loads(body))
         for form in spellings(STEP, PRICE):
             assert form not in body, f"the bid left in the clear to {request.url}"
             if form.isascii() and len(form) > 4:
                 assert form.decode() not in request.url + headers, f"the bid left in the clear to {request.url}"
     assert len(bundles) == 5
     assert len(set(bundles.values())) == 1, "all parties get the same bytes"
+    for sent in handed_on:
+        assert sent.keys() == {"bundle", "receipts"}
+        assert sent["bundle"] in {None, to_base64url(bundles[1])}
 
     bundle = Bundle.decode(bundles[1])
     keys = await sealing_keys(town, auction)

@@ -32,7 +32,7 @@ async def test_the_intake_is_measured(run: "Run") -> None:
     assert 0 < answer["p50_ms"] <= answer["p95_ms"] <= answer["p99_ms"]
     assert 0 < answer["empty_p50_ms"] <= answer["empty_p95_ms"] <= answer["empty_p99_ms"]
     assert answer["ratio"] == pytest.approx(answer["bids_per_s"] / answer["empty_per_s"], abs=0.01)
-    assert (answer["bidders"], answer["bits"], answer["body_bytes"]) == (4, 32, 7543)
+    assert (answer["bidders"], answer["bits"], answer["body_bytes"]) == (4, 32, 7583)
 
 
 async def test_closings_at_the_same_moment_are_measured(run: "Run") -> None:

@@ -156,6 +156,10 @@ async def _lose(town: "Town", disk: Disk, auction: AuctionId) -> None:
     await until(lambda: disk.state(auction) == "open")
 
 
+def _is_final(disk: Disk, auction: AuctionId) -> bool:
+    return disk.state(auction) == "final"
+
+
 async def _close_and_copy(town: "Town", disks: list[Disk], auction: AuctionId, tmp_path: Path) -> list[Copy]:
     """Close the auction, and copy what two parties have in the middle of its opening."""
     closing_auction = asyncio.create_task(town.auctioneer.client.close_auction(auction))
@@ -169,10 +173,6 @@ async def _close_and_copy(town: "Town", disks: list[Disk], auction: AuctionId, t
         go_on(town.cluster, number)
     await closing_auction
     return copies
-
-
-def _is_final(disk: Disk, auction: AuctionId) -> bool:
-    return disk.state(auction) == "final"
 
 
 def _folder(parent: Path, name: str) -> Path:

@@ -14,7 +14,7 @@ from aukciszek.auctions.computing_places import WAITING_FOR_PLACE
 from aukciszek.auctions.identifiers import AuctionId
 from aukciszek.auctions.lifecycle import AuctionState
 from aukciszek.auctions.ports import MessageKind
-from aukciszek.auctions.readiness import read_convocation, session_id
+from aukciszek.auctions.readiness import Proposal
 from aukciszek.auctions.spec import AuctionSpec
 from aukciszek.cluster import PartyNumber
 from aukciszek.mpc.mode import Mode
@@ -135,15 +135,17 @@ class Crowd:
     def _standing(self, number: PartyNumber) -> dict[str, object]:
         house = self.parties.houses[number]
         return {
-            auction[:6]: (process.desk.stage.name, sorted(process.desk.waiting_for), process.sessions.meeting.turn)
+            auction[:6]: (process.desk.stage.name, sorted(process.desk.waiting_for), process.setup.turn)
             for auction, process in house._processes.items()
         }
 
     def _on_sent(self, _sender: PartyNumber, message: object) -> None:
         kind, auction = getattr(message, "kind", None), getattr(message, "auction", None)
-        if kind is MessageKind.CONVOCATION and auction is not None:
-            ready = read_convocation(getattr(message, "body"), self.parties.cluster)  # noqa: B009 -- see above
-            self.sessions[session_id(auction, ready)] = auction
+        if kind is MessageKind.PROPOSAL and auction is not None:
+            quorum = Mode(self.parties.size, self.parties.threshold).needed
+            content = getattr(message, "body")  # noqa: B009 -- see above
+            proposal = Proposal.read(content, self.parties.cluster, auction, quorum)
+            self.sessions[proposal.session_id(auction)] = auction
 
     def spread_attempts(self) -> None:
         """Let each auction be at another attempt, as after failures, so that another party convenes each."""
@@ -151,4 +153,4 @@ class Crowd:
             for number, house in self.parties.houses.items():
                 raw = self.parties.disks[number].raw
                 raw.execute("UPDATE auctions SET attempt = ? WHERE id = ?", (place, spec.auction_id))
-                house._processes[spec.auction_id].sessions.meeting.load(place)
+                house._processes[spec.auction_id].setup.attempts.resume(place)

@@ -33,6 +33,7 @@ from simulation.operations import (
     Spoil,
     Start,
     Stop,
+    Wipe,
 )
 
 _LIES: list[LieKind] = [
@@ -43,8 +44,23 @@ _LIES: list[LieKind] = [
     "two-lists",
     "redate",
     "two-announcements",
-    "two-convocations",
+    "two-proposals",
+    "hide-proposal",
+    "replay",
+    "far-attempt",
     "cannot-open",
+    "late-complaint",
+    "withhold-round",
+    "withhold-rest",
+    "withhold-outcome",
+    "withhold-signature",
+    "withhold-release",
+    "false-release",
+    "other-opening",
+    "shift-help",
+    "wrong-keys",
+    "ask-all",
+    "late-cancel",
     "false-outcome",
     "vouch-cancel",
     "vouch-close",
@@ -52,7 +68,16 @@ _LIES: list[LieKind] = [
     "garbage",
     "silence",
 ]
-_IN_ROUNDS: list[LieKind] = ["round-to-all", "round-to-each"]
+_IN_ROUNDS: list[LieKind] = ["round-to-all", "round-to-each", "withhold-round", "withhold-rest"]
+_LATE_LIES: list[LieKind] = [
+    "vouch-cancel",
+    "late-cancel",
+    "late-complaint",
+    "replay",
+    "far-attempt",
+    "withhold-release",
+    "silence",
+]
 _DISK: list[Disk] = ["before", "after", "full"]
 _STATES = [
     AuctionState.CLOSED,
@@ -62,7 +87,7 @@ _STATES = [
     AuctionState.SIGNING,
     AuctionState.FINAL,
 ]
-_RULES = [
+RULES = [
     Rules(),
     Rules(reserve=2),
     Rules(direction="forward", minimum_bids=2),
@@ -79,7 +104,7 @@ def histories(size: int, threshold: int) -> st.SearchStrategy[History]:
         st.just(size),
         st.just(threshold),
         st.lists(_operations(size), max_size=14).map(tuple),
-        st.sampled_from(_RULES),
+        st.sampled_from(RULES),
         st.integers(1, size),
         st.integers(1, size),
         st.one_of(
@@ -88,7 +113,56 @@ def histories(size: int, threshold: int) -> st.SearchStrategy[History]:
         ),
         st.sampled_from([True, True, True, False]),
         st.integers(0, 2**16),
+        st.booleans(),
     ).map(_with_everybody_bidding)
+
+
+def attacks(size: int, threshold: int) -> st.SearchStrategy[History]:
+    """Histories in which one party lies from before the close on, and little else goes wrong."""
+    everybody = frozenset(range(1, size + 1))
+    bidder, price, party = st.integers(0, BIDDERS - 1), st.integers(0, HIGHEST_PRICE), st.integers(1, size)
+    lie: st.SearchStrategy[Operation] = st.builds(Lie, st.sampled_from(_LIES), st.integers(1, 24))
+    late: list[st.SearchStrategy[Operation]] = [
+        *2 * [st.builds(Lie, st.sampled_from(_LATE_LIES), st.integers(1, 24))],
+        st.builds(Order, st.just("cancel"), st.frozensets(party, min_size=1, max_size=threshold)),
+        st.builds(Advance, st.sampled_from([0.001, 1.0, 5.0])),
+        st.builds(Stop, party),
+        st.builds(Start, party),
+        st.builds(Lose, st.integers(1, 12), st.integers(1, 3)),
+        st.builds(
+            Spoil,
+            party,
+            st.just(1),
+            st.sampled_from(["before", "after", "unavailable"]),
+            st.integers(1, 4),
+            st.sampled_from([AuctionState.COMPUTING, AuctionState.REVEALING, AuctionState.SIGNING]),
+            st.booleans(),
+        ),
+    ]
+    early: list[st.SearchStrategy[Operation]] = [lie, st.just(Wipe()), late[2], late[-1]]
+    bids = st.lists(
+        st.builds(Bid, bidder, price, st.just(everybody) | st.frozensets(party, min_size=threshold + 1)),
+        min_size=2,
+        max_size=3,
+    )
+    operations = st.tuples(
+        bids,
+        lie,
+        st.lists(st.one_of(early), max_size=3),
+        st.just(AdvanceToClose(0.001)),
+        st.lists(st.one_of(late), max_size=3),
+    ).map(lambda parts: (*parts[0], parts[1], *parts[2], parts[3], *parts[4]))
+    return st.builds(
+        History,
+        st.just(size),
+        st.just(threshold),
+        operations,
+        rules=st.sampled_from(RULES),
+        liar=party,
+        loser=party,
+        pace=st.integers(0, 2**16),
+        alone=st.booleans(),
+    )
 
 
 def _with_everybody_bidding(history: History) -> History:
@@ -119,7 +193,7 @@ def _operations(size: int) -> st.SearchStrategy[Operation]:
         st.builds(Order, st.sampled_from(["close", "cancel", "close"]), some),
         st.builds(Stop, party),
         st.builds(Start, party),
-        st.sampled_from([Save(), Restore()]),
+        st.sampled_from([Save(), Restore(), Wipe()]),
         *2 * [st.builds(Spoil, party, st.integers(1, 8), st.sampled_from(["before", "after"]))],
         st.builds(Spoil, party, st.integers(1, 8), st.sampled_from(["full", "unavailable"]), st.integers(1, 4)),
         *2

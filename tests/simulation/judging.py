@@ -7,7 +7,7 @@ time on their disks, what bidders put in, and the auction's rules.
 from collections.abc import Iterator
 from itertools import chain, combinations
 
-from aukciszek.auctions.agreement import input_digest, lot_order
+from aukciszek.auctions.agreement import lot_order
 from aukciszek.auctions.certificate import CertificateBody
 from aukciszek.auctions.holdings import HoldingsStatement
 from aukciszek.auctions.identifiers import BundleDigest
@@ -22,8 +22,8 @@ from support.records import record_at
 
 _OUTCOME = {"winners", "set of winners", "prices"}
 _SUMMARY = "input checks of all bundles"
-_FORGOTTEN = {"two-lists", "denied-receipt"}
-"""What a party that went back to a backup does without knowing: it says something else than before."""
+_FORGOTTEN = {"two-lists", "denied-receipt", "memory-lost"}
+"""What a party that lost its memory does, or says of itself: what nobody could tell it, it may contradict."""
 _EACH = "input checks of each bundle: "
 
 
@@ -88,14 +88,14 @@ def _judge_cancellation(world: World) -> None:
     """It was ordered, and nothing was opened."""
     vouchers = world.ordered["cancel"] | world.watch.dishonest
     assert len(vouchers) > world.history.threshold, "an auction was cancelled that nobody cancelled"
-    assert not _OUTCOME & world.watch.opened.keys(), "the outcome of a cancelled auction was opened"
+    assert not _OUTCOME & world.watch.learned.opened.keys(), "the outcome of a cancelled auction was opened"
 
 
 async def _judge_input(world: World, body: CertificateBody) -> None:
     """The bids that count are those of the rules, for every bidder."""
     signers = await _honest_signers(world)
     enough = world.history.threshold + 1
-    heard = world.watch.heard.get(input_digest(body.auction, body.bids), set(world.parties.cluster.numbers))
+    heard = _heard(world)
     doubtful = world.watch.dishonest | world.restored
     may = {digest for digest, parties in signers.items() if len(parties | doubtful) >= enough}
     # Where a party can be done without, it may be lost with what only it and too few others know.
@@ -113,6 +113,17 @@ async def _judge_input(world: World, body: CertificateBody) -> None:
         found = next(iter(counted), None)
         assert len(counted) <= 1, "two bids of one bidder count"
         assert found in possible, f"bidder {bidder}: {found} counts, not {possible}"
+
+
+def _heard(world: World) -> set[int]:
+    """Return the parties whose lists all had who were ready for what was computed on."""
+    digests = {
+        digest
+        for number in world.honest
+        for (digest,) in world.parties.disks[number].raw.execute("SELECT input_set FROM auctions").fetchall()
+    }
+    known: list[set[int]] = [set(world.watch.heard[digest]) for digest in digests if digest in world.watch.heard]
+    return set.intersection(*known) if known else set(world.parties.cluster.numbers)
 
 
 async def _honest_signers(world: World) -> dict[BundleDigest, set[int]]:
@@ -146,9 +157,8 @@ def _judge_left_out(world: World, body: CertificateBody) -> None:
             assert made.price > HIGHEST_PRICE, "a bid in range was left out"
         else:
             assert reason == "envelope-unusable"
-            by = {made.spoilt_for, world.liar} - {None}
-            given = {one.content.party for one in world.bidders.receipts if one.content.bundle == digest}
-            assert by - given, "a bid was left out that everybody can use"
+            assert made.spoilt_for is not None, "a bid was left out that everybody can use"
+            assert world.history.size > 2 * world.history.threshold + 1, "complaints of a minority left a bid out"
     if body.lot is not None:
         too_high = {digest for digest in body.bids if (world.bidders.made[digest].price or 0) > HIGHEST_PRICE}
         assert too_high <= left_out.keys(), "a bid out of range took part"
@@ -180,7 +190,7 @@ def _judge_outcome(world: World, body: CertificateBody) -> None:
 
 def _judge_openings(world: World, body: CertificateBody) -> None:
     """Nothing was opened outside the list, and no repeated session opened anything else than the first."""
-    opened = world.watch.opened
+    opened = world.watch.learned.opened
     cheated = any((world.bidders.made[digest].price or 0) > HIGHEST_PRICE for digest in body.bids)
     for reason, values in opened.items():
         if reason.startswith(_EACH):
@@ -188,10 +198,10 @@ def _judge_openings(world: World, body: CertificateBody) -> None:
         else:
             assert reason in _OUTCOME | {"lot", _SUMMARY}, f"{reason} was opened"
         if reason in _OUTCOME:
-            assert len({value for _, _, value in values}) == 1, f"different {reason} were opened one after the other"
+            assert len({value for _, value in values}) == 1, f"different {reason} were opened one after the other"
     if not body.winners:
         return
-    (prices,) = {value for _, _, value in opened["prices"]}
+    (prices,) = {value for _, value in opened["prices"]}
     mirrored = prices if world.history.rules.direction == "reverse" else [7 - price for price in prices]
     expected = sorted(int(price) for price in body.prices)
     assert sorted(mirrored)[: len(expected)] == expected or world.history.rules.format == "pay-as-bid"

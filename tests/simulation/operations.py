@@ -21,8 +21,23 @@ type LieKind = Literal[
     "two-lists",  # signs one list for some parties, an empty one for the others
     "redate",  # spreads receipts for everything that it has, dated earlier
     "two-announcements",  # is ready for one attempt twice, with different nonces
-    "two-convocations",  # convenes different parties to different sessions
-    "cannot-open",  # says that it can use no bid
+    "two-proposals",  # proposes different sessions to different parties
+    "hide-proposal",  # proposes nothing to some parties
+    "replay",  # repeats announcements and proposals that it has seen, in any order
+    "far-attempt",  # says that it is at a far attempt, another one to each party
+    "cannot-open",  # complains about every bid
+    "late-complaint",  # complains when the others have signed their lists
+    "withhold-round",  # sends nothing in one round of every session
+    "withhold-rest",  # sends nothing from one round of every session on
+    "withhold-outcome",  # sends nothing more, or only no rounds, once its own engine is about to open the outcome
+    "withhold-signature",  # signs no masked opening
+    "withhold-release",  # releases no key to a mask
+    "false-release",  # releases other keys than it committed to
+    "other-opening",  # signs another masked opening than the others
+    "shift-help",  # shifts what it sends to parties that recover shares
+    "wrong-keys",  # gives a party that asks for keys others than those that were dealt
+    "ask-all",  # asks for help to all shares
+    "late-cancel",  # brings back-dated words for a cancellation when sessions have begun
     "false-outcome",  # signs another outcome
     "vouch-cancel",  # vouches for an order to cancel that nobody gave
     "vouch-close",  # vouches for an order to close that nobody gave
@@ -103,6 +118,11 @@ class Save:
 @dataclass(frozen=True)
 class Restore:
     """That machine is lost, and the last backup is put in place on another one."""
+
+
+@dataclass(frozen=True)
+class Wipe:
+    """That machine is lost, and the party starts on another one with nothing but its identity key."""
 
 
 @dataclass(frozen=True)
@@ -187,6 +207,7 @@ type Operation = (
     | Start
     | Save
     | Restore
+    | Wipe
     | Spoil
     | Lose
     | Repeat
@@ -224,6 +245,8 @@ class History:
         heard_by: the parties that the auctioneer's order to create reaches.
         waits_for_opening: whether the operations begin when all parties take bids.
         pace: decides in which order what could happen at once does happen.
+        alone: whether, after the operations, the liar stays away for a while: what it knows the others must then find
+            out by themselves.
     """
 
     size: int
@@ -235,3 +258,4 @@ class History:
     heard_by: frozenset[int] = frozenset(range(1, 10))
     waits_for_opening: bool = True
     pace: int = 0
+    alone: bool = False

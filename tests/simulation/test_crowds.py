@@ -123,7 +123,7 @@ def test_a_party_that_is_ready_for_all_sessions_and_comes_to_none_is_done_withou
 def test_a_party_that_convenes_nobody_holds_up_no_session_for_good() -> None:
     async def story(crowd: Crowd) -> None:
         def convenes_nobody(sender: PartyNumber, _to: PartyNumber, message: PeerMessage) -> bool:
-            return sender == 1 and message.kind is MessageKind.CONVOCATION
+            return sender == 1 and message.kind is MessageKind.PROPOSAL
 
         crowd.parties.network.drop = convenes_nobody
         crowd.lose_rounds(1)

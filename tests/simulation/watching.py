@@ -1,6 +1,5 @@
 """Looks on while a history happens: what honest parties send, what they open, what they keep."""
 
-from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from aukciszek.auctions.holdings import HoldingsStatement
 from aukciszek.auctions.key_tables import KeyTable
 from aukciszek.auctions.messages import NewReceipts
+from aukciszek.auctions.opening_statements import OpeningStatement, Release
 from aukciszek.auctions.ports import MessageKind, PeerMessage
 from aukciszek.auctions.readiness import Readiness
 from aukciszek.auctions.statements import (
@@ -19,18 +19,15 @@ from aukciszek.auctions.statements import (
     read_verified_statement,
 )
 from aukciszek.cluster import PartyNumber
-from aukciszek.mpc.runtime import Runtime
+from simulation.learning import Learned
 from support.parties import Parties
-
-type Opened = tuple[int, ...]
 
 
 class Watch:
     """What was seen."""
 
     def __init__(self, parties: Parties) -> None:
-        self.opened: defaultdict[str, set[tuple[int, bytes, Opened]]] = defaultdict(set)
-        """By reason: who opened what in which session."""
+        self.learned = Learned()
         self.heard: dict[str, set[PartyNumber]] = {}
         """By input set: the parties whose lists all who were ready for it had by then."""
         self.dishonest: set[int] = set()
@@ -41,34 +38,14 @@ class Watch:
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Look on at what is sent and opened."""
-        reveal, joint_random = Runtime.reveal, Runtime.joint_random
-        watch = self
-
-        async def watched_reveal(runtime: Runtime, values: Any) -> Any:
-            before = len(runtime.revealed)
-            result = await reveal(runtime, values)
-            watch._on_opened(runtime, before)
-            return result
-
-        async def watched_joint_random(runtime: Runtime, *arguments: Any, **named: Any) -> bytes:
-            before = len(runtime.revealed)
-            result = await joint_random(runtime, *arguments, **named)
-            watch._on_opened(runtime, before)
-            return result
-
-        setattr(Runtime, "reveal", watched_reveal)  # noqa: B010 -- what is assigned has another name than the method
-        setattr(Runtime, "joint_random", watched_joint_random)  # noqa: B010 -- as above
         self._parties.network.on_sent = self._on_sent
-        try:
+        with self.learned.collecting():
             yield
-        finally:
-            setattr(Runtime, "reveal", reveal)  # noqa: B010 -- as above
-            setattr(Runtime, "joint_random", joint_random)  # noqa: B010 -- as above
 
-    def _on_opened(self, runtime: Runtime, before: int) -> None:
-        if runtime.party not in self.dishonest:
-            for one in runtime.revealed[before:]:
-                self.opened[one.reason].add((runtime.party, runtime._session.session_id, one.values))
+    def lies(self, party: int) -> None:
+        """Note that a party is dishonest from now on."""
+        self.dishonest.add(party)
+        self.learned.dishonest.add(party)
 
     def _on_sent(self, sender: PartyNumber, message: PeerMessage) -> None:
         """Make sure that an honest party has stored what it says before it says it."""
@@ -87,7 +64,7 @@ class Watch:
         if self.violations:
             raise self.violations[0]
 
-    def _check(self, sender: PartyNumber, message: PeerMessage) -> None:
+    def _check(self, sender: PartyNumber, message: PeerMessage) -> None:  # noqa: C901 -- one case for each kind
         match message.kind:
             case MessageKind.ORDER:
                 self._check_own(sender, OrderStatement, message.body, "orders")
@@ -107,6 +84,10 @@ class Watch:
                     self.check_receipt(sender, receipt.bundle)
             case MessageKind.READY:
                 self._check_ready(sender, read_verified_statement(Readiness, message.body).content)
+            case MessageKind.OPENING_SIGNATURE:
+                self._check_own(sender, OpeningStatement, message.body, "opening_signatures")
+            case MessageKind.RELEASE:
+                self._check_release(sender, Release.decode(message.body))
 
     def check_receipt(self, party: int, bundle: str) -> None:
         """Make sure that a bundle is on a party's disk together with its receipt."""
@@ -127,9 +108,17 @@ class Watch:
     def _check_ready(self, sender: int, ready: Readiness) -> None:
         (state,) = self._rows(sender, "SELECT attempt, input_set FROM auctions", ())
         assert state[0] >= ready.attempt, f"party {sender} took a number for an attempt that is not stored"
-        assert not ready.began or state[1] == ready.input_set, f"party {sender} never began on the set that it names"
+        assert not ready.confirms or state[1] == ready.input_set, f"party {sender} confirms what it is not bound to"
         authors = {PartyNumber(row[0]) for row in self._rows(sender, "SELECT party FROM lists", ())}
         self.heard[ready.input_set] = self.heard.get(ready.input_set, authors) & authors
+
+    def _check_release(self, sender: int, release: Release) -> None:
+        """A party releases nothing that it has not stored, nor before all have signed."""
+        signers = {read_verified_statement(OpeningStatement, one).content.party for one in release.signatures}
+        assert signers == set(self._parties.cluster.numbers), f"party {sender} released a mask that not all signed"
+        for one in release.keys:
+            stored = self._has(sender, "SELECT 1 FROM opening_keys WHERE key = ?", (one.key,))
+            assert stored, f"party {sender} released a key that is not stored"
 
     def _has(self, party: int, query: str, arguments: tuple[object, ...]) -> bool:
         return bool(self._rows(party, query, arguments))

@@ -46,12 +46,16 @@ from simulation.operations import (
     Spoil,
     Start,
     Stop,
+    Wipe,
 )
 from simulation.watching import Watch
 from support.memory_disk import Mishap
 from support.memory_network import Content
 from support.parties import MemoryNetwork, Parties, VirtualClock
 from support.stepping_loop import SteppingLoop
+
+_ALONE_S: Final = 120.0
+"""How long the honest parties have to find out what a liar knows."""
 
 _PATIENCE_S: Final = 900.0
 """How long, by the parties' own clock, an auction may take to end once all trouble is over."""
@@ -75,7 +79,7 @@ class World:
         self._chance = chance
         self.ordered: dict[str, set[int]] = {"close": set(), "cancel": set()}
         self.restored: set[int] = set()
-        """The party that went back to a backup, if one did."""
+        """The party that lost its memory, or went back to a backup, if one did."""
         self._returns = 0
         self._backup: bytes | None = None
         self._staying_down: set[int] = set()
@@ -132,8 +136,28 @@ class World:
             await self._do(operation)
             if not (isinstance(operation, Bid) and operation.rush):
                 await self._until_quiet()
+        if self.history.alone and self.liar is not None and not self.restored:
+            await self._leave_alone(self.liar)
         await self._end_all_trouble()
         await self._settle(lambda: self._all_in({AuctionState.FINAL}) or self._all_in({AuctionState.CANCELLED}))
+
+    async def _leave_alone(self, liar: int) -> None:
+        """Let the honest parties go on without the liar: whoever knows an outcome cannot keep it from the others."""
+        await self._until_quiet()
+        if liar in self.parties.houses:
+            await self.parties.stop(liar)
+        await self._calm_network()
+        for number in range(1, self.parties.size + 1):
+            if number != liar:
+                if number in self.parties.houses:
+                    await self.parties.stop(number)
+                await self.parties.start(number)
+        await self._until_quiet()
+        await self._pass_time(_ALONE_S)
+        if self.watch.learned.known_to_liar and self._liar.only_withheld:
+            states = {number: state for number, state in self._states().items() if number != liar}
+            known = {AuctionState.SIGNING.value, AuctionState.FINAL.value}
+            assert set(states.values()) <= known, f"a liar knows the outcome and keeps it from others: {states}"
 
     async def _do(self, operation: Operation) -> None:  # noqa: C901, PLR0912 -- one case for each operation
         match operation:
@@ -159,6 +183,8 @@ class World:
                 self._backup = self.parties.disks[self._loser].raw.serialize()
             case Restore() if self._backup is not None and _has_auction(self._backup):
                 await self._restore(self._backup)
+            case Wipe() if "unknown" not in self._states().values():
+                await self._wipe()
             case Spoil(party, writes, how, times, state, stays_down) if party in self.parties.houses:
                 (self._staying_down.add if stays_down else self._staying_down.discard)(party)
                 self.parties.stores[PartyNumber(party)].mishap = Mishap(how, writes, times, state)
@@ -168,7 +194,7 @@ class World:
                 self.parties.skew_s[party] = ahead_s
                 self.parties.clocks[PartyNumber(party)].ahead_s = ahead_s
             case Lie():
-                self.watch.dishonest.add(min(self.history.liar, self.history.size))
+                self.watch.lies(min(self.history.liar, self.history.size))
                 self._liar.begin(operation)
             case Repeat() | Shuffle() | Slow() | Part() | Heal():
                 await self._trouble_network(operation)
@@ -270,14 +296,17 @@ class World:
     async def _end_all_trouble(self) -> None:
         await self._until_quiet()
         self._liar.end()
-        await self.network.heal()
-        self.network.drop = lambda _sender, _to, _content: False
-        self.network.copies, self.network.shuffles = 1, None
-        self.network.slow_s.clear()
+        await self._calm_network()
         for number in range(1, self.parties.size + 1):
             if number in self.parties.houses:
                 await self.parties.stop(number)
             await self.parties.start(number)
+
+    async def _calm_network(self) -> None:
+        await self.network.heal()
+        self.network.drop = lambda _sender, _to, _content: False
+        self.network.copies, self.network.shuffles = 1, None
+        self.network.slow_s.clear()
 
     async def _restore(self, backup: bytes) -> None:
         if self._loser in self.parties.houses:
@@ -285,6 +314,15 @@ class World:
         self.restored.add(self._loser)
         self._returns += 1
         await self.parties.go_back(self._loser, backup)
+        await self.parties.start(self._loser)
+
+    async def _wipe(self) -> None:
+        """Let the party that loses its machine start with an empty database."""
+        if self._loser in self.parties.houses:
+            await self.parties.stop(self._loser)
+        self.restored.add(self._loser)
+        self._returns += 1
+        self.parties.wipe(self._loser)
         await self.parties.start(self._loser)
 
     async def _start(self, number: int) -> None:
@@ -332,7 +370,8 @@ class World:
         for number, disk in self.parties.disks.items():
             rows = disk.raw.execute("SELECT state FROM auctions").fetchall()
             found[int(number)] = rows[0][0] if rows else "unknown"
-            process = self.parties.houses[number]._processes.get(self.spec.auction_id)
+            house = self.parties.houses.get(number)
+            process = None if house is None else house._processes.get(self.spec.auction_id)
             if process is not None and process.failure is not None:
                 raise AssertionError(f"party {number} stands still: {process.failure.code}: {process.failure.message}")
         return found

@@ -116,6 +116,10 @@ class Parties:
         await go_back(database, party, self.clock.now(), self.clock)
         await database.close()
 
+    def wipe(self, number: int) -> None:
+        """Put an empty disk in place of a party's while it is stopped."""
+        self.disks.pop(PartyNumber(number)).close()
+
     async def _open(self, party: PartyNumber) -> Database:
         if self.directory is not None:
             return await Database.open(f"sqlite+aiosqlite:///{self.file(party)}")

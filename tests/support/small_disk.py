@@ -24,7 +24,7 @@ async def fill(directory: Path) -> dict[str, object]:
     ballast.write_bytes(bytes(BALLAST))
     database = await Database.open(url)
     repository = AuctionRepository(database)
-    await repository.create_auction(AUCTION, sealing_private=bytes(32))
+    await repository.create_auction(AUCTION)
     stored: set[str] = set()
     refused = 0
     number = 0

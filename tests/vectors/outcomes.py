@@ -8,11 +8,12 @@ from typing import cast
 
 from pydantic import JsonValue
 
-from aukciszek.auctions.agreement import input_digest, lot_order
+from aukciszek.auctions.agreement import CountedBid, InputSet, lot_order
 from aukciszek.auctions.bundle import BundleHeader
 from aukciszek.auctions.certificate import Certificate, CertificateBody, LeftOut, Winner
 from aukciszek.auctions.holdings import Holding, HoldingsStatement, OtherReceipt
 from aukciszek.auctions.identifiers import AuctionId, BundleDigest, labelled_sha256
+from aukciszek.auctions.key_tables import ChosenKey, ChosenKeys, members_mask
 from aukciszek.auctions.receipts import ReceiptFile
 from aukciszek.auctions.record import AuditRecord, RecordEntry, verify_record
 from aukciszek.auctions.sealing_keys import SealingKeyPair
@@ -38,6 +39,7 @@ from vectors.samples import (
     NOON,
     ONE,
     OTHER_BIDDER,
+    TWO,
     A,
     Answers,
     B,
@@ -114,17 +116,54 @@ def statements() -> Answers:
 def agreement() -> Answers:
     """Return digests of input sets and orders by lot."""
     auction = spec().auction_id
-    sets: Sequence[tuple[AuctionId, Sequence[BundleDigest]]] = [
-        (auction, []),
-        (auction, [A]),
-        (auction, [A, B, C, D]),
-        (AuctionId("00" * 32), [A]),
-    ]
+    keys = ChosenKeys(
+        {frozenset({1, 2, 3}): ChosenKey(ONE, b"\x01" * 32), frozenset({2, 9}): ChosenKey(TWO, bytes(32))}
+    )
+    sets = {
+        "nothing": _input_set(auction),
+        "one bid": _input_set(auction, A),
+        "four bids": _input_set(auction, A, B, C, D),
+        "the same ones, two left out": _input_set(auction, A, B, C, D, unusable=(B, D)),
+        "one bid of another auction": _input_set(AuctionId("00" * 32), A),
+        "one bid of an auction that is cancelled": _input_set(auction, A, cancelled=True),
+        "one bid, with keys": _input_set(auction, A, keys=keys),
+        "one bid, without any of the keys": _input_set(auction, A, keys=ChosenKeys({})),
+        "all at once": _input_set(auction, A, B, C, unusable=(A,), cancelled=True, keys=keys),
+    }
     lots = [bytes(32), bytes(range(32)), b"\xff" * 32]
     return {
-        "input_sets": [{"auction": one, "bundles": list(two), "digest": input_digest(one, two)} for one, two in sets],
+        "input_sets": [
+            {
+                "why": why,
+                "auction": one.auction,
+                "bundles": list(one.digests),
+                "unusable": list(one.unusable),
+                "cancelled": one.cancelled,
+                "keys": None if one.keys is None else _spell_keys(one.keys),
+                "digest": one.digest,
+            }
+            for why, one in sets.items()
+        ],
         "lots": [{"lot": lot.hex(), "order": list(lot_order(lot, [D, C, B, A]))} for lot in lots],
     }
+
+
+def _input_set(
+    auction: AuctionId,
+    *bundles: BundleDigest,
+    unusable: tuple[BundleDigest, ...] = (),
+    cancelled: bool = False,
+    keys: ChosenKeys | None = None,
+) -> InputSet:
+    bids = tuple(CountedBid(digest=digest, bidder=BIDDER, revision=1, receipts=()) for digest in bundles)
+    return InputSet(auction=auction, bids=bids, unusable=unusable, cancelled=cancelled, keys=keys)
+
+
+def _spell_keys(keys: ChosenKeys) -> Json:
+    return [
+        {"members": members_mask(members), "dealer": key.dealer, "digest": key.digest.hex()}
+        for members, key in keys.items()
+    ]
 
 
 def _certificate(signers: Sequence[int] = range(1, 6), **changes: object) -> Certificate:

@@ -21,6 +21,7 @@ BIDDER: Final = UserId("22222222-2222-4222-8222-222222222222")
 OTHER_BIDDER: Final = UserId("33333333-3333-4333-8333-333333333333")
 A, B, C, D = (BundleDigest(digit * 64) for digit in "abcd")
 ONE: Final = PartyNumber(1)
+TWO: Final = PartyNumber(2)
 
 
 def code_of(attempt: Callable[[], object]) -> str:
@@ -68,6 +69,7 @@ def spec(**changes: object) -> AuctionSpec:
         "minimum_bids": 2,
         "opens_at": NOON - timedelta(hours=4),
         "closes_at": NOON,
+        "abandons_at": NOON + timedelta(days=30),
         "early_close_allowed": True,
         "cancel_allowed": False,
         "invited": None,

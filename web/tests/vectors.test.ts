@@ -14,7 +14,7 @@ import { interpolate } from '../src/core/sharing'
 import { auctionId, gridOf, invitation, parseSpecBytes } from '../src/core/spec'
 import { readStatement, RECEIPT } from '../src/core/statements'
 import { verifyCertificate } from '../src/core/verification'
-import { codeOf, KNOWS_ABANDONMENT, vectors } from './vectors'
+import { codeOf, vectors } from './vectors'
 
 interface Refused {
   why: string
@@ -51,7 +51,7 @@ test('prices', async () => {
   }
 })
 
-test.runIf(KNOWS_ABANDONMENT)('rules', async () => {
+test('rules', async () => {
   const known = vectors<{
     rules: { text: string; auction: string; bits: number; highest_step: string; reserve_step: string | null }[]
     invitations: { nonce: string; email: string; invitation: string }[]
@@ -137,7 +137,7 @@ test('signed statements', async () => {
   }
 })
 
-test.runIf(KNOWS_ABANDONMENT)('certificates', async () => {
+test('certificates', async () => {
   const known = vectors<{
     certificates: {
       why: string
@@ -163,7 +163,7 @@ test.runIf(KNOWS_ABANDONMENT)('certificates', async () => {
   }
 })
 
-test.runIf(KNOWS_ABANDONMENT)('opened bids', async () => {
+test('opened bids', async () => {
   const known = vectors<{
     openings: { why: string; certificate: string; opening: string; checks: Record<string, string> }[]
     refused: (Refused & { text: string })[]

@@ -11,12 +11,6 @@ export function vectors<T>(name: string): T {
   return JSON.parse(readFileSync(new URL(name, VECTORS), 'utf-8')) as T
 }
 
-/**
- * Whether the known answers of the parties' code have rules with `abandons_at` already; those that do not are rules of an
- * older page, which this one refuses.
- */
-export const KNOWS_ABANDONMENT = readFileSync(new URL('rules.json', VECTORS), 'utf-8').includes('abandons_at')
-
 /** The code of the error that something ends with; null if it goes well. */
 export async function codeOf(action: () => unknown): Promise<string | null> {
   try {

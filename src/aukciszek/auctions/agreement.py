@@ -1,11 +1,11 @@
-"""What is computed on: brought together from the parties' signed lists, the same at every party that has the same lists.
+"""What is computed on: brought together from the parties' signed lists, the same wherever the lists are the same.
 
 ``docs/protocol.md``, "Receipts and the input set". A bundle counts if at least ``t + 1`` different parties signed that
 they had it by the close: one of them is honest. What a party has signed once, in a list or in a receipt that another
-list carries, stays signed. A bundle that ``t + 1`` parties could not use is left out; the auction is cancelled if ``t + 1``
-parties' words for that stand in the lists; the keys are those that the tables in the lists agree on. So evidence only
-ever adds up: the order in which lists arrive does not matter, a list that
-arrives twice changes nothing, and a party that says something else later is named but takes nothing back.
+list carries, stays signed. A bundle that ``t + 1`` parties could not use is left out; the auction is cancelled if
+``t + 1`` parties' words for that stand in the lists; the keys are those that the tables in the lists agree on. So
+evidence only ever adds up: the order in which lists arrive does not matter, a list that arrives twice changes nothing,
+and a party that says something else later is named but takes nothing back.
 
 No input or output: :func:`tally_receipts`, then :meth:`Tally.missing` to fetch what is not here, then
 :func:`form_input_set`.
@@ -87,7 +87,7 @@ class Tally:
         return len(self.orders.get("cancel", ())) > self.threshold
 
     def unusable(self, bundle: BundleDigest) -> bool:
-        """Tell whether a bundle is left out; fewer complaints may all be lies, and who makes them recovers its share."""
+        """Tell whether a bundle is left out. Fewer complaints may all be lies; who makes them recovers its share."""
         return len(self.complaints.get(bundle, ())) > self.threshold
 
     def missing(self, known: Collection[BundleDigest]) -> tuple[BundleDigest, ...]:
@@ -164,7 +164,7 @@ def lot_places(lot: bytes, digests: Sequence[bytes]) -> list[int]:
     return sorted(range(len(keys)), key=keys.__getitem__)
 
 
-def tally_receipts(
+def tally_receipts(  # noqa: PLR0913 -- whatever decides what counts
     auction: AuctionId,
     *,
     cluster: Cluster,

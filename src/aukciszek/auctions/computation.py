@@ -36,7 +36,7 @@ OUT_OF_RANGE = "out-of-range"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComputationTask:
-    """What is computed: the rules, and the bundles by their digests. The same at all parties; nothing here is secret."""
+    """What is computed: the rules, and the bundles by their digests; the same at all parties, and nothing is secret."""
 
     auction_id: bytes
     input_digest: bytes
@@ -105,7 +105,7 @@ class ComputationResult:
     """Everything that was opened, and why."""
 
 
-async def compute(
+async def compute(  # noqa: PLR0913 -- what it is about, and what hears of it
     runtime: Runtime,
     task: ComputationTask,
     shares: Vector,
@@ -146,8 +146,7 @@ def outcome_of(task: ComputationTask, context: bytes, opened: Mapping[str, Seque
     Returns:
         The outcome; None if this opening was of something else, or told that bundles failed the input checks.
 
-    Raises:
-        ValueError: the values are no outcome of such an auction.
+    The opening must be one that all parties have signed: an honest one signs only what it computed itself.
     """
     drawn = _Drawn.decode(context)
     revealed = tuple(Revealed(reason, tuple(values)) for reason, values in opened.items())
@@ -176,6 +175,9 @@ def faulty_bundles(order: Sequence[int], opened: Mapping[str, Sequence[int]]) ->
                 faulty.setdefault(index, reason)
     return tuple(sorted(faulty.items()))
 
+
+PRICES: Final = "prices"
+"""What every outcome opens."""
 
 SUMMARY: Final = "input checks of all bundles"
 """What is opened together with the outcome: 0, or else the outcome is masked by uniform values."""
@@ -218,7 +220,7 @@ class _Drawn:
         else:
             positions = members_of(opened["set of winners"], bids + rules.phantoms)
         sold = list(takewhile(lambda position: position < bids, positions))
-        prices = [task.mirrored(value) for value in opened["prices"]]
+        prices = [task.mirrored(value) for value in opened[PRICES]]
         winners = [order[position] for position in sold]
         if task.auction_format == "pay-as-bid":
             paired = sorted(zip(winners, prices[: len(sold)], strict=True))
@@ -257,7 +259,7 @@ class _Rules:
 class _Computation:
     """One auction under way."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 -- what a session consists of
+    def __init__(
         self, runtime: Runtime, task: ComputationTask, shares: Vector, on_progress: Progress, pace: Pace
     ) -> None:
         self._runtime = runtime
@@ -271,7 +273,8 @@ class _Computation:
         task, runtime, shares = self._task, self._runtime, self._shares
         await self._on_progress("drawing-lot", 0.0)
         parameters = await runtime.local(shares.size, task.public_parameters)
-        lot, weights = await runtime.joint_random("lot", b"lot" + task.auction_id + task.input_digest, agreed=parameters)
+        purpose = b"lot" + task.auction_id + task.input_digest
+        lot, weights = await runtime.joint_random("lot", purpose, agreed=parameters)
         drawn = _Drawn(lot, runtime.revealed[-1].values, ())
         order = await runtime.local(600 * len(shares), lambda: lot_places(lot, task.bundle_digests))
         if recovered:
@@ -312,8 +315,8 @@ class _Computation:
         winners, prices = ranked.positions[: rules.winners], ranked.values[rules.prices]
         if rules.winners == 1 or task.auction_format == "pay-as-bid":
             # In order of price: prices are opened too, and equal ones are in the order of the lot, which is public.
-            return {"winners": winners, "prices": prices}, outside
-        return {"set of winners": await set_polynomial(self._runtime, winners), "prices": prices}, outside
+            return {"winners": winners, PRICES: prices}, outside
+        return {"set of winners": await set_polynomial(self._runtime, winners), PRICES: prices}, outside
 
     def _range_check(self, digits: Digits) -> Order | None:
         """Return how bids compare with the range, for "is outside"; None if every number of so many bits is inside."""
@@ -328,8 +331,8 @@ class _Computation:
     ) -> dict[str, list[int]] | None:
         """Open what the format names, masked so that it says nothing unless all bundles passed; None if one did not.
 
-        With ``c`` a random linear combination of all checks, ``s c`` and ``y_k + r_k c`` are opened, where ``s`` and the
-        ``r_k`` are random and unknown to everybody: 0 and the outcome, or nothing but uniform values.
+        With ``c`` a random linear combination of all checks, ``s c`` and ``y_k + r_k c`` are opened, where ``s`` and
+        the ``r_k`` are random and unknown to everybody: 0 and the outcome, or nothing but uniform values.
         """
         runtime = self._runtime
         await self._on_progress("verifying", 0.7)

@@ -1,7 +1,7 @@
 """This party's shares of the bids: from its envelopes, or, where these are of no use, recovered with the others' help.
 
-``docs/protocol.md``, "Share recovery". What was recovered is stored, sealed to a key that is destroyed with the auction's,
-before it is used, so that it is asked for once.
+``docs/protocol.md``, "Share recovery". What was recovered is stored, sealed to a key that is destroyed with the
+auction's, before it is used, so that it is asked for once.
 """
 
 import asyncio

@@ -14,7 +14,6 @@ from aukciszek.auctions.agreement import InputSet, Tally, form_input_set
 from aukciszek.auctions.bundle import BundleHeader, header_of
 from aukciszek.auctions.desk import AuctionDesk
 from aukciszek.auctions.envelopes import Envelopes
-from aukciszek.auctions.signal import PATIENCE_S
 from aukciszek.auctions.holdings import Holding, HoldingsStatement, OtherReceipt
 from aukciszek.auctions.identifiers import BundleDigest
 from aukciszek.auctions.lists import ListPlace, Lists
@@ -22,10 +21,10 @@ from aukciszek.auctions.messages import MOST_LISTS_OF_A_PARTY, ListsSeen, ListWa
 from aukciszek.auctions.ports import MessageKind
 from aukciszek.auctions.replication import Replication
 from aukciszek.auctions.session_setup import SessionSetup
+from aukciszek.auctions.signal import PATIENCE_S
 from aukciszek.auctions.statements import Signed, sign, statement_digest
 from aukciszek.cluster import PartyNumber
 from aukciszek.encoding import Json
-
 
 type OwnWords = Callable[[], tuple[Iterable[bytes], Iterable[bytes]]]
 """Returns the signed words for orders that are here, and the signed key tables."""
@@ -76,9 +75,7 @@ class Gathering:
         """Whether this party has signed a list."""
         return bool(self._lists.of(self._desk.context.number))
 
-    async def sign_own_list(
-        self, complaints: Iterable[BundleDigest] = ()
-    ) -> tuple[Signed[HoldingsStatement], str]:
+    async def sign_own_list(self, complaints: Iterable[BundleDigest] = ()) -> tuple[Signed[HoldingsStatement], str]:
         """Return this party's list of everything that it gave receipts for, not stored yet, and its digest."""
         desk, context = self._desk, self._desk.context
         receipts = [
@@ -166,14 +163,20 @@ class Gathering:
         return await self._lists.fix(input_set, self._places_of[input_set], proposal, replace=replace)
 
     @property
-    def fixed(self) -> str | None:
-        """The digest of the input set that this party began a session on, if it did."""
-        return self._lists.fixed
+    def bound_to(self) -> str | None:
+        """The digest of the input set that this party began a session on, if it did and must stay with it.
+
+        Where not all parties are needed it need not, once it knows a higher proposal for another set: see :meth:`fix`.
+        """
+        context, fixed, locked = self._desk.context, self._lists.fixed, self._setup.attempts.locked
+        if fixed is None or context.quorum == context.cluster.size or locked is None:
+            return fixed
+        return fixed if locked.input_set == fixed or locked.attempt <= self._setup.began_at else None
 
     async def _locked(self) -> InputSet | None:
         """Return the input set of the highest proposal that is known, if it is known by which lists it is."""
         locked = self._setup.attempts.locked
-        places = None if locked is None or self._lists.fixed else self._lists.places_of(locked.input_set)
+        places = None if locked is None or self.bound_to else self._lists.places_of(locked.input_set)
         if locked is None or places is None or not places <= self._lists.all_places:
             return None
         found = await self._input_set_by(places)
@@ -303,12 +306,14 @@ class Gathering:
         return any(True for _ in self._begun_by_peers())
 
     def _begun_by_peers(self) -> Iterator[tuple[str, frozenset[ListPlace]]]:
-        """Yield the input sets that peers say they began a session on, with lists of theirs that are here.
+        """Yield the input set that peers say they began a session on, with lists of theirs that are here.
 
-        It is not believed without the proposal: so many parties were ready for that set at one time.
+        It is not believed without the proposal, the highest that is known: so many were ready for that set at one time.
         """
-        context, proposed = self._desk.context, self._setup.attempts.proposed
-        begun = {} if self._lists.fixed else {peer: seen for peer, seen in self._seen.items() if seen.began in proposed}
+        context, locked = self._desk.context, self._setup.attempts.locked
+        if locked is None or self.bound_to:
+            return
+        begun = {peer: seen for peer, seen in self._seen.items() if seen.began == locked.input_set}
         for _, seen in sorted(begun.items()):
             lists = frozenset(seen.began_lists)
             authors = {party for party, _ in lists}

@@ -12,6 +12,7 @@ from aukciszek.cluster import PartyNumber
 from aukciszek.storage.auctions import AuctionRepository
 from aukciszek.storage.database import Database
 
+
 async def go_back(database: Database, party: PartyNumber, backup_of: datetime, clock: Clock) -> list[str]:
     """Prepare every unfinished auction for going on from the state of a backup, before the party starts.
 

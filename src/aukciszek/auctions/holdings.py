@@ -150,7 +150,7 @@ class HoldingsStatement(Statement):
         BeforeValidator(packed_records(_COMPLAINT, _read_complaint)),
         PlainSerializer(_pack_complaints),
     ] = ()
-    """Settled bundles for which this party gave no receipt, and whose envelope it opened and could not use; ascending."""
+    """Settled bundles for which this party gave no receipt, and whose envelope it could not use; ascending."""
     orders: Annotated[
         tuple[Annotated[BytesField, Field(max_length=_MOST_ORDER_BYTES)], ...], Field(max_length=MOST_ORDERS)
     ] = ()

@@ -39,11 +39,11 @@ class AuctionState(StrEnum):
     """The certificate is complete and this party's sealing key destroyed."""
 
     CANCELLED = "cancelled"
-    """Cancelled by the auctioneer before the close; this party will open nothing."""
+    """The auctioneer cancelled it, as the parties agreed after the close; this party will open nothing."""
 
     ABANDONED = "abandoned"
-    """No outcome was found until the rules' deadline; the keys are destroyed. An opening that all parties had signed, or
-    an outcome that others find, still counts."""
+    """No outcome was found until the rules' deadline; the keys are destroyed. An opening that all parties had signed,
+    or an outcome that others find, still counts."""
 
 
 CANCELLABLE: Final = frozenset(

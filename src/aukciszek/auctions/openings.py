@@ -1,9 +1,9 @@
 """Fair openings of one auction at one party: signed, stored, released, finished, whatever becomes of the session.
 
-``docs/protocol.md``, "Fair opening". A party stores a masked opening and its own keys to the mask before it signs it, and
-releases these keys once it holds the signatures of all parties. Whoever is shown all signatures releases its keys, too;
-so after the first release by an honest party every honest party comes to know what was opened: in any state, after
-restarts, and without the others' help. Before, nobody knows anything.
+``docs/protocol.md``, "Fair opening". A party stores a masked opening and its own keys to the mask before it signs it,
+and releases these keys once it holds the signatures of all parties. Whoever is shown all signatures releases its keys,
+too; so after the first release by an honest party every honest party comes to know what was opened: in any state,
+after restarts, and without the others' help. Before, nobody knows anything.
 """
 
 from collections import defaultdict
@@ -11,13 +11,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from aukciszek.auctions.computation import PRICES, SUMMARY
 from aukciszek.auctions.desk import VERIFIED, AuctionDesk
 from aukciszek.auctions.errors import StatementError
 from aukciszek.auctions.key_tables import members_mask, members_of
 from aukciszek.auctions.lifecycle import AuctionState
 from aukciszek.auctions.opening_statements import OpeningStatement, Release, known_keys, opening_digest
 from aukciszek.auctions.ports import MessageKind
-from aukciszek.auctions.signal import FIRST_RETRY_S
+from aukciszek.auctions.signal import FIRST_RETRY_S, LONGEST_RETRY_S
 from aukciszek.auctions.statements import Signed, read_statement, read_verified_statement, sign
 from aukciszek.cluster import PartyNumber
 from aukciszek.mpc.errors import PartiesMissingError
@@ -52,10 +53,18 @@ class Opened:
     keys: dict[Members, bytes] = field(default_factory=dict, repr=False)
     stored: set[PartyNumber] = field(default_factory=set)
     """Whose signatures are on disk."""
+    stored_keys: set[Members] = field(default_factory=set)
+    """Of which sets the keys are on disk: no others are passed on."""
     shown: bool = False
     """Whether this party's keys may have left: all parties have signed."""
     values: dict[str, list[int]] | None = None
     """What was opened, once all keys are here."""
+
+    @property
+    def may_be_outcome(self) -> bool:
+        """Whether it names prices, and is not known to say instead that a bundle failed the checks."""
+        names_prices = any(reason == PRICES for reason, _ in self.opening.reasons)
+        return names_prices and not (self.values is not None and any(self.values.get(SUMMARY, ())))
 
     @property
     def place(self) -> Place:
@@ -81,7 +90,9 @@ class Openings:
             opening = MaskedOpening.decode(row.content, self._sets)
             self._opened[row.session, row.number] = Opened(opening, row.input_set, row.content)
         for key in await repository.opening_keys(auction):
-            self._opened[key.session, key.number].keys[members_of(key.members)] = key.key
+            opened, members = self._opened[key.session, key.number], members_of(key.members)
+            opened.keys[members] = key.key
+            opened.stored_keys.add(members)
         for signature in await repository.opening_signatures(auction):
             signed = read_verified_statement(OpeningStatement, signature.statement)
             opened = self._opened[signature.session, signature.number]
@@ -107,8 +118,20 @@ class Openings:
 
     @property
     def is_settled(self) -> bool:
-        """Whether all parties have signed an opening of an outcome, so that its keys are all that is missing."""
-        return any(one.shown and any(reason == "prices" for reason, _ in one.opening.reasons) for one in self._opened.values())
+        """Whether all parties have signed an opening of an outcome, so that its keys are all that may be missing."""
+        return any(one.shown and one.may_be_outcome for one in self._opened.values())
+
+    async def run(self) -> None:
+        """Say again, for as long as an opening is not finished here, what peers may have missed, session or not.
+
+        So a party that has released its keys can be sure that whoever still holds others hears of it.
+        """
+        desk = self._desk
+        while True:
+            await desk.signal.wait_for(lambda: any(one.values is None for one in self._opened.values()))
+            await desk.context.clock.sleep(LONGEST_RETRY_S)
+            if desk.state in {AuctionState.COMPUTING, AuctionState.REVEALING}:
+                await self.announce(desk.peers)
 
     def of_session(self, session: bytes, input_set: str) -> "SessionOpenings":
         """Return what a session asks before it opens anything."""
@@ -168,9 +191,13 @@ class Openings:
             await self._store(opened, keys, opened.signatures)
             await self._release_if_signed(opened)
         else:
-            # Others' keys are not stored: each set has an honest member that stored its own, and says it again.
             opened.keys |= keys
             _finish(opened)
+            self._desk.signal.notify()
+            # Nobody waits for this: each set has an honest member that stored its own key, and says it again.
+            unstored = {members: key for members, key in keys.items() if members not in opened.stored_keys}
+            if unstored:
+                await self._store(opened, unstored, {})
         self._desk.signal.notify()
 
     async def announce(self, to: Sequence[PartyNumber]) -> None:
@@ -196,9 +223,11 @@ class Openings:
         digest = opening_digest(release.opening)
         statements = [read_statement(OpeningStatement, content, cluster) for content in release.signatures]
         signatures = {one.content.party: one for one in statements}
-        said = {(one.content.auction, one.content.session, one.content.number, one.content.opening) for one in statements}
-        sets = {one.content.input_set for one in statements}
-        if signatures.keys() != set(cluster.numbers) or said != {(self._desk.auction, *place, digest)} or len(sets) != 1:
+        contents = [signed.content for signed in statements]
+        said = {(one.auction, one.session, one.number, one.opening) for one in contents}
+        sets = {one.input_set for one in contents}
+        by_all = signatures.keys() == set(cluster.numbers)
+        if not by_all or said != {(self._desk.auction, *place, digest)} or len(sets) != 1:
             raise UnlawfulReleaseError("a release holds the signatures of all parties under one masked opening")
         opened = known or Opened(opening, sets.pop(), release.opening)
         opened.signatures |= signatures
@@ -240,6 +269,7 @@ class Openings:
         opened.keys |= keys
         opened.signatures |= signatures
         opened.stored |= signatures.keys()
+        opened.stored_keys |= keys.keys()
         _finish(opened)
         self._desk.signal.notify()
 
@@ -258,7 +288,8 @@ class Openings:
 
     async def _send_release(self, to: Iterable[PartyNumber], opened: Opened) -> None:
         signatures = [opened.signatures[party].encode() for party in sorted(opened.signatures)]
-        message = Release.of(opened.content, signatures, opened.keys)
+        keys = {members: key for members, key in opened.keys.items() if members in opened.stored_keys}
+        message = Release.of(opened.content, signatures, keys)
         await self._desk.send(to, MessageKind.RELEASE, message.encode())
 
     @property

@@ -44,6 +44,9 @@ _log = logging.getLogger(__name__)
 _LONGEST_SLEEP_S: Final = 30.0
 """The time of day may jump, so a long wait looks at the clock again now and then."""
 
+_LONGEST_DEADLINE_SLEEP_S: Final = 3600.0
+"""A deadline of weeks is not looked at more often."""
+
 STORAGE_RETRY_S: Final = 2.0
 """How long an auction waits before it asks again whether anything can be stored."""
 
@@ -69,9 +72,7 @@ class AuctionProcess:
         self.gathering = Gathering(self.desk, self.replication, self.envelopes, self._own_words, self.setup)
         self.handing_on = HandingOn(self.desk, self.replication, self.gathering)
         self.openings = Openings(self.desk)
-        self.sessions = Sessions(
-            self.desk, self.gathering, self.envelopes, self.setup, self.dealing, self.openings
-        )
+        self.sessions = Sessions(self.desk, self.gathering, self.envelopes, self.setup, self.dealing, self.openings)
         self.signing = Signing(self.desk)
         self.failure: AukciszekError | None = None
         # What is signed counts whoever passes it on; the rest is between the sender and this party.
@@ -130,7 +131,8 @@ class AuctionProcess:
             AuctionState.SIGNING: self._collect_signatures,
             AuctionState.ABANDONED: self._wait_for_late_outcome,
         }
-        beside = [asyncio.create_task(self.replication.run()), asyncio.create_task(self._watch_deadline())]
+        helpers = (self.replication.run(), self.openings.run(), self._watch_deadline())
+        beside = [asyncio.create_task(helper) for helper in helpers]
         try:
             while not is_over(self.desk.state):
                 try:
@@ -311,6 +313,7 @@ class AuctionProcess:
 
     async def _wait_for_late_outcome(self) -> None:
         """Wait for what :meth:`_unless_cut_short` looks for."""
+        await self.sessions.take_up()
         await self.desk.signal.wait_announcing(lambda: False, self._announce_openings)
 
     async def _announce_openings(self) -> None:
@@ -411,7 +414,3 @@ class AuctionProcess:
 
     def _now(self) -> datetime:
         return self.desk.context.clock.now()
-
-
-_LONGEST_DEADLINE_SLEEP_S: Final = 3600.0
-"""A deadline of weeks is not looked at more often."""

@@ -51,8 +51,8 @@ class Readiness(Statement):
     cancelled: bool
     """Whether that is an auction whose order to cancel counts: then nothing is computed."""
     confirms: Annotated[int, Field(ge=0, le=LARGEST_ATTEMPT)]
-    """Of a cancelled auction: the attempt of the proposal that this party knows, and beyond which it will never be ready
-    for anything else; 0 before there is one."""
+    """Of a cancelled auction: the attempt of the proposal that this party knows, and beyond which it will never be
+    ready for anything else; 0 before there is one."""
     nonce: DigestField
     round_us: Annotated[int, Field(ge=1, le=LONGEST_ROUND_US)]
     """What a round takes, as far as this party can tell, in microseconds."""
@@ -137,8 +137,10 @@ class Proposal:
         except MalformedEncodingError as error:
             raise MalformedStatementError(f"malformed proposal: {error.message}") from error
         ready = {signed.content.party: signed for signed in statements}
-        said = {(one.content.auction, one.content.attempt, one.content.input_set, one.content.cancelled) for one in statements}
-        if len(ready) != len(statements) or len(said) != 1 or len(ready) < quorum or statements[0].content.auction != auction:
+        contents = [signed.content for signed in statements]
+        said = {(one.attempt, one.input_set, one.cancelled) for one in contents}
+        about_this = all(one.auction == auction for one in contents)
+        if len(ready) != len(statements) or len(said) != 1 or len(ready) < quorum or not about_this:
             raise UnlawfulProposalError("a proposal holds announcements of too few parties, or for different sessions")
         return cls(ready)
 

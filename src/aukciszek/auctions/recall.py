@@ -215,4 +215,3 @@ class Recall:
 def not_known() -> bytes:
     """Return the answer of a party that does not know the auction."""
     return Recalled(after="", is_known=False).encode()
-

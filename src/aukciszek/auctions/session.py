@@ -122,13 +122,21 @@ class Sessions:
                     failed = await self._gather_again()
             except MpcError as error:
                 await self._note_failure(error)
-                attempts = self._setup.attempts
-                if await self._desk.signal.wait_for(lambda: attempts.superseded, timeout_s=pause_s):
+                if await self._desk.signal.wait_for(self._is_superseded, timeout_s=pause_s):
                     pause_s = FIRST_RETRY_S
                 pause_s = min(2 * pause_s, LONGEST_RETRY_S)
             else:
                 if outcome is not None:
                     return outcome
+
+    def _is_superseded(self) -> bool:
+        return self._setup.attempts.superseded
+
+    async def take_up(self) -> None:
+        """Read again, after a restart, on what a session began: an opening may still give its outcome."""
+        if self._gathering.bound_to is not None:
+            await self._choose_input_set()
+            self._desk.signal.notify()
 
     @property
     def late_outcome(self) -> SessionOutcome | None:
@@ -160,7 +168,7 @@ class Sessions:
         """Return the input set to be ready for: the one that a session began on, else what lists and proposals say."""
         found = await self._gathering.input_set()
         self._announced.setdefault(found.digest, found)
-        fixed = self._gathering.fixed
+        fixed = self._gathering.bound_to
         if fixed is None:
             return found
         if fixed not in self._announced:
@@ -181,7 +189,7 @@ class Sessions:
         """Bring the lists together once more if the parties are ready for different input sets; tell whether so."""
         if not self._setup.attempts.sets_differ:
             return False
-        if self._gathering.fixed is None:
+        if self._gathering.bound_to is None:
             await self._gathering.run()
         return True
 
@@ -196,9 +204,7 @@ class Sessions:
             if not place.is_held:
                 desk.show_stage(WAITING_FOR_PLACE, 0.0)
             while not place.is_held and not setup.attempts.superseded:
-                await desk.signal.wait_for(
-                    lambda: place.is_held or setup.attempts.superseded, timeout_s=LOOK_AGAIN_S
-                )
+                await desk.signal.wait_for(lambda: place.is_held or setup.attempts.superseded, timeout_s=LOOK_AGAIN_S)
                 desk.context.computing.look_again()
             proposal = await setup.proposal()
             return await self._begin(prepared, proposal, place) if proposal else None

@@ -140,11 +140,6 @@ class Attempts:
         return frozenset(self.numbers) - self.matching.keys()
 
     @property
-    def proposed(self) -> frozenset[str]:
-        """The input sets that enough parties were ready for at one time: a session may have begun on them."""
-        return frozenset(self._proposals)
-
-    @property
     def locked(self) -> Proposal | None:
         """The proposal with the highest attempt that is known, for another input set than one's own or not."""
         return max(self._proposals.values(), key=lambda one: one.attempt, default=None)
@@ -177,9 +172,8 @@ class Attempts:
         own = self._announced
         if own is None:
             return False
-        others = sum(
-            one.content.attempt == own.attempt and one.content.input_set != own.input_set for one in self._ready.values()
-        )
+        contents = [signed.content for signed in self._ready.values()]
+        others = sum(one.attempt == own.attempt and one.input_set != own.input_set for one in contents)
         return len(self.numbers) - others < self.quorum
 
     def hold_up(self, now_s: float) -> None:
@@ -187,7 +181,7 @@ class Attempts:
         self._held_up_at_s = now_s
 
     def is_hopeless(self, now_s: float) -> bool:
-        """Tell whether the session of this attempt can no longer begin, or its leader had time enough and did nothing."""
+        """Tell whether this attempt's session can no longer begin, or its leader had time enough and did nothing."""
         if self._announced is None:
             return True
         gone = sum(

@@ -2,8 +2,8 @@
 
 ``docs/protocol.md``, "Attempts", and ``docs/adr/0003-sessions-by-attempt.md``. Every party announces that it is ready.
 The leader of the attempt sends the announcements of all, or of enough of them, back to all; they make the session's id.
-When to go on to another attempt is decided by :class:`~aukciszek.auctions.session_attempts.Attempts`; here is what is stored
-and sent.
+When to go on to another attempt is decided by :class:`~aukciszek.auctions.session_attempts.Attempts`; here is what is
+stored and sent.
 """
 
 import secrets
@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from typing import Final
 
 from aukciszek.auctions.agreement import InputSet
-from aukciszek.auctions.session_attempts import Attempts
 from aukciszek.auctions.computing_places import WAITING_FOR_PLACE, Turn
 from aukciszek.auctions.desk import AuctionDesk
 from aukciszek.auctions.errors import WrongSignatureError
 from aukciszek.auctions.ports import MessageKind
 from aukciszek.auctions.readiness import Proposal, Readiness, in_microseconds, pack_asks
+from aukciszek.auctions.session_attempts import Attempts
 from aukciszek.auctions.statements import Signed, read_statement, sign
 from aukciszek.cluster import PartyNumber
 
@@ -49,6 +49,11 @@ class SessionSetup:
         """Note on which proposal a session began, or on which one the auction is cancelled; it is stored."""
         self._began_on = proposal
         self.attempts.note_proposal(proposal, self._desk.context.number)
+
+    @property
+    def began_at(self) -> int:
+        """The attempt of the proposal on which a session began here last; 0: none did."""
+        return 0 if self._began_on is None else self._began_on.attempt
 
     async def join(
         self, input_set: InputSet, asks: Sequence[int], *, memory_bytes: int, number: int, confirms: int

@@ -12,11 +12,11 @@ from typing import Final
 from aukciszek.auctions.agreement import CountedBid
 from aukciszek.auctions.certificate import Certificate, CertificateBody, LeftOut, Winner, order_outcome
 from aukciszek.auctions.desk import AuctionDesk
-from aukciszek.auctions.signal import PATIENCE_S
 from aukciszek.auctions.errors import AuctionError
 from aukciszek.auctions.lifecycle import AuctionState
 from aukciszek.auctions.ports import MessageKind
 from aukciszek.auctions.session import UNUSABLE_REASON, SessionOutcome
+from aukciszek.auctions.signal import PATIENCE_S
 from aukciszek.auctions.spec import AuctionSpec
 from aukciszek.auctions.statements import OutcomeSignature, Signed, read_statement
 from aukciszek.cluster import PartyNumber

@@ -24,6 +24,7 @@ _IN_WORDS: Final = {
     AuctionState.SIGNING: "signing the outcome",
     AuctionState.FINAL: "final",
     AuctionState.CANCELLED: "cancelled",
+    AuctionState.ABANDONED: "abandoned: there was no outcome in time",
 }
 
 _SHARE_OF_THE_WAY: Final = {
@@ -36,6 +37,7 @@ _SHARE_OF_THE_WAY: Final = {
     AuctionState.SIGNING: (0.85, 0.15),
     AuctionState.FINAL: (1.0, 0.0),
     AuctionState.CANCELLED: (1.0, 0.0),
+    AuctionState.ABANDONED: (1.0, 0.0),
 }
 """Where each state begins on the progress bar, and how much of it it fills."""
 
@@ -46,7 +48,7 @@ def show_list(report: Report, overviews: list[AuctionOverview]) -> None:
         "",
         ("auction", "title", "state", "bids", "closes (UTC)"),
         [
-            (one.id, one.spec.title, one.state, str(one.bids), f"{one.spec.closes_at:%Y-%m-%d %H:%M:%S}")
+            (one.id, one.spec.title, _state_of(one), str(one.bids), f"{one.spec.closes_at:%Y-%m-%d %H:%M:%S}")
             for one in overviews
         ],
     )
@@ -71,12 +73,15 @@ def show_auction(report: Report, overview: AuctionOverview) -> None:
             ("minimum number of bids", str(spec.minimum_bids)),
             ("opens", f"{spec.opens_at:%Y-%m-%d %H:%M:%S} UTC"),
             ("closes", f"{spec.closes_at:%Y-%m-%d %H:%M:%S} UTC"),
+            ("abandoned without an outcome", f"{spec.abandons_at:%Y-%m-%d %H:%M:%S} UTC"),
             ("may close early", "yes" if spec.early_close_allowed else "no"),
             ("may be cancelled", "yes" if spec.cancel_allowed else "no"),
             ("bidders", "open to all" if spec.invited is None else f"{len(spec.invited)} invited"),
             ("parties", f"{spec.parties}, of which {spec.threshold} may collude and learn nothing"),
         ],
     )
+    if overview.is_being_cancelled:
+        report.say("[yellow]the auction is being cancelled[/]: nothing is opened, unless an outcome was found before")
     report.table(
         "",
         ("party", "state", "bids", "waits for parties", "kept from going on by"),
@@ -94,6 +99,10 @@ def show_auction(report: Report, overview: AuctionOverview) -> None:
             *((str(party), str(error), "", "", "") for party, error in sorted(overview.errors.items())),
         ],
     )
+
+
+def _state_of(overview: AuctionOverview) -> str:
+    return "being cancelled" if overview.is_being_cancelled else overview.state.value
 
 
 def show_outcome(report: Report, certificate: Certificate, verification: VerificationReport) -> None:
@@ -125,6 +134,7 @@ def auction_object(overview: AuctionOverview) -> Mapping[str, Any]:
     return {
         "auction": overview.id,
         "state": overview.state.value,
+        "being_cancelled": overview.is_being_cancelled,
         "bids": overview.bids,
         "sealing_keys": sorted(overview.sealing_keys),
         "spec": overview.spec.model_dump(mode="json"),

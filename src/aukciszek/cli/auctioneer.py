@@ -52,6 +52,10 @@ def create(  # noqa: PLR0913 -- one option for each rule of an auction
         str, typer.Option(help="When it closes: a time as 2026-01-31T12:00:00+01:00, or in 30m, 2h, 3d.")
     ],
     opens: Annotated[str, typer.Option(help="When it opens, as --closes; the default is now.")] = "0s",
+    abandons_at: Annotated[
+        str | None,
+        typer.Option(help="When the parties give up, as --closes; default: 30 days after the close."),
+    ] = None,
     description: Annotated[str, typer.Option(help="What bidders should know.")] = "",
     direction: Annotated[str, typer.Option(help="reverse: the lowest price wins; forward: the highest.")] = "reverse",
     auction_format: Annotated[
@@ -85,6 +89,7 @@ def create(  # noqa: PLR0913 -- one option for each rule of an auction
                 "minimum_bids": minimum_bids,
                 "opens_at": read_moment(opens, now),
                 "closes_at": read_moment(closes, now),
+                "abandons_at": None if abandons_at is None else read_moment(abandons_at, now),
                 "early_close_allowed": early_close,
                 "cancel_allowed": cancellation,
                 "invited": invite or None,
@@ -129,7 +134,7 @@ def cancel(auction: AuctionArgument, *, state: StateOption = None, as_json: Json
     with Report(as_json=as_json) as report:
         auction_id = parse_auction_id(auction)
         outcomes = as_user(state, lambda session: session.client.cancel_auction(auction_id))
-        report.say("the auction is cancelled")
+        report.say("the auction is being cancelled; follow it with `aukciszek auction watch`")
         _answer(report, auction_id, outcomes)
 
 

@@ -5,7 +5,7 @@ status  meaning
 ======  ============================================================================================
 0       done; for a check or a demo: and the answer is yes
 1       done, and the answer is no: a certificate does not verify, a check found a fault, the demo's
-        outcome is not the expected one
+        outcome is not the expected one, an auction that was watched ended without an outcome
 2       the command line itself is wrong (unknown option, missing argument)
 3       a party refused: not logged in, not allowed, too late, unknown auction
 4       a party could not be reached, or did not answer in time

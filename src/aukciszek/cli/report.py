@@ -20,7 +20,13 @@ from rich.table import Table
 
 from aukciszek.cli.exit_codes import ExitCode
 from aukciszek.cli.signals import TerminatedError
-from aukciszek.client.errors import NotLoggedInError, PartyRefusedError, UnreachableError
+from aukciszek.client.errors import (
+    AuctionAbandonedError,
+    AuctionCancelledError,
+    NotLoggedInError,
+    PartyRefusedError,
+    UnreachableError,
+)
 from aukciszek.errors import AukciszekError
 
 type JsonObject = Mapping[str, Any]
@@ -128,6 +134,8 @@ def plain(text: str) -> str:
 def status_of(error: AukciszekError) -> ExitCode:
     """Return the exit status that stands for ``error``."""
     match error:
+        case AuctionCancelledError() | AuctionAbandonedError():
+            return ExitCode.ANSWER_IS_NO
         case PartyRefusedError() | NotLoggedInError():
             return ExitCode.REFUSED
         case UnreachableError():

@@ -92,6 +92,8 @@ class AuctionAnswer(_Answer):
     failure: str | None
     bids: int
     sealing_keys: tuple[SealingKeyAnswer, ...]
+    cancel_vouchers: tuple[int, ...] = ()
+    """Who vouches for the auctioneer's order to cancel."""
 
 
 class AuctionList(_Answer):

@@ -12,6 +12,7 @@
     ├── SealingKeysMissingError  not every party has made its sealing key known yet
     ├── NotOpenInTimeError       not every party took bids in time
     ├── AuctionCancelledError    there will be no outcome
+    ├── AuctionAbandonedError    there was no outcome by the deadline of the auction's rules
     ├── ReceiptStoreError        the file for receipts cannot be used
     ├── OpeningStoreError        the file for opening secrets cannot be used
     ├── OpeningPasswordError     the password does not open an opening secret
@@ -120,6 +121,12 @@ class AuctionCancelledError(ClientError):
     """The auctioneer cancelled the auction: there will be no outcome."""
 
     code = "auction-cancelled"
+
+
+class AuctionAbandonedError(ClientError):
+    """The parties found no outcome by the deadline of the auction's rules, and destroyed their keys."""
+
+    code = "auction-abandoned"
 
 
 class ReceiptStoreError(ClientError):

@@ -1,7 +1,7 @@
 """Waiting for an outcome, and fetching the certificate: believed only once it verifies.
 
 Any party may be watched, since progress is for people's eyes; an outcome needs the signatures of at least ``t + 1``
-parties (``docs/protocol.md``, "The certificate"), a cancellation the word of as many.
+parties (``docs/protocol.md``, "The certificate"), an end without an outcome the word of as many.
 """
 
 import itertools
@@ -10,20 +10,21 @@ from typing import Final
 
 from aukciszek.auctions.certificate import Certificate
 from aukciszek.auctions.identifiers import AuctionId
-from aukciszek.auctions.lifecycle import AuctionState, is_over
+from aukciszek.auctions.lifecycle import AuctionState, has_no_keys
 from aukciszek.auctions.record import AuditRecord, verify_record
 from aukciszek.auctions.verification import verify_certificate
 from aukciszek.client.answers import Progress
 from aukciszek.client.catalogue import describe_auction
 from aukciszek.client.connection import PartyConnection, Request
 from aukciszek.client.errors import (
+    AuctionAbandonedError,
     AuctionCancelledError,
     ClientError,
     ForgedStatementError,
     PartyRefusedError,
 )
 from aukciszek.client.parties import Outcomes, Parties
-from aukciszek.clock import Clock
+from aukciszek.clock import Clock, format_time
 
 _PAUSE_S: Final = 0.2
 _NOT_YET: Final = "no-outcome-yet"
@@ -69,7 +70,7 @@ async def fetch_records(parties: Parties, auction: AuctionId) -> Outcomes[AuditR
 
 
 async def watch(parties: Parties, auction: AuctionId, on_progress: OnProgress, clock: Clock) -> None:
-    """Report the auction's progress until a party says that it is over.
+    """Report the auction's progress until a party says that it is over, or that it was abandoned.
 
     Follows one party, and the next one when that party goes away.
 
@@ -80,7 +81,7 @@ async def watch(parties: Parties, auction: AuctionId, on_progress: OnProgress, c
         try:
             async for progress in parties[number].events(f"/api/auctions/{auction}/progress", Progress):
                 on_progress(progress)
-                if is_over(progress.state):
+                if has_no_keys(progress.state):
                     return
         except ClientError as error:
             if isinstance(error, PartyRefusedError) and error.problem == _UNKNOWN:
@@ -93,6 +94,7 @@ async def wait_for_outcome(parties: Parties, auction: AuctionId, on_progress: On
 
     Raises:
         AuctionCancelledError: the auctioneer cancelled it.
+        AuctionAbandonedError: there was none by the deadline of its rules.
         PartyRefusedError: a party does not know the auction.
     """
     while True:
@@ -103,8 +105,14 @@ async def wait_for_outcome(parties: Parties, auction: AuctionId, on_progress: On
             if error.problem != _NOT_YET:
                 raise
         overview = await describe_auction(parties, auction)
-        cancelled = [party for party, answer in overview.answers.items() if answer.state is AuctionState.CANCELLED]
-        if len(cancelled) > overview.spec.threshold:
+        states = [answer.state for answer in overview.answers.values()]
+        cancelled, abandoned = (states.count(end) for end in (AuctionState.CANCELLED, AuctionState.ABANDONED))
+        if cancelled > overview.spec.threshold:
             raise AuctionCancelledError("the auctioneer cancelled this auction; nothing was opened")
+        if abandoned + cancelled > overview.spec.threshold:
+            raise AuctionAbandonedError(
+                f"the parties found no outcome by {format_time(overview.spec.abandons_at)}, and destroyed their keys: "
+                "see their records for the reason; should one come up after all, `aukciszek auction result` shows it"
+            )
         # The party that was watched is ahead of the others, or lies: look again.
         await clock.sleep(_PAUSE_S)

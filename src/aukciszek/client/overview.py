@@ -12,7 +12,7 @@ from typing import Self
 
 from aukciszek.auctions.errors import AuctionError
 from aukciszek.auctions.identifiers import AuctionId
-from aukciszek.auctions.lifecycle import AuctionState
+from aukciszek.auctions.lifecycle import CANCELLABLE, AuctionState
 from aukciszek.auctions.sealing_keys import SealingPublicKey
 from aukciszek.auctions.spec import AuctionSpec
 from aukciszek.auctions.statements import SealingKeyStatement, read_statement
@@ -88,6 +88,12 @@ class AuctionOverview:
     def bids(self) -> int:
         """The largest number of bids that a party reports."""
         return max(answer.bids for answer in self.answers.values())
+
+    @property
+    def is_being_cancelled(self) -> bool:
+        """Whether so many parties report that an order to cancel counts that one is honest, and it is not done yet."""
+        reporters = [one for one in self.answers.values() if len(set(one.cancel_vouchers)) > self.spec.threshold]
+        return self.state in CANCELLABLE and len(reporters) > self.spec.threshold
 
     def all_sealing_keys(self) -> Sequence[SealingPublicKey]:
         """Return every party's sealing key, in the order of their numbers.

@@ -268,7 +268,7 @@ class AukciszekClient:
         return await held_bids(self._parties, self.tokens, overview.id, threshold=overview.spec.threshold)
 
     async def watch(self, auction: AuctionId, on_progress: OnProgress) -> None:
-        """Report the auction's progress until a party says that it is over.
+        """Report the auction's progress until a party says that it is over, or that it was abandoned.
 
         Raises:
             PartyRefusedError: a party does not know the auction.
@@ -280,6 +280,7 @@ class AukciszekClient:
 
         Raises:
             AuctionCancelledError: the auctioneer cancelled it.
+            AuctionAbandonedError: there was none by the deadline of its rules.
             PartyRefusedError: a party does not know the auction.
         """
         return await wait_for_outcome(self._parties, auction, on_progress, self._clock)

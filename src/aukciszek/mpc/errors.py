@@ -97,7 +97,7 @@ class PrssKeysDifferError(MpcError):
         self.parties = frozenset(parties)
         super().__init__(
             f"the keys for shared randomness differ between this party and {_named(self.parties)}: "
-            "deal them again (no bid is harmed by that)"
+            "nothing was opened; one of them holds others than it attested, and its operator must find out why"
         )
 
 

@@ -122,8 +122,12 @@ class AuctionAnswer(_Answer):
     sealing_keys: tuple[SealingKeyAnswer, ...]
     """Of every party whose statement is here. Left out of lists, of which they would be nine tenths."""
     close_vouchers: tuple[int, ...]
+    """The parties that vouch for the auctioneer's order to close early."""
     cancel_vouchers: tuple[int, ...]
+    """The parties that vouch for the auctioneer's order to cancel. With as many as are needed the auction takes no more
+    bids; until the parties have agreed on it, and the state is ``cancelled``, it is being cancelled."""
     vouchers_needed: int
+    """How many parties' words make an order count."""
 
     @classmethod
     def of(cls, view: AuctionView, *, with_keys: bool = True) -> Self:

@@ -1,8 +1,8 @@
 """Everything that a party stores about auctions, behind one name.
 
 The methods stand by subject in the classes that :class:`AuctionRepository` joins: states here, bids in
-:mod:`~aukciszek.storage.bids`, signed statements in :mod:`~aukciszek.storage.statements`, the keys for shared randomness
-in :mod:`~aukciszek.storage.keys`, masked openings in :mod:`~aukciszek.storage.openings`, the audit record in
+:mod:`~aukciszek.storage.bids`, signed statements in :mod:`~aukciszek.storage.statements`, keys for shared randomness in
+:mod:`~aukciszek.storage.keys`, masked openings in :mod:`~aukciszek.storage.openings`, the audit record in
 :mod:`~aukciszek.storage.records`. Every method takes ``connection`` to be part of a larger transaction.
 """
 
@@ -30,9 +30,7 @@ _COLUMNS: Final = [column for column in auctions.columns if all(column is not se
 class StateRepository(Repository):
     """The auctions themselves, and where each stands."""
 
-    async def create_auction(
-        self, row: AuctionRow, *, connection: DatabaseConnection | None = None
-    ) -> bool:
+    async def create_auction(self, row: AuctionRow, *, connection: DatabaseConnection | None = None) -> bool:
         """Store a new auction; tell whether it was new.
 
         The id is the hash of the specification, so an auction that is there already has the same rules. It keeps its
@@ -109,7 +107,7 @@ class StateRepository(Repository):
 
         return await self._write(work, connection)
 
-    async def fix_input_set(
+    async def fix_input_set(  # noqa: PLR0913 -- the row and what goes with it
         self,
         auction_id: str,
         digest: str,

@@ -1,7 +1,7 @@
 """The keys for shared randomness of each auction, and what the parties attest of them.
 
 ``docs/protocol.md``, "Dealing the PRSS keys". The keys are destroyed together with the private sealing key
-(:meth:`~aukciszek.storage.auctions.StateRepository.erase_sealing_private`); the signed tables stay.
+(:meth:`~aukciszek.storage.auctions.StateRepository.erase_secrets`); the signed tables stay.
 """
 
 from collections.abc import Iterable

@@ -1,7 +1,7 @@
 """Masked openings with the keys and signatures that belong to them, and the shares that a party recovered.
 
-``docs/protocol.md``, "Fair opening" and "Share recovery". All of it is deleted, keys and shares beyond recovery, when an
-auction is over (:meth:`~aukciszek.storage.auctions.StateRepository.erase_secrets`).
+``docs/protocol.md``, "Fair opening" and "Share recovery". All of it is deleted when an auction is over, keys and shares
+beyond recovery (:meth:`~aukciszek.storage.auctions.StateRepository.erase_secrets`).
 """
 
 from collections.abc import Iterable, Mapping

@@ -224,7 +224,7 @@ opening_keys: Final = Table(
     Column("members", Integer, primary_key=True, autoincrement=False),
     Column("key", LargeBinary, nullable=False),
 )
-"""The keys to the masks: this party's own, and those that were released. ``members`` has bit ``i - 1`` for party ``i``."""
+"""The keys to the masks: this party's own, and those that were released. ``members`` as in ``auction_keys``."""
 
 opening_signatures: Final = Table(
     "opening_signatures",

@@ -73,6 +73,7 @@ def sales(draw: st.DrawFn, formats: Sequence[str]) -> Sale:
             "minimum_bids": 1,
             "opens_at": "2026-03-01T08:00:00.000Z",
             "closes_at": "2026-03-01T12:00:00.000Z",
+            "abandons_at": "2026-03-31T12:00:00.000Z",
             "early_close_allowed": True,
             "cancel_allowed": False,
             "invited": None,

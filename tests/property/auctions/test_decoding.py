@@ -135,6 +135,7 @@ def decoders(cluster_of: ClusterOf) -> dict[str, tuple[Decode, bytes]]:
         minimum_bids=1,
         opens_at=NOON,
         closes_at=NOON.replace(hour=13),
+        abandons_at=NOON.replace(hour=14),
         early_close_allowed=False,
         cancel_allowed=False,
         invited=None,

@@ -66,6 +66,7 @@ def make_spec(cluster: Cluster) -> MakeSpec:
             "minimum_bids": 2,
             "opens_at": datetime(2026, 3, 1, 8, tzinfo=UTC),
             "closes_at": datetime(2026, 3, 1, 12, tzinfo=UTC),
+            "abandons_at": datetime(2026, 3, 31, 12, tzinfo=UTC),
             "early_close_allowed": True,
             "cancel_allowed": False,
             "invited": None,

@@ -1,14 +1,17 @@
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
+from types import MappingProxyType
 
 import pytest
 
 from aukciszek.auctions.agreement import (
     Contradiction,
+    CountedBid,
+    InputSet,
     Tally,
     form_input_set,
-    input_digest,
     lot_order,
     tally_receipts,
 )
@@ -16,9 +19,13 @@ from aukciszek.auctions.bundle import BundleHeader
 from aukciszek.auctions.errors import AgreementError, WrongSignatureError
 from aukciszek.auctions.holdings import Holding, HoldingsStatement, OtherReceipt
 from aukciszek.auctions.identifiers import AuctionId, BundleDigest, UserId
-from aukciszek.auctions.statements import Signed, sign
+from aukciszek.auctions.key_tables import Attestation, ChosenKey, ChosenKeys, KeyTable, dealers
+from aukciszek.auctions.orders import OrderKind
+from aukciszek.auctions.statements import OrderStatement, Signed, sign
 from aukciszek.cluster import Cluster, PartyNumber
 from aukciszek.identity import Identity
+from aukciszek.mpc.mode import Mode
+from aukciszek.mpc.prss import prss_sets
 from support.receipts import give_receipt
 
 AUCTION = AuctionId("ab" * 32)
@@ -29,6 +36,19 @@ A, B, C, D = (BundleDigest(digit * 64) for digit in "abcd")
 ANN, BOB = (UserId(f"{digit * 8}-{digit * 4}-4{digit * 3}-8{digit * 3}-{digit * 12}") for digit in "ab")
 
 
+MODE = Mode(5, 2)
+ONE = PartyNumber(1)
+ORDERS: tuple[OrderKind, ...] = ("cancel", "close")
+
+
+def _hash(members: Collection[int], secret: bytes) -> bytes:
+    return hashlib.sha256(secret + bytes(sorted(members))).digest()
+
+
+def _bids(*digests: BundleDigest) -> tuple[CountedBid, ...]:
+    return tuple(CountedBid(digest=digest, bidder=ANN, revision=1, receipts=()) for digest in digests)
+
+
 class Scene:
     """Five parties with their keys, and what they sign."""
 
@@ -37,11 +57,39 @@ class Scene:
         self._cluster = cluster
 
     def listing(
-        self, party: int, held: dict[BundleDigest, datetime], others: Iterable[OtherReceipt] = ()
+        self,
+        party: int,
+        held: Mapping[BundleDigest, datetime],
+        others: Iterable[OtherReceipt] = (),
+        *,
+        complaints: Iterable[BundleDigest] = (),
+        orders: Iterable[bytes] = (),
+        tables: Iterable[bytes] = (),
     ) -> Signed[HoldingsStatement]:
-        holdings = [Holding(bundle, moment) for bundle, moment in held.items()]
-        content = HoldingsStatement.of(AUCTION, PartyNumber(party), holdings, others)
+        content = HoldingsStatement.of(
+            AUCTION,
+            PartyNumber(party),
+            [Holding(bundle, moment) for bundle, moment in held.items()],
+            others,
+            complaints=complaints,
+            orders=orders,
+            tables=tables,
+        )
         return sign(content, self._identities[party - 1])
+
+    def order(self, party: int, kind: OrderKind, auction: AuctionId = AUCTION) -> bytes:
+        order = OrderStatement(auction=auction, party=PartyNumber(party), kind=kind, by=ANN, spec=None, at=EARLY)
+        return sign(order, self._identities[party - 1]).encode()
+
+    def table(self, party: int, secrets: Mapping[int, bytes] = MappingProxyType({})) -> bytes:
+        """Return a table of hashes that follow from the set, and from what ``secrets`` says for its dealer."""
+        attestations = [
+            Attestation(members, dealer, _hash(members, secrets.get(dealer, b"dealt")))
+            for members in prss_sets(MODE.parties, MODE.threshold)
+            if party in members
+            for dealer in dealers(members, MODE)
+        ]
+        return sign(KeyTable.of(AUCTION, PartyNumber(party), attestations), self._identities[party - 1]).encode()
 
     def receipt(self, party: int, bundle: BundleDigest, moment: datetime = EARLY) -> OtherReceipt:
         identity = self._identities[party - 1]
@@ -49,8 +97,15 @@ class Scene:
             give_receipt(identity, PartyNumber(party), auction=AUCTION, bundle=bundle, received_at=moment)
         )
 
-    def tally(self, lists: Iterable[Signed[HoldingsStatement]], threshold: int = 2) -> Tally:
-        return tally_receipts(AUCTION, cluster=self._cluster, threshold=threshold, closes_at=CLOSE, lists=lists)
+    def tally(
+        self,
+        lists: Iterable[Signed[HoldingsStatement]],
+        threshold: int = 2,
+        allows: Callable[[OrderStatement], bool] = lambda _: True,
+    ) -> Tally:
+        return tally_receipts(
+            AUCTION, cluster=self._cluster, threshold=threshold, closes_at=CLOSE, lists=lists, allows=allows
+        )
 
 
 @pytest.fixture
@@ -283,14 +338,124 @@ def test_receipts_that_say_nothing_new_cost_no_signature_check(scene: Scene, mon
 def test_an_auction_without_bids_has_an_empty_input_set(scene: Scene) -> None:
     inputs = form_input_set(scene.tally([]), {})
     assert inputs.bids == ()
-    assert inputs.digest == input_digest(AUCTION, [])
+    assert inputs == InputSet(auction=AUCTION, bids=())
 
 
 def test_the_digest_tells_input_sets_apart() -> None:
+    keys = [None, ChosenKeys({}), *(ChosenKeys({frozenset({1, 2}): ChosenKey(ONE, bytes([i]) * 32)}) for i in (1, 2))]
     digests = {
-        input_digest(auction, bundles) for auction in (AUCTION, AuctionId("cd" * 32)) for bundles in ([], [A], [A, B])
+        InputSet(auction=auction, bids=bids, unusable=unusable, cancelled=cancelled, keys=some).digest
+        for auction in (AUCTION, AuctionId("cd" * 32))
+        for bids, unusable in [((), ()), (_bids(A), ()), (_bids(A), (A,)), (_bids(A, B), ()), (_bids(A, B), (B,))]
+        for cancelled in (False, True)
+        for some in keys
     }
-    assert len(digests) == 6
+    assert len(digests) == 2 * 5 * 2 * 4
+
+
+def test_more_than_the_threshold_must_complain_of_a_bid_to_leave_it_out(scene: Scene) -> None:
+    lists = [scene.listing(party, {A: EARLY, B: EARLY}, [scene.receipt(3, B)]) for party in (1, 2)]
+    lists += [
+        scene.listing(3, {A: EARLY}, complaints=[B]),
+        scene.listing(4, {B: EARLY}, complaints=[A]),
+        scene.listing(5, {}, complaints=[A, B]),
+    ]
+    headers = {A: _header(A), B: _header(B, BOB)}
+    tally = scene.tally(lists, threshold=1)
+    # Party 3 signed a receipt for B, which says that its envelope is of use.
+    assert tally.complaints == {A: {4, 5}, B: {5}}
+    inputs = form_input_set(tally, headers)
+    assert (inputs.digests, inputs.unusable) == ((A, B), (A,))
+    assert [bid.digest for bid in inputs.computed] == [B]
+    assert form_input_set(scene.tally(lists, threshold=2), headers).unusable == ()
+
+
+def test_a_receipt_that_somebody_else_carries_makes_a_complaint_void(scene: Scene) -> None:
+    lists = [scene.listing(party, {A: EARLY}) for party in (1, 2, 3)]
+    complaints = [scene.listing(party, {}, complaints=[A]) for party in (4, 5)]
+    assert scene.tally([*lists, *complaints], threshold=1).unusable(A)
+    for moment in (EARLY, LATE):
+        carried = scene.listing(1, {A: EARLY}, [scene.receipt(4, A, moment)])
+        assert scene.tally([*lists, carried, *complaints], threshold=1).complaints == {A: {5}}
+
+
+def test_a_complaint_about_a_bid_that_does_not_count_leaves_nothing_out(scene: Scene) -> None:
+    lists = [scene.listing(party, {A: EARLY}) for party in (1, 2, 3)]
+    lists += [scene.listing(party, {}, complaints=[B]) for party in (4, 5)]
+    inputs = form_input_set(scene.tally(lists, threshold=1), {A: _header(A)})
+    assert (inputs.digests, inputs.unusable) == ((A,), ())
+
+
+def test_an_auction_is_cancelled_by_words_that_stand_in_the_lists(scene: Scene) -> None:
+    words = [scene.order(party, "cancel") for party in (1, 2, 3)]
+    assert scene.tally([scene.listing(4, {}, orders=words)]).cancelled
+    apart = [scene.listing(party, {}, orders=[word]) for party, word in zip((1, 5, 5), words, strict=True)]
+    assert scene.tally(apart).cancelled
+    assert form_input_set(scene.tally(apart), {}).cancelled
+    for few in (words[:2], words[:2] * 2, [*words[:2], scene.order(3, "close")]):
+        lists = [scene.listing(party, {}, orders=few) for party in EVERYBODY]
+        assert not scene.tally(lists).cancelled
+
+
+def test_words_that_the_rules_do_not_allow_count_for_nothing(scene: Scene) -> None:
+    lists = [scene.listing(1, {}, orders=[scene.order(party, kind) for party in EVERYBODY for kind in ORDERS])]
+    assert scene.tally(lists).orders == {"cancel": set(EVERYBODY), "close": set(EVERYBODY)}
+    allowed = scene.tally(lists, allows=lambda order: order.kind == "close" and order.party != 2)
+    assert allowed.orders == {"close": {1, 3, 4, 5}}
+    assert not allowed.cancelled
+
+
+@pytest.mark.parametrize("spoilt", ["not signed", "of another auction", "to create", "no statement"])
+def test_a_list_with_one_invented_word_is_believed_in_none_and_its_author_named(scene: Scene, spoilt: str) -> None:
+    genuine = scene.order(3, "cancel")
+    invented = {
+        "not signed": bytes(64) + genuine[64:],
+        "of another auction": scene.order(3, "cancel", AuctionId("cd" * 32)),
+        "to create": genuine[:64] + genuine[64:].replace(b"cancel", b"create"),
+        "no statement": b"words",
+    }[spoilt]
+    lists = [scene.listing(1, {}, orders=[scene.order(2, "cancel"), invented]), scene.listing(2, {}, orders=[genuine])]
+    tally = scene.tally(lists)
+    assert tally.orders == {"cancel": {3}}
+    assert tally.contradictions == (Contradiction(ONE, "false-order", ""),)
+
+
+def test_the_keys_are_those_that_the_tables_in_the_lists_agree_on(scene: Scene) -> None:
+    tables = [scene.table(party) for party in EVERYBODY]
+    whole = form_input_set(scene.tally([scene.listing(4, {}, tables=tables)]), {}, MODE)
+    apart = [scene.listing(party, {}, tables=[table]) for party, table in zip(EVERYBODY, tables, strict=True)]
+    assert whole.keys is not None
+    assert whole.keys == form_input_set(scene.tally(apart), {}, MODE).keys
+    assert {key.digest for key in whole.keys.values()} == {_hash(members, b"dealt") for members in whole.keys}
+    assert form_input_set(scene.tally(apart[:4]), {}, MODE).keys is None, "one table is missing"
+    # One member attests another key: there is no agreement on the sets that it is in.
+    other = scene.listing(5, {}, tables=[scene.table(5, {1: b"another"})])
+    assert form_input_set(scene.tally([*apart[:4], other]), {}, MODE).keys is None
+
+
+@pytest.mark.parametrize("spoilt", ["not signed", "no statement"])
+def test_a_list_with_one_invented_table_is_believed_in_none_and_its_author_named(scene: Scene, spoilt: str) -> None:
+    invented = {"not signed": bytes(64) + scene.table(3)[64:], "no statement": b"table"}[spoilt]
+    tally = scene.tally([scene.listing(1, {}, tables=[scene.table(2), invented])])
+    assert tally.attested == {}
+    assert tally.contradictions == (Contradiction(ONE, "false-table", ""),)
+
+
+def test_what_decides_does_not_depend_on_the_order_of_lists(scene: Scene) -> None:
+    tables = [scene.table(party) for party in EVERYBODY]
+    words = [scene.order(party, "cancel") for party in (1, 2, 3)]
+    lists = [
+        scene.listing(1, {A: EARLY}, orders=words[:2], tables=tables[:3]),
+        scene.listing(2, {A: EARLY}, orders=[words[2], b"invented"], tables=tables[3:]),
+        scene.listing(3, {A: EARLY}, orders=words[2:], tables=[*tables[:2], b"invented"]),
+        scene.listing(4, {}, complaints=[A]),
+        scene.listing(5, {}, complaints=[A], orders=words[1:2]),
+    ]
+    found = {form_input_set(scene.tally(order, 1), {A: _header(A)}, MODE).digest for order in permutations(lists)}
+    (digest,) = found
+    inputs = form_input_set(scene.tally(lists, 1), {A: _header(A)}, MODE)
+    assert (inputs.digest, inputs.cancelled, inputs.unusable) == (digest, True, (A,))
+    assert inputs.keys is not None
 
 
 def test_the_digest_does_not_depend_on_who_signed_beyond_what_is_needed(scene: Scene) -> None:

@@ -18,7 +18,7 @@ from aukciszek.auctions.agreement import lot_places
 from aukciszek.auctions.computation import ComputationResult, ComputationTask, compute
 from aukciszek.auctions.identifiers import AuctionId
 from aukciszek.auctions.sealing import commitment
-from aukciszek.mpc.dealing import MASKS, Dealing, challenge, share_fits
+from aukciszek.mpc.dealing import MASKS, SALTS, Dealing, challenge, share_fits
 from aukciszek.mpc.field import P, Vector, inverse, to_bytes, to_vector
 from aukciszek.mpc.random_stream import RandomStream
 from aukciszek.mpc.runtime import Runtime
@@ -27,7 +27,7 @@ from aukciszek.mpc.simulation import simulate
 from support.auction_case import bits_of, ignore_progress
 
 AUCTION = AuctionId("ab" * 32)
-BITS, SALTS = 12, 5
+BITS = 12
 PRICES = [1234, 999, 4000, 2500]
 VICTIM = 1
 """The bundle with the best bid."""
@@ -46,8 +46,7 @@ class Bundle:
 
     @classmethod
     def of(cls, price: int, n: int, t: int) -> "Bundle":
-        salts = RandomStream(hashlib.sha256(b"%d" % price).digest()).take(SALTS)
-        dealing = Dealing.of([*bits_of(price, BITS), *map(int, salts)], n, t)
+        dealing = Dealing.of(bits_of(price, BITS), n, t)
         commitments = [commitment(AUCTION, party, to_bytes(row)) for party, row in enumerate(dealing.shares, 1)]
         context = hashlib.sha256(b"".join(commitments)).digest()
         return cls(dealing.shares.copy(), commitments, context, dealing.prove(context))
@@ -102,7 +101,7 @@ async def recovered(bundles: list[Bundle], n: int, t: int, asking: Sequence[int]
 
 
 async def outcome(bundles: list[Bundle], n: int, t: int, found: dict[int, Vector]) -> ComputationResult:
-    """Compute the auction with what was recovered, whatever that is."""
+    """Compute the auction with what was recovered, whatever that is, in the session that recovered it."""
     task = ComputationTask(
         auction_id=bytes.fromhex(AUCTION),
         input_digest=bytes(32),
@@ -120,7 +119,7 @@ async def outcome(bundles: list[Bundle], n: int, t: int, found: dict[int, Vector
         await runtime.start()
         held = np.stack([bundle.shares[runtime.party - 1] for bundle in bundles])
         own = found.get(runtime.party, held)
-        return await compute(runtime, task, np.ascontiguousarray(own[:, :BITS]), ignore_progress)
+        return await compute(runtime, task, np.ascontiguousarray(own[:, :BITS]), ignore_progress, recovered=True)
 
     simulation = await simulate(program, n=n, t=t)
     assert not simulation.errors
@@ -164,6 +163,10 @@ async def test_without_the_commitment_the_best_bid_would_be_left_out(n: int, t: 
     assert (right.left_out, right.winners, right.prices) == ((), (VICTIM,), (999,))
 
 
+COIN = bytes(range(32))
+"""The seed of the weights, which are public once they are drawn."""
+
+
 def ones(_: Runtime, count: int) -> Shared:
     return Shared(np.ones(count, dtype=np.uint64))
 
@@ -176,12 +179,19 @@ async def test_even_then_the_bid_is_not_told(
     """Of a bundle that fails, a random multiple of its deviation is opened; as a control, the deviation itself."""
     if deviations_are_opened_as_they_are:
         monkeypatch.setattr(Runtime, "random", ones)
+    coin = Runtime.coin
+
+    async def known_coin(runtime: Runtime) -> RandomStream:
+        await coin(runtime)
+        return RandomStream(COIN)
+
+    monkeypatch.setattr(Runtime, "coin", known_coin)
     bundles = deal(3, 1)
     attack(bundles, 3, 1, (1,))
     result = await outcome(bundles, 3, 1, await recovered(bundles, 3, 1, (1,)))
     assert result.lot is not None
     place = lot_places(result.lot, digests(bundles)).index(VICTIM)
-    weights = RandomStream(hashlib.sha256(b"aukciszek/1/input-checks" + result.lot).digest())
+    weights = RandomStream(COIN)
     weights.take(BITS * len(bundles))
     rho = weights.take(BITS * len(bundles)).reshape(BITS, -1)[:, place].tolist()
     # With x + 1 in place of each bit, sum rho ((x + 1)^2 - (x + 1)) is sum 2 rho x: it tells the bid.

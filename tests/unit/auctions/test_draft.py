@@ -40,6 +40,13 @@ def test_a_draft_is_brought_into_the_form_of_rules(cluster: Cluster) -> None:
     assert AuctionSpec.parse(spec.canonical_bytes) == spec
 
 
+def test_an_auction_is_abandoned_thirty_days_after_its_close_unless_the_draft_says_otherwise(cluster: Cluster) -> None:
+    spec = _freeze(_draft(), cluster)
+    assert spec.abandons_at - spec.closes_at == timedelta(days=30)
+    other = _freeze(_draft(abandons_at=OPENS_AT + timedelta(hours=2)), cluster)
+    assert other.abandons_at.isoformat() == "2026-03-01T10:00:00.123000+00:00"
+
+
 def test_the_decimals_typed_are_kept(cluster: Cluster) -> None:
     spec = _freeze(_draft(minimum="1E+1", maximum="20.000", step="5"), cluster)
     assert (spec.minimum, spec.maximum, spec.step) == ("10.000", "20.000", "5.000")
@@ -69,6 +76,7 @@ def test_what_cannot_be_read_is_refused(change: dict[str, object]) -> None:
     [
         ({"maximum": "100.52"}, r"try 100\.55"),
         ({"title": "  "}, "title"),
+        ({"abandons_at": OPENS_AT + timedelta(hours=1)}, "only after its close"),
         ({"format": "first-price", "winners": 3}, "one winner"),
         ({"reserve_price": "80.01"}, r"80\.00 and 80\.05"),
     ],

@@ -13,7 +13,6 @@ from aukciszek.auctions.opened_bid import OpenedBid
 from aukciszek.auctions.receipts import ReceiptFile
 from aukciszek.auctions.sealing import open_envelope
 from aukciszek.auctions.sealing_keys import SealingKeyPair
-from aukciszek.auctions.spec import AuctionSpec
 from aukciszek.auctions.verification import verify_certificate
 from aukciszek.client.opening_store import OpeningFile
 from aukciszek.encoding import from_base64url
@@ -76,7 +75,6 @@ def test_no_party_opens_the_envelope_of_another(sealed: dict[str, Any]) -> None:
         open_envelope(bundle, 2, _key(sealed["envelopes"][0]))
 
 
-@pytest.mark.skipif("abandons_at" not in AuctionSpec.model_fields, reason="the rules have no such field here yet")
 @pytest.mark.parametrize("known", OPENED["opened"], ids=[known["why"] for known in OPENED["opened"]])
 def test_what_the_page_opened_leads_to_the_same_verdicts(known: dict[str, Any]) -> None:
     certificate = Certificate.decode(known["certificate"].encode())

@@ -15,10 +15,12 @@ FORMATS_WITH_MANY_WINNERS = ["uniform-price", "pay-as-bid"]
 
 
 def test_the_id_is_the_hash_of_the_canonical_bytes(spec: AuctionSpec) -> None:
-    assert spec.canonical_bytes.startswith(b'{"auctioneer":"11111111-1111-4111-8111-111111111111","cancel_allowed":')
+    assert spec.canonical_bytes.startswith(
+        b'{"abandons_at":"2026-03-31T12:00:00.000Z","auctioneer":"11111111-1111-4111-8111-111111111111",'
+    )
     assert spec.auction_id == hashlib.sha256(b"aukciszek/1/auction\x00" + spec.canonical_bytes).hexdigest()
     # Written down once: any change of the form would orphan every auction that exists.
-    assert spec.auction_id == "e948aa0ab8c7d82cb8847c4fad22be7ad0df0a7b790db6e4a8bcc3f251cad851"
+    assert spec.auction_id == "c3fa2d3d345808b79ddcefed6e63a6b99fc80ba087d13a226f94246d70ab3503"
     assert AuctionSpec.parse(spec.canonical_bytes) == spec
     assert AuctionSpec.parse(spec.canonical_bytes).auction_id == spec.auction_id
 
@@ -37,6 +39,7 @@ OTHER_VALUES: dict[str, object] = {
     "minimum_bids": 1,
     "opens_at": datetime(2026, 3, 1, 8, 0, 0, 1000, tzinfo=UTC),
     "closes_at": datetime(2026, 3, 1, 12, 0, 0, 1000, tzinfo=UTC),
+    "abandons_at": datetime(2026, 3, 31, 12, 0, 0, 1000, tzinfo=UTC),
     "early_close_allowed": False,
     "cancel_allowed": True,
     "invited": ("cd" * 32,),
@@ -92,6 +95,9 @@ def test_any_changed_field_gives_another_id(make_spec: MakeSpec, name: str) -> N
         ({"minimum_bids": 0}, "minimum_bids"),
         ({"minimum_bids": 100_001}, "minimum_bids"),
         ({"opens_at": datetime(2026, 3, 1, 12, tzinfo=UTC)}, "opens? before"),
+        ({"abandons_at": datetime(2026, 3, 1, 12, tzinfo=UTC)}, "only after its close"),
+        ({"abandons_at": datetime(2026, 3, 1, 11, tzinfo=UTC)}, "only after its close"),
+        ({"abandons_at": None}, "abandons_at"),
         ({"opens_at": datetime(2026, 3, 1, 8)}, "UTC"),  # noqa: DTZ001 -- refused for that reason
         ({"opens_at": datetime(2026, 3, 1, 8, 0, 0, 1, tzinfo=UTC)}, "milliseconds"),
         ({"opens_at": "2026-03-01T08:00:00Z"}, "milliseconds"),
@@ -149,6 +155,7 @@ def test_only_the_canonical_form_is_read(spec: AuctionSpec) -> None:
         _without_white_space(rules | {"winners": 1.0}),
         _without_white_space(rules | {"title": "\ud800"}),
         _without_white_space({key: value for key, value in rules.items() if key != "reserve_price"}),
+        _without_white_space({key: value for key, value in rules.items() if key != "abandons_at"}),
         doubled,
         spec.canonical_bytes.replace(b"Sugar", b"S\\u0075gar"),
         spec.canonical_bytes.replace(b"Sugar", b"S\xffgar"),

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from aukciszek.auctions.agreement import input_digest, lot_order
+from aukciszek.auctions.agreement import CountedBid, InputSet, lot_order
 from aukciszek.auctions.bundle import Bundle
 from aukciszek.auctions.certificate import Certificate
 from aukciszek.auctions.errors import AuctionError
+from aukciszek.auctions.key_tables import ChosenKey, ChosenKeys, members_of
 from aukciszek.auctions.opened_bid import OpenedBid
 from aukciszek.auctions.opening_secret import OpeningSecret
 from aukciszek.auctions.prices import PriceGrid
@@ -29,6 +30,7 @@ from aukciszek.mpc.dealing import Dealing
 from aukciszek.mpc.field import to_bytes
 from vectors.bids import P
 from vectors.make import ANSWERS, spell
+from vectors.samples import BIDDER
 
 VECTORS = Path(__file__).parents[2] / "vectors"
 
@@ -144,7 +146,18 @@ def test_statements() -> None:
 def test_agreement() -> None:
     answers = _read("agreement.json")
     for case in answers["input_sets"]:
-        assert input_digest(case["auction"], case["bundles"]) == case["digest"]
+        keys = case["keys"] and {
+            members_of(one["members"]): ChosenKey(one["dealer"], bytes.fromhex(one["digest"])) for one in case["keys"]
+        }
+        inputs = InputSet(
+            auction=case["auction"],
+            bids=tuple(CountedBid(digest=one, bidder=BIDDER, revision=1, receipts=()) for one in case["bundles"]),
+            unusable=tuple(case["unusable"]),
+            cancelled=case["cancelled"],
+            keys=None if keys is None else ChosenKeys(keys),
+        )
+        assert inputs.digest == case["digest"], case["why"]
+    assert len({case["digest"] for case in answers["input_sets"]}) == len(answers["input_sets"])
     for case in answers["lots"]:
         assert list(lot_order(bytes.fromhex(case["lot"]), sorted(case["order"]))) == case["order"]
 

@@ -36,6 +36,7 @@ def evidence(cluster_file: Path, party_directories: list[Path]) -> Evidence:
         minimum_bids=1,
         opens_at=NOON.replace(hour=11),
         closes_at=NOON,
+        abandons_at=NOON.replace(hour=13),
         early_close_allowed=True,
         cancel_allowed=True,
         invited=None,

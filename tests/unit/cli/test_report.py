@@ -5,7 +5,14 @@ import typer
 
 from aukciszek.cli.exit_codes import ExitCode
 from aukciszek.cli.report import Report
-from aukciszek.client.errors import LoginStateError, NotLoggedInError, PartyRefusedError, UnreachableError
+from aukciszek.client.errors import (
+    AuctionAbandonedError,
+    AuctionCancelledError,
+    LoginStateError,
+    NotLoggedInError,
+    PartyRefusedError,
+    UnreachableError,
+)
 
 
 def test_json_output_is_one_object_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
@@ -32,6 +39,8 @@ def test_without_json_people_read_standard_output(capsys: pytest.CaptureFixture[
         (NotLoggedInError("log in"), ExitCode.REFUSED, "not-logged-in"),
         (UnreachableError("gone"), ExitCode.UNREACHABLE, "party-unreachable"),
         (PartyRefusedError("no", party=2, status=403, problem="not-allowed"), ExitCode.REFUSED, "not-allowed"),
+        (AuctionCancelledError("over"), ExitCode.ANSWER_IS_NO, "auction-cancelled"),
+        (AuctionAbandonedError("over"), ExitCode.ANSWER_IS_NO, "auction-abandoned"),
         (KeyboardInterrupt(), ExitCode.INTERRUPTED, "interrupted"),
     ],
 )

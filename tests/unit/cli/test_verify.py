@@ -41,6 +41,7 @@ def certificate(cluster_file: Path, party_directories: list[Path], tmp_path: Pat
             minimum_bids=1,
             opens_at=NOW,
             closes_at=NOW.replace(hour=1),
+            abandons_at=NOW.replace(hour=2),
             early_close_allowed=True,
             cancel_allowed=True,
             invited=None,

@@ -77,6 +77,7 @@ class PaperParty:
         self.others: Sequence[PaperParty] = ()
         self.specs: dict[AuctionId, AuctionSpec] = {}
         self.state = "open"
+        self.cancel_vouchers: list[int] = []
         self.bundles: list[Bundle] = []
         self.receipts_of: dict[str, set[int]] = {}
         """By bundle, whose receipts bidders handed on."""
@@ -131,7 +132,7 @@ class PaperParty:
                 {"party": other.number, "statement": to_base64url(other.statement(auction))} for other in self.others
             ],
             "close_vouchers": [],
-            "cancel_vouchers": [],
+            "cancel_vouchers": self.cancel_vouchers,
             "vouchers_needed": 2,
         }
 

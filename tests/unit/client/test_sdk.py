@@ -12,6 +12,7 @@ from aukciszek.auctions.sealing_keys import SealingKeyPair
 from aukciszek.auctions.verification import verify_certificate
 from aukciszek.client.errors import (
     AnswerNotUnderstoodError,
+    AuctionAbandonedError,
     AuctionCancelledError,
     ForgedStatementError,
     NotLoggedInError,
@@ -206,7 +207,9 @@ async def test_a_complete_bid_stays_complete_where_a_party_takes_no_receipts_of_
 ) -> None:
     paper[2].lies["receipts"] = lambda _: web.json_response({"code": "receipts-too-late", "detail": "x"}, status=409)
     placed = await client.place_bid(spec.auction_id, "5.00")
-    assert (placed.complete, placed.errors, placed.handed_on) == (True, {}, {1, 3})
+    assert placed.complete
+    assert not placed.errors
+    assert placed.handed_on == {1, 3}
 
 
 async def test_a_party_that_comes_back_is_tried_again(
@@ -441,6 +444,56 @@ async def test_a_cancellation_that_enough_parties_know_ends_the_wait(
     await client.cancel_auction(spec.auction_id)
     with pytest.raises(AuctionCancelledError):
         await client.wait_for_outcome(spec.auction_id)
+
+
+async def test_an_end_without_an_outcome_that_enough_parties_know_ends_the_wait(
+    client: "AukciszekClient", spec: "AuctionSpec", paper: Paper
+) -> None:
+    paper[1].state, paper[2].state = "abandoned", "computing"
+    states: list[str] = []
+
+    def on_progress(progress: "Progress") -> None:
+        states.append(progress.state)
+        if len(states) == 3:
+            paper[3].state = "abandoned"
+
+    with pytest.raises(AuctionAbandonedError, match="records"):
+        await client.wait_for_outcome(spec.auction_id, on_progress)
+    assert states[:3] == ["abandoned"] * 3, "one party alone is not believed"
+
+
+async def test_an_outcome_that_came_up_late_is_found_after_the_auction_was_abandoned(
+    client: "AukciszekClient", spec: "AuctionSpec", paper: Paper, certify: "Certify"
+) -> None:
+    for party in paper.values():
+        party.state, party.certificate = "abandoned", certify(spec, 1, 2, 3)
+    assert (await client.wait_for_outcome(spec.auction_id)).body.auction == spec.auction_id
+
+
+@pytest.mark.parametrize(
+    ("state", "reports", "expected"),
+    [
+        ("open", [[1, 2], [1, 2], []], True),
+        ("computing", [[1, 2], [1, 3], [2, 3]], True),
+        ("open", [[1, 2, 3], [], []], False),
+        ("open", [[1], [1], [1]], False),
+        ("open", [[1, 1], [2, 2], [3, 3]], False),
+        ("revealing", [[1, 2], [1, 2], [1, 2]], False),
+        ("cancelled", [[1, 2], [1, 2], [1, 2]], False),
+    ],
+)
+async def test_an_auction_is_being_cancelled_while_enough_parties_vouch_and_it_is_not_done(
+    *,
+    client: "AukciszekClient",
+    spec: "AuctionSpec",
+    paper: Paper,
+    state: str,
+    reports: list[list[int]],
+    expected: bool,
+) -> None:
+    for party, vouchers in zip(paper.values(), reports, strict=True):
+        party.state, party.cancel_vouchers = state, vouchers
+    assert (await client.auction(spec.auction_id)).is_being_cancelled is expected
 
 
 async def test_watching_goes_on_at_another_party(

@@ -14,7 +14,7 @@ from support.stepping_loop import SteppingLoop
 
 def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], AbstractEventLoop]]:
     """Run these auctions in a loop without threads and waiting, but for those on real files."""
-    with_files = item.path.name == "test_storage_faults.py"
+    with_files = item.path.name in {"test_storage_faults.py", "test_x3_forward_secrecy.py"}
     return {"loop": SelectorEventLoop if with_files else SteppingLoop}
 
 

@@ -57,7 +57,7 @@ async def test_all_parties_compute_at_one_pace_whatever_each_measured(
 ) -> None:
     paces = []
 
-    async def recorded(  # noqa: PLR0913, PLR0917 -- as the one that it stands for
+    async def recorded(
         runtime: Runtime,
         task: ComputationTask,
         shares: Vector,

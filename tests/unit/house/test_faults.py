@@ -176,7 +176,9 @@ async def test_a_session_that_fails_is_repeated_under_a_new_id(
     entries = [entry for record in records for entry in record.entries]
     begun = {entry.details["session"] for entry in entries if entry.action == "session-began"}
     assert len(begun) == 2
-    assert [entry.details["error"] for entry in entries if entry.action == "session-ended"].count("inconsistent-shares") == 1
+    assert [entry.details["error"] for entry in entries if entry.action == "session-ended"].count(
+        "inconsistent-shares"
+    ) == 1
 
 
 async def test_two_lists_of_one_party_both_count_and_are_on_record(start_parties: StartParties) -> None:
@@ -345,7 +347,7 @@ async def test_a_second_sealing_key_is_on_record_and_the_first_is_kept(start_par
     [(5, 2, [5], True), (5, 2, [4, 5], True), (4, 1, [4], True), (4, 1, [3, 4], False), (5, 1, [1], True)],
 )
 async def test_a_bid_that_some_parties_cannot_open_is_left_out_if_more_than_t_complain(
-    start_parties: StartParties, size: int, threshold: int, spoilt: list[int], wins: bool
+    start_parties: StartParties, size: int, threshold: int, spoilt: list[int], *, wins: bool
 ) -> None:
     """With fewer complaints, which may all be lies, those who complain recover their shares from the others."""
     parties = await start_parties(size, threshold)

@@ -35,6 +35,11 @@ def ask(statement: str) -> Work[object]:
     return lambda connection: connection.execute(text(statement)).scalar()
 
 
+async def create_with_key(auctions: AuctionRepository, row: AuctionRow = AUCTION) -> None:
+    await auctions.create_auction(row)
+    await auctions.put_sealing_private(row.id, KEY)
+
+
 async def empty_log(database: Database) -> None:
     async with database.transaction():
         database.erase_after_commit()
@@ -78,7 +83,7 @@ async def test_the_log_is_copied_while_more_is_written_and_begins_anew(tmp_path:
 
 
 async def test_the_file_and_its_log_are_private(sqlite: Database, tmp_path: Path) -> None:
-    await AuctionRepository(sqlite).create_auction(AUCTION, sealing_private=KEY)
+    await AuctionRepository(sqlite).create_auction(AUCTION)
     assert modes_of_files(tmp_path) == {"party.db": 0o600, "party.db-wal": 0o600, "party.db-shm": 0o600}
 
 
@@ -87,7 +92,7 @@ async def test_a_transaction_is_all_or_nothing(database: Database) -> None:
 
     async def create_and_fail() -> None:
         async with database.transaction() as connection:
-            await auctions.create_auction(AUCTION, sealing_private=KEY, connection=connection)
+            await auctions.create_auction(AUCTION, connection=connection)
             await auctions.append_record(AUCTION.id, NOON, "party:1", "created", {}, connection=connection)
             assert await auctions.auction(AUCTION.id, connection=connection) == AUCTION
             raise ZeroDivisionError
@@ -101,14 +106,14 @@ async def test_a_transaction_is_all_or_nothing(database: Database) -> None:
 async def test_a_reader_sees_only_what_was_committed(database: Database) -> None:
     auctions = AuctionRepository(database)
     async with database.transaction() as connection:
-        await auctions.create_auction(AUCTION, sealing_private=KEY, connection=connection)
+        await auctions.create_auction(AUCTION, connection=connection)
         assert await auctions.auction(AUCTION.id) is None
     assert await auctions.auction(AUCTION.id) == AUCTION
 
 
 async def test_a_reader_keeps_one_snapshot_while_a_writer_commits(database: Database) -> None:
     auctions = AuctionRepository(database)
-    await auctions.create_auction(AUCTION, sealing_private=KEY)
+    await auctions.create_auction(AUCTION)
     async with database.snapshot() as connection:
         before = await auctions.auction(AUCTION.id, connection=connection)
         await auctions.set_state(AUCTION.id, "closed", NOON)
@@ -139,7 +144,7 @@ async def test_a_reader_cannot_write(sqlite: Database) -> None:
 
 async def test_writers_take_turns_and_lose_nothing(database: Database) -> None:
     auctions = AuctionRepository(database)
-    await auctions.create_auction(AUCTION, sealing_private=KEY)
+    await auctions.create_auction(AUCTION)
 
     async def read_and_write() -> int:
         async with database.transaction() as connection:
@@ -154,7 +159,7 @@ async def test_writers_take_turns_and_lose_nothing(database: Database) -> None:
 async def test_another_process_waits_for_its_turn(sqlite: Database, sqlite_url: str) -> None:
     """A second Database stands for the command line beside the server: no lock in memory keeps the two apart."""
     other = await Database.open(sqlite_url)
-    await AuctionRepository(sqlite).create_auction(AUCTION, sealing_private=KEY)
+    await AuctionRepository(sqlite).create_auction(AUCTION)
     attempts = await asyncio.gather(
         *(AuctionRepository(each).next_attempt(AUCTION.id) for each in (sqlite, other) for _ in range(5))
     )
@@ -164,7 +169,7 @@ async def test_another_process_waits_for_its_turn(sqlite: Database, sqlite_url: 
 
 async def test_a_writer_takes_its_place_before_it_reads(sqlite: Database, sqlite_url: str) -> None:
     auctions = AuctionRepository(sqlite)
-    await auctions.create_auction(AUCTION, sealing_private=KEY)
+    await auctions.create_auction(AUCTION)
     other = await Database.open(sqlite_url)
     async with sqlite.transaction() as connection:
         assert await auctions.auction(AUCTION.id, connection=connection) == AUCTION
@@ -203,7 +208,7 @@ async def test_a_cancelled_writer_leaves_nothing_and_frees_the_way(database: Dat
 
     async def write_and_hang() -> None:
         async with database.transaction() as connection:
-            await auctions.create_auction(AUCTION, sealing_private=KEY, connection=connection)
+            await auctions.create_auction(AUCTION, connection=connection)
             in_transaction.set()
             await asyncio.Event().wait()
 
@@ -213,12 +218,12 @@ async def test_a_cancelled_writer_leaves_nothing_and_frees_the_way(database: Dat
     with pytest.raises(asyncio.CancelledError):
         await hanging
     async with asyncio.timeout(30):
-        assert await auctions.create_auction(AUCTION, sealing_private=KEY)
+        assert await auctions.create_auction(AUCTION)
 
 
 async def test_writers_cancelled_at_any_moment_leave_no_half_and_no_lock(database: Database) -> None:
     auctions = AuctionRepository(database)
-    await auctions.create_auction(AUCTION, sealing_private=KEY)
+    await auctions.create_auction(AUCTION)
 
     async def change() -> None:
         async with database.transaction() as connection:
@@ -245,7 +250,7 @@ async def test_writes_that_wait_together_are_committed_together(
     sqlite: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     auctions = AuctionRepository(sqlite)
-    await auctions.create_auction(AUCTION, sealing_private=KEY)
+    await auctions.create_auction(AUCTION)
     commits = 0
     write = sqlite._store.write
 
@@ -262,7 +267,7 @@ async def test_writes_that_wait_together_are_committed_together(
 
 async def test_one_that_fails_spoils_nothing_for_those_who_share_its_commit(database: Database) -> None:
     auctions = AuctionRepository(database)
-    await auctions.create_auction(AUCTION, sealing_private=KEY)
+    await auctions.create_auction(AUCTION)
 
     def write_and_fail(connection: Connection) -> None:
         connection.execute(text("UPDATE auctions SET attempt = 1000"))
@@ -283,7 +288,7 @@ async def test_one_that_fails_spoils_nothing_for_those_who_share_its_commit(data
 
 async def test_a_write_that_nobody_waits_for_any_more_is_left_out(database: Database) -> None:
     auctions = AuctionRepository(database)
-    await auctions.create_auction(AUCTION, sealing_private=KEY)
+    await auctions.create_auction(AUCTION)
     async with database.transaction():
         given_up = asyncio.create_task(auctions.next_attempt(AUCTION.id))
         kept = asyncio.create_task(auctions.next_attempt(AUCTION.id))
@@ -296,7 +301,7 @@ async def test_a_write_that_nobody_waits_for_any_more_is_left_out(database: Data
 async def test_closing_waits_for_what_is_being_written(database_url: str) -> None:
     first = await Database.open(database_url)
     auctions = AuctionRepository(first)
-    await auctions.create_auction(AUCTION, sealing_private=KEY)
+    await auctions.create_auction(AUCTION)
     writes = [asyncio.create_task(auctions.next_attempt(AUCTION.id)) for _ in range(10)]
     await asyncio.sleep(0)
     await first.close()
@@ -310,7 +315,7 @@ def test_the_end_of_the_event_loop_leaves_no_writer_waiting(sqlite_url: str) -> 
     async def leave_in_the_middle() -> list[asyncio.Task[int]]:
         database = await Database.open(sqlite_url)
         auctions = AuctionRepository(database)
-        await auctions.create_auction(AUCTION, sealing_private=KEY)
+        await auctions.create_auction(AUCTION)
         tasks = [asyncio.create_task(auctions.next_attempt(AUCTION.id)) for _ in range(100)]
         for _ in range(3):
             await asyncio.sleep(0)
@@ -328,7 +333,7 @@ def test_the_end_of_the_event_loop_leaves_no_writer_waiting(sqlite_url: str) -> 
 async def test_a_restart_finds_everything(database_url: str) -> None:
     first = await Database.open(database_url)
     auctions = AuctionRepository(first)
-    await auctions.create_auction(AUCTION, sealing_private=KEY)
+    await create_with_key(auctions)
     entry = await auctions.append_record(AUCTION.id, NOON, "user", "created", {"title": "Żarówki"})
     await first.close()
     second = await Database.open(database_url)
@@ -341,7 +346,7 @@ async def test_a_restart_finds_everything(database_url: str) -> None:
 
 async def test_what_was_committed_survives_a_crash(sqlite: Database, sqlite_url: str, tmp_path: Path) -> None:
     """A copy of the files as they are on disk is what a machine finds that lost its power now."""
-    await AuctionRepository(sqlite).create_auction(AUCTION, sealing_private=KEY)
+    await AuctionRepository(sqlite).create_auction(AUCTION)
     crashed = tmp_path / "crashed"
     crashed.mkdir()
     for name in ("party.db", "party.db-wal"):
@@ -355,12 +360,12 @@ async def test_what_was_committed_survives_a_crash(sqlite: Database, sqlite_url:
 
 async def test_an_erased_key_is_in_no_file(sqlite: Database, tmp_path: Path) -> None:
     auctions = AuctionRepository(sqlite)
-    await auctions.create_auction(AUCTION, sealing_private=KEY)
+    await create_with_key(auctions)
     assert files_with(KEY, tmp_path)
     await empty_log(sqlite)
     assert files_with(KEY, tmp_path) == ["party.db"]
     async with sqlite.transaction() as connection:
-        await auctions.erase_sealing_private(AUCTION.id, connection=connection)
+        await auctions.erase_secrets(AUCTION.id, connection=connection)
         await auctions.set_state(AUCTION.id, "final", NOON, connection=connection)
     assert files_with(KEY, tmp_path) == []
     assert files_with(KEY[:16], tmp_path) == []
@@ -371,7 +376,7 @@ async def test_an_auctions_keys_are_erased_with_its_sealing_key(sqlite: Database
     other = replace(AUCTION, id="b" * 64)
     keys = [bytes([number]) * 31 + b"!" for number in range(1, 41)]
     for auction, some in ((AUCTION, keys[:39]), (other, keys[39:])):
-        await auctions.create_auction(auction, sealing_private=KEY)
+        await create_with_key(auctions, auction)
         rows = [
             AuctionKeyRow(auction_id=auction.id, members=number, dealer=1, key=key)
             for number, key in enumerate(some, start=3)
@@ -380,7 +385,7 @@ async def test_an_auctions_keys_are_erased_with_its_sealing_key(sqlite: Database
     await auctions.put_key_table(AUCTION.id, 1, b"table")
     await empty_log(sqlite)
     assert all(files_with(key, tmp_path) for key in keys)
-    await auctions.erase_sealing_private(AUCTION.id)
+    await auctions.erase_secrets(AUCTION.id)
     assert await auctions.auction_keys(AUCTION.id) == []
     assert not any(files_with(key, tmp_path) for key in keys[:39])
     assert len(await auctions.auction_keys(other.id)) == 1
@@ -389,10 +394,10 @@ async def test_an_auctions_keys_are_erased_with_its_sealing_key(sqlite: Database
 
 async def test_erasing_waits_for_a_reader_and_is_made_up_for(sqlite: Database, tmp_path: Path) -> None:
     auctions = AuctionRepository(sqlite)
-    await auctions.create_auction(AUCTION, sealing_private=KEY)
+    await create_with_key(auctions)
     async with sqlite.snapshot() as connection:
         await auctions.auction(AUCTION.id, connection=connection)
-        await auctions.erase_sealing_private(AUCTION.id)
+        await auctions.erase_secrets(AUCTION.id)
         assert files_with(KEY, tmp_path) == ["party.db-wal"]
     await auctions.set_state(AUCTION.id, "final", NOON)
     assert files_with(KEY, tmp_path) == []
@@ -400,9 +405,9 @@ async def test_erasing_waits_for_a_reader_and_is_made_up_for(sqlite: Database, t
 
 async def test_opening_empties_the_log_that_a_crash_left(sqlite: Database, sqlite_url: str, tmp_path: Path) -> None:
     auctions = AuctionRepository(sqlite)
-    await auctions.create_auction(AUCTION, sealing_private=KEY)
+    await create_with_key(auctions)
     async with sqlite.transaction() as connection:
-        await auctions.erase_sealing_private(AUCTION.id, connection=connection)
+        await auctions.erase_secrets(AUCTION.id, connection=connection)
         sqlite._erasure_due = False  # the process dies after the commit
     assert files_with(KEY, tmp_path) == ["party.db-wal"]
     restarted = await Database.open(sqlite_url)

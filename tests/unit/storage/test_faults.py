@@ -34,7 +34,7 @@ TESTS = Path(__file__).parents[2]
 
 async def with_auction(database: Database) -> AuctionRepository:
     repository = AuctionRepository(database)
-    await repository.create_auction(AUCTION, sealing_private=bytes(32))
+    await repository.create_auction(AUCTION)
     return repository
 
 
@@ -149,7 +149,8 @@ async def test_a_failure_to_erase_does_not_undo_what_was_committed(
         raise sqlite3.OperationalError("disk I/O error")
 
     monkeypatch.setattr(sqlite._store, "erase", fail)
-    await repository.erase_sealing_private(AUCTION.id)
+    await repository.put_sealing_private(AUCTION.id, b"key")
+    await repository.erase_secrets(AUCTION.id)
     assert await repository.sealing_private(AUCTION.id) is None
     assert sqlite._erasure_due, "it is made up for"
     monkeypatch.setattr(sqlite._store, "erase", erase)

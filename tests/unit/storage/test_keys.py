@@ -14,7 +14,7 @@ def key(members: int, dealer: int, content: bytes) -> AuctionKeyRow:
 
 async def test_the_first_key_of_a_set_and_dealer_is_kept(database: Database) -> None:
     auctions = AuctionRepository(database)
-    await auctions.create_auction(AUCTION, sealing_private=b"private")
+    await auctions.create_auction(AUCTION)
     await auctions.put_auction_keys([key(3, 1, b"k" * 32), key(3, 2, b"l" * 32)])
     await auctions.put_auction_keys([key(3, 1, b"x" * 32), key(5, 1, b"m" * 32)])
     assert await auctions.auction_keys(AUCTION.id) == [
@@ -26,7 +26,7 @@ async def test_the_first_key_of_a_set_and_dealer_is_kept(database: Database) -> 
 
 async def test_keys_that_are_not_used_are_forgotten(database: Database) -> None:
     auctions = AuctionRepository(database)
-    await auctions.create_auction(AUCTION, sealing_private=b"private")
+    await auctions.create_auction(AUCTION)
     await auctions.put_auction_keys([key(3, 1, b"k" * 32), key(3, 2, b"l" * 32), key(5, 1, b"m" * 32)])
     await auctions.forget_auction_keys(AUCTION.id, [(3, 2), (5, 1), (6, 2)])
     await auctions.forget_auction_keys("b" * 64, [(3, 1)])
@@ -35,7 +35,7 @@ async def test_keys_that_are_not_used_are_forgotten(database: Database) -> None:
 
 async def test_the_first_table_of_a_party_is_kept(database: Database) -> None:
     auctions = AuctionRepository(database)
-    await auctions.create_auction(AUCTION, sealing_private=b"private")
+    await auctions.create_auction(AUCTION)
     assert await auctions.put_key_table(AUCTION.id, 2, b"table")
     assert await auctions.put_key_table(AUCTION.id, 2, b"table")
     assert not await auctions.put_key_table(AUCTION.id, 2, b"another")

@@ -24,7 +24,7 @@ async def auctions(database: Database) -> AuctionRepository:
     row = AuctionRow(
         id=AUCTION, spec="{}", state="open", state_since=NOON, auctioneer="somebody", attempt=0, created_at=NOON
     )
-    await repository.create_auction(row, sealing_private=b"key")
+    await repository.create_auction(row)
     return repository
 
 

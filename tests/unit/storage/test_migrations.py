@@ -3,7 +3,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, inspect, text
 
@@ -87,3 +89,33 @@ async def test_a_migration_that_fails_leaves_nothing_behind(tmp_path: Path, monk
 def half_an_upgrade(connection: Connection) -> None:
     metadata.tables["auctions"].create(connection)
     raise ZeroDivisionError
+
+
+async def test_the_keys_of_the_cluster_are_erased(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    url, key = f"sqlite:///{tmp_path / 'party.db'}", bytes(range(32, 64))
+    with monkeypatch.context() as patched:
+        patched.setattr("aukciszek.storage.migrations.command.upgrade", upgrade_to_version_4)
+        database = await Database.open(url)
+
+    def insert_key(connection: Connection) -> None:
+        values = {"key": key}
+        connection.execute(text("INSERT INTO prss_keys VALUES ('1,2', :key, '2026-01-31T12:00:00.000Z')"), values)
+
+    await database.write(insert_key)
+    await database.close()
+    assert is_in_a_file(key, tmp_path)
+    database = await Database.open(url)
+    assert await database.read(differences) == []
+    assert not is_in_a_file(key, tmp_path)
+    await database.close()
+
+
+def is_in_a_file(content: bytes, folder: Path) -> bool:
+    return any(content in path.read_bytes() for path in folder.iterdir())
+
+
+_UPGRADE = command.upgrade
+
+
+def upgrade_to_version_4(config: Config, _revision: str) -> None:
+    _UPGRADE(config, "0004")

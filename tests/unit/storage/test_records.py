@@ -21,7 +21,7 @@ async def auctions(database: Database) -> AuctionRepository:
         row = AuctionRow(
             id=letter * 64, spec="{}", state="open", state_since=NOON, auctioneer="u", attempt=0, created_at=NOON
         )
-        await repository.create_auction(row, sealing_private=b"key")
+        await repository.create_auction(row)
     return repository
 
 

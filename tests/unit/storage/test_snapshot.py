@@ -25,7 +25,7 @@ async def put_in_place(path: Path, content: bytes) -> None:
 
 async def test_a_snapshot_taken_while_bids_come_in_is_one_moment(sqlite: Database, tmp_path: Path) -> None:
     repository = AuctionRepository(sqlite)
-    await repository.create_auction(AUCTION, sealing_private=bytes(32))
+    await repository.create_auction(AUCTION)
     before = {await store_bid(repository, number) for number in range(20)}
     bidding = asyncio.gather(*(store_bid(repository, number) for number in range(20, 300)))
     snapshots = [await asyncio.to_thread(take_snapshot, tmp_path / "party.db") for _ in range(5)]
@@ -42,7 +42,7 @@ async def test_a_snapshot_taken_while_bids_come_in_is_one_moment(sqlite: Databas
 
 
 async def test_a_database_is_never_overwritten(sqlite: Database, tmp_path: Path) -> None:
-    await AuctionRepository(sqlite).create_auction(AUCTION, sealing_private=bytes(32))
+    await AuctionRepository(sqlite).create_auction(AUCTION)
     snapshot = take_snapshot(tmp_path / "party.db")
     with pytest.raises(DatabaseInPlaceError, match="move it away"):
         await put_in_place(tmp_path / "party.db", snapshot)
@@ -54,7 +54,7 @@ async def test_a_database_is_never_overwritten(sqlite: Database, tmp_path: Path)
 
 async def test_a_damaged_snapshot_is_not_put_in_place(sqlite: Database, tmp_path: Path) -> None:
     repository = AuctionRepository(sqlite)
-    await repository.create_auction(AUCTION, sealing_private=bytes(32))
+    await repository.create_auction(AUCTION)
     for number in range(40):
         await store_bid(repository, number)
     damaged = bytearray(take_snapshot(tmp_path / "party.db"))

@@ -16,7 +16,7 @@ AUCTION = "a" * 64
 async def auctions(database: Database) -> AuctionRepository:
     repository = AuctionRepository(database)
     row = AuctionRow(id=AUCTION, spec="{}", state="open", state_since=NOON, auctioneer="u", attempt=0, created_at=NOON)
-    await repository.create_auction(row, sealing_private=b"key")
+    await repository.create_auction(row)
     return repository
 
 
@@ -56,18 +56,41 @@ async def test_every_list_that_a_party_signs_is_kept(auctions: AuctionRepository
     ]
 
 
+async def fixed(auctions: AuctionRepository) -> tuple[str | None, bytes | None, list[bool]]:
+    row = await auctions.auction(AUCTION)
+    assert row is not None
+    return row.input_set, row.proposal, [one.began_on for one in await auctions.lists(AUCTION)]
+
+
 async def test_one_input_set_is_fixed_for_good(auctions: AuctionRepository) -> None:
     for party, digest in ((1, "a"), (2, "b"), (2, "c")):
         await auctions.put_list(AUCTION, party, digest * 64, b"story")
-    assert await auctions.fix_input_set(AUCTION, "1" * 64, [(1, "a" * 64), (2, "b" * 64)])
-    assert await auctions.fix_input_set(AUCTION, "1" * 64, [(2, "c" * 64)])
-    assert not await auctions.fix_input_set(AUCTION, "2" * 64, [(2, "c" * 64)])
-    assert [row.began_on for row in await auctions.lists(AUCTION)] == [True, True, False]
-    row = await auctions.auction(AUCTION)
-    assert row is not None
-    assert row.input_set == "1" * 64
+    assert await auctions.fix_input_set(AUCTION, "1" * 64, [(1, "a" * 64), (2, "b" * 64)], b"first")
+    assert await auctions.fix_input_set(AUCTION, "1" * 64, [(2, "c" * 64)], b"second")
+    assert not await auctions.fix_input_set(AUCTION, "2" * 64, [(2, "c" * 64)], b"third")
+    assert await fixed(auctions) == ("1" * 64, b"first", [True, True, False])
     with pytest.raises(MissingRowError):
-        await auctions.fix_input_set("0" * 64, "1" * 64, [])
+        await auctions.fix_input_set("0" * 64, "1" * 64, [], b"first")
+
+
+async def test_another_input_set_takes_the_place_of_a_fixed_one_only_if_that_is_meant(
+    auctions: AuctionRepository,
+) -> None:
+    for party, digest in ((1, "a"), (2, "b"), (2, "c")):
+        await auctions.put_list(AUCTION, party, digest * 64, b"story")
+    await auctions.fix_input_set(AUCTION, "1" * 64, [(1, "a" * 64), (2, "b" * 64)], b"first")
+    assert await auctions.fix_input_set(AUCTION, "1" * 64, [(2, "c" * 64)], b"again", replace=True)
+    assert await fixed(auctions) == ("1" * 64, b"first", [True, True, False])
+    assert await auctions.fix_input_set(AUCTION, "2" * 64, [(2, "c" * 64)], b"second", replace=True)
+    assert await fixed(auctions) == ("2" * 64, b"second", [False, False, True])
+
+
+async def test_the_lists_of_an_input_set_are_kept_as_they_were_first(auctions: AuctionRepository) -> None:
+    await auctions.put_input_set(AUCTION, "1" * 64, "a,b")
+    await auctions.put_input_set(AUCTION, "1" * 64, "c")
+    await auctions.put_input_set(AUCTION, "2" * 64, "c")
+    assert await auctions.input_sets(AUCTION) == {"1" * 64: "a,b", "2" * 64: "c"}
+    assert await auctions.input_sets("0" * 64) == {}
 
 
 async def test_an_auction_has_one_outcome(auctions: AuctionRepository) -> None:

@@ -20,7 +20,9 @@ def upgrade() -> None:
         sa.Column("content", sa.LargeBinary, nullable=False),
     )
     _create("opening_keys", ["session", "number", "members"], sa.Column("key", sa.LargeBinary, nullable=False))
-    _create("opening_signatures", ["session", "number", "party"], sa.Column("statement", sa.LargeBinary, nullable=False))
+    _create(
+        "opening_signatures", ["session", "number", "party"], sa.Column("statement", sa.LargeBinary, nullable=False)
+    )
     _create("input_sets", ["digest"], sa.Column("lists", sa.Text, nullable=False))
     _create("recovered_shares", ["digest"], sa.Column("sealed", sa.LargeBinary, nullable=False))
 

@@ -1,0 +1,106 @@
+"""Faults of earlier designs, brought back one at a time: the histories must find each of them.
+
+A mutation is a context in which the product's code has the fault.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+from unittest.mock import patch
+
+from aukciszek.auctions import envelopes
+from aukciszek.auctions.agreement import Tally
+from aukciszek.auctions.gathering import Gathering
+from aukciszek.auctions.key_envelopes import AuctionKey
+from aukciszek.auctions.key_recovery import KeyRecovery
+from aukciszek.auctions.lifecycle import CANCELLABLE, AuctionState
+from aukciszek.auctions.lists import Lists
+from aukciszek.auctions.process import AuctionProcess
+from aukciszek.auctions.readiness import Proposal
+from aukciszek.mpc.fair_opening import by_reason
+from aukciszek.mpc.field import Vector
+from aukciszek.mpc.runtime import Runtime
+
+
+@contextmanager
+def veto() -> Iterator[None]:
+    """One complaint leaves a bid out, whenever it comes: also when the outcome may be known."""
+
+    def unusable(tally: Tally, bundle: Any) -> bool:
+        return bool(tally.complaints.get(bundle))
+
+    with ExitStack() as stack:
+        stack.enter_context(patch.object(Tally, "unusable", unusable))
+        stack.enter_context(patch.object(Gathering, "bound_to", property(lambda _: None)))
+        stack.enter_context(patch.object(Lists, "places", property(lambda lists: frozenset(lists._held))))
+        stack.enter_context(patch.object(Lists, "fix", _fix_nothing))
+        yield
+
+
+async def _fix_nothing(_lists: Lists, *_: object, **__: object) -> bool:
+    return True
+
+
+@contextmanager
+def unfair_opening() -> Iterator[None]:
+    """All shares of the outcome are sent in the last round: who withholds its own knows it alone."""
+
+    async def open_directly(
+        runtime: Runtime, shares: Vector, reasons: tuple[tuple[str, int], ...], _context: bytes
+    ) -> dict[str, list[int]]:
+        return by_reason(await runtime._session.open(shares, runtime.mode.threshold), reasons)
+
+    with patch.object(Runtime, "_open_fairly", open_directly):
+        yield
+
+
+@contextmanager
+def late_cancel() -> Iterator[None]:
+    """Words for a cancellation count whenever they come, also at a party that was about to open something."""
+
+    def cancellation(process: AuctionProcess) -> Proposal | None:
+        cancels = process.desk.state in CANCELLABLE and process.orders.in_force("cancel")
+        return Proposal({}) if cancels else None
+
+    async def cancel(process: AuctionProcess, _cancellation: Proposal) -> None:
+        async with process.desk.entering(AuctionState.CANCELLED, "cancelled", {}) as connection:
+            await process.desk.context.repository.erase_secrets(process.desk.auction, connection=connection)
+
+    with ExitStack() as stack:
+        for name in ("_can_adopt", "_has_late_outcome", "_is_settled"):
+            question = _unless(cancellation, getattr(AuctionProcess, name))
+            stack.enter_context(patch.object(AuctionProcess, name, question))
+        stack.enter_context(patch.object(AuctionProcess, "_cancellation", property(cancellation)))
+        stack.enter_context(patch.object(AuctionProcess, "_cancel", cancel))
+        yield
+
+
+def _unless(cancellation: Callable[[AuctionProcess], object], question: property) -> property:
+    return property(lambda process: cancellation(process) is None and question.__get__(process))
+
+
+@contextmanager
+def recovery_without_commitments() -> Iterator[None]:
+    """A recovered share is taken if the proof of degree fits, whatever the bundle commits to."""
+    with patch.object(envelopes, "_matches", lambda envelope, row: envelope.fits_proof(row)):
+        yield
+
+
+@contextmanager
+def keys_unchecked() -> Iterator[None]:
+    """A returning party takes whatever keys it is handed, as if they had been dealt again."""
+
+    def is_chosen(recovery: KeyRecovery, one: AuctionKey) -> bool:
+        return recovery._chosen is not None and recovery._chosen[one.members].dealer == one.dealer
+
+    with patch.object(KeyRecovery, "_is_chosen", is_chosen):
+        yield
+
+
+MUTATIONS = {
+    "veto": veto,
+    "unfair-opening": unfair_opening,
+    "late-cancel": late_cancel,
+    "recovery-without-commitments": recovery_without_commitments,
+    "keys-unchecked": keys_unchecked,
+}
