@@ -50,6 +50,7 @@ async def test_the_outcome_is_the_expected_one(run: "Run", tmp_path: Path, optio
     assert answer["receipts"] == answer["parties"]
     assert answer["signed_by"] == list(range(1, answer["parties"] + 1))
     assert 0 < answer["close_to_result_s"] < 60
+    assert list(answer["steps_s"]) == ["order", "lists", "agreement", "envelopes", "session", "signatures"]
     verified = await run("verify", answer["certificate"], "--cluster", answer["cluster_file"])
     assert verified.status == 0, verified.stdout
     assert files_in(tmp_path) == {"certificate.json", "cluster.json"}

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
 
 LOST, HELD = 3, 2
-SETS = 6 + 4
-"""Sets of three and of two parties among five that one party belongs to."""
+SETS = 6
+"""Sets of three parties among five that one party belongs to."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -166,12 +166,8 @@ async def _close_and_copy(town: "Town", disks: list[Disk], auction: AuctionId, t
     copies = []
     for number in (LOST, HELD):
         disk = disks[number - 1]
-        assert await held_when(
-            town.cluster,
-            number,
-            partial(disk.has_signed_opening, auction),
-            partial(_is_final, disk, auction),
-        )
+        has_signed = partial(disk.has_signed_opening, auction)
+        assert await held_when(town.cluster, number, has_signed, partial(_is_final, disk, auction))
         copies.append(Copy(disk, _folder(tmp_path, f"late-{number}")))
     for number in (LOST, HELD):
         go_on(town.cluster, number)

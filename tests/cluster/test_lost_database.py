@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,8 +24,6 @@ from support.disks import Disk, go_on, held_when, hold, until
 from .conftest import THRESHOLD, founded
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from aukciszek.client.handing import PlacedBid
     from aukciszek.client.overview import AuctionOverview
 
@@ -34,9 +33,6 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)
 
 LOST, NEXT_LOST, HELD = 3, 4, 5
 FIRST_PRICE = 70
-SETS_OF_ONE_PARTY = 6 + 4
-"""Sets of three and of two among five parties that a party belongs to; each has a key for shared randomness."""
-
 _TRIES = 10
 
 type Moment = Callable[[Disk, AuctionId], bool]
@@ -92,7 +88,7 @@ class Sale:
         await self.town.cluster.wait_until_ready()
         return certificate
 
-    async def check(self, run: "Run", folder: "Path", *, lost: Sequence[int]) -> None:
+    async def check(self, run: "Run", folder: Path, *, lost: Sequence[int]) -> None:
         """All parties have the right outcome, whoever holds receipts is satisfied, and nobody is accused."""
         certificate = await self.ended()
         winners = [
@@ -107,13 +103,7 @@ class Sale:
         assert {disk.outcome(self.overview.id) for disk in self.disks} == {certificate.body.canonical_bytes}
         (folder / "certificate.json").write_bytes(certificate.encode())
         cluster_file = self.town.cluster.plan.cluster_file
-        words: tuple[str | Path, ...] = (
-            "verify",
-            folder / "certificate.json",
-            "--cluster",
-            cluster_file,
-            "--json",
-        )
+        words: list[str | Path] = ["verify", folder / "certificate.json", "--cluster", cluster_file, "--json"]
         for bidder, one in zip(self.bidders, self.placed, strict=True):
             file = ReceiptFile(auction=self.overview.id, bidder=bidder.client.tokens.uid, bids=())
             path = folder / f"{bidder.name}.json"
@@ -125,7 +115,7 @@ class Sale:
         assert sorted(records) == [disk.number for disk in self.disks]
         for number, record in records.items():
             (folder / f"record-{number}.json").write_bytes(record.encode())
-            words += ("--record", folder / f"record-{number}.json")
+            words += ["--record", folder / f"record-{number}.json"]
         verified = await run(*words)
         assert verified.status == 0, verified.stdout
         for disk in self.disks:
@@ -163,7 +153,7 @@ def knows_outcome(disk: Disk, auction: AuctionId) -> bool:
     return disk.outcome(auction) is not None
 
 
-async def lost_while_agreeing(town: "Town", run: "Run", folder: "Path") -> None:
+async def lost_while_agreeing(town: "Town", run: "Run", folder: Path) -> None:
     """One party is behind, so that the others cannot agree yet."""
     sale = await Sale.of(town, await town.bidders(4))
     hold(town.cluster, HELD)
@@ -177,15 +167,15 @@ async def lost_while_agreeing(town: "Town", run: "Run", folder: "Path") -> None:
     await sale.check(run, folder, lost=[LOST])
 
 
-async def test_lost_while_agreeing(town: "Town", command_line: "Run", tmp_path: "Path") -> None:
+async def test_lost_while_agreeing(town: "Town", command_line: "Run", tmp_path: Path) -> None:
     await lost_while_agreeing(town, command_line, tmp_path)
 
 
-async def test_lost_while_agreeing_over_tls(town_with_tls: "Town", command_line: "Run", tmp_path: "Path") -> None:
+async def test_lost_while_agreeing_over_tls(town_with_tls: "Town", command_line: "Run", tmp_path: Path) -> None:
     await lost_while_agreeing(town_with_tls, command_line, tmp_path)
 
 
-async def test_lost_while_bids_come_in(town: "Town", command_line: "Run", tmp_path: "Path") -> None:
+async def test_lost_while_bids_come_in(town: "Town", command_line: "Run", tmp_path: Path) -> None:
     early, late, last = await town.bidders(3), await town.bidders(2), await town.bidders(2)
     sale = await Sale.of(town, early)
     await town.cluster.kill(LOST)
@@ -216,7 +206,7 @@ async def test_lost_while_bids_come_in(town: "Town", command_line: "Run", tmp_pa
 async def test_lost_in_a_session(
     town: "Town",
     command_line: "Run",
-    tmp_path: "Path",
+    tmp_path: Path,
     reached: Moment,
     beyond: Moment,
 ) -> None:
@@ -225,16 +215,26 @@ async def test_lost_in_a_session(
     await sale.check(command_line, tmp_path, lost=[LOST])
 
 
-async def test_two_parties_lost_one_after_the_other(town: "Town", command_line: "Run", tmp_path: "Path") -> None:
+async def test_two_parties_lost_one_after_the_other(town: "Town", command_line: "Run", tmp_path: Path) -> None:
     sale = await stopped_when(town, await town.bidders(6), reached=has_begun, beyond=is_opening)
     await sale.lose(LOST)
-    # What it held together with the next one alone, it has only from that one.
-    await until(lambda: sale.disk(LOST).keys_for_sharing(sale.overview.id) == SETS_OF_ONE_PARTY)
+    await until(lambda: sale.disk(LOST).has_recorded(sale.overview.id, "own-statements-recalled"))
     await sale.lose(NEXT_LOST)
     await sale.check(command_line, tmp_path, lost=[LOST, NEXT_LOST])
 
 
-async def test_killed_when_it_is_about_to_open_the_outcome(town: "Town", command_line: "Run", tmp_path: "Path") -> None:
+async def test_two_parties_lost_at_the_same_moment(town: "Town", command_line: "Run", tmp_path: Path) -> None:
+    """Then each key for shared randomness is with one other party still."""
+    sale = await stopped_when(town, await town.bidders(6), reached=has_begun, beyond=is_opening)
+    for number in (LOST, NEXT_LOST):
+        await town.cluster.kill(number)
+        sale.disk(number).lose()
+    for number in (LOST, NEXT_LOST):
+        await town.cluster.restart(number)
+    await sale.check(command_line, tmp_path, lost=[LOST, NEXT_LOST])
+
+
+async def test_killed_when_it_is_about_to_open_the_outcome(town: "Town", command_line: "Run", tmp_path: Path) -> None:
     sale = await stopped_when(town, await town.bidders(3), reached=is_opening, beyond=knows_outcome)
     await town.cluster.kill(LOST)
     await town.cluster.restart(LOST)

@@ -46,10 +46,6 @@ class Disk:
         query = "SELECT 1 FROM opening_signatures WHERE auction_id = ? AND party = ?"
         return bool(self.ask(query, auction, self.number))
 
-    def keys_for_sharing(self, auction: AuctionId) -> int:
-        """Return how many keys for shared randomness it holds."""
-        return len(self.ask("SELECT 1 FROM auction_keys WHERE auction_id = ?", auction))
-
     def outcome(self, auction: AuctionId) -> bytes | None:
         rows = self.ask("SELECT body FROM outcomes WHERE auction_id = ?", auction)
         return rows[0][0] if rows else None

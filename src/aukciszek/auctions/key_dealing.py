@@ -25,7 +25,7 @@ from aukciszek.auctions.sealing_keys import SealingKeyPair
 from aukciszek.auctions.signal import FIRST_RETRY_S, LONGEST_RETRY_S, PATIENCE_S
 from aukciszek.auctions.statements import sign
 from aukciszek.cluster import PartyNumber
-from aukciszek.mpc.prss import Members, PrssKeys, new_prss_key, prss_sets
+from aukciszek.mpc.prss import Members, PrssKeys, dealt_sets, new_prss_key
 
 
 class KeyDealing:
@@ -42,7 +42,7 @@ class KeyDealing:
         self._tables = KeyTables(desk)
         self.recovery = KeyRecovery(desk, self._held)
         own, mode = desk.context.number, desk.context.mode
-        sets = [members for members in prss_sets(mode.parties, mode.threshold) if own in members]
+        sets = [members for members in dealt_sets(mode.parties, mode.threshold) if own in members]
         self._places = {(members, dealer) for members in sets for dealer in dealers(members, mode)}
         self._one_at_a_time = asyncio.Lock()
         self._two_dealt: set[PartyNumber] = set()

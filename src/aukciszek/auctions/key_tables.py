@@ -1,6 +1,6 @@
 """Which keys for shared randomness an auction uses: what its parties attest of the keys that they were dealt.
 
-``docs/protocol.md``, "Dealing the PRSS keys". Every set ``A`` of ``prss_sets(n, t)`` has a key, made by a dealer among
+``docs/protocol.md``, "Dealing the PRSS keys". Every set ``A`` of ``n - t`` parties has a key, made by a dealer among
 its members: the lowest-numbered one, or, where lies and gaps are corrected, any of them, so that nobody's silence stops
 an auction. Each party signs one table of the hashes of all keys that it holds. A key is chosen when enough members of
 its set attest one hash. Nothing here does input or output: the choice is a function of what was signed.
@@ -23,7 +23,7 @@ from aukciszek.auctions.statements import Statement
 from aukciszek.cluster import LARGEST_CLUSTER, PartyNumber
 from aukciszek.encoding import to_base64url
 from aukciszek.mpc.mode import Mode
-from aukciszek.mpc.prss import Members, prss_sets
+from aukciszek.mpc.prss import Members, dealt_sets
 from aukciszek.secret import Secret
 
 MOST_ATTESTATIONS: Final = 196
@@ -178,16 +178,14 @@ def choose_keys(mode: Mode, attested: Attested) -> ChosenKeys | None:
     that it is not in counts for nothing; a party that attests two hashes counts for both, so the choice is a function
     of all that was signed.
 
-    *Claim.* With at most ``t`` corrupt parties, at most one hash of a set with an honest member qualifies for each
-    dealer. Where all members must attest it, the honest one attests one hash. Where ``n - 2t`` of the ``n - t`` members
-    must, two hashes would have ``2(n - 2t) - (n - t) = n - 3t >= t + 1`` attesters in common (``n >= 4t + 1``), one of
-    them honest. A set without an honest member can only be a pair, whose key hides nothing from the corrupt parties,
-    and which no honest party uses; for it the lower one of two hashes is taken, so that the choice is the same
-    everywhere.
+    *Claim.* With at most ``t`` corrupt parties, at most one hash of a set qualifies for each dealer. Every set has an
+    honest member. Where all members must attest it, that one attests one hash. Where ``n - 2t`` of the ``n - t``
+    members must, two hashes would have ``2(n - 2t) - (n - t) = n - 3t >= t + 1`` attesters in common
+    (``n >= 4t + 1``), one of them honest.
     """
     chosen: dict[Members, ChosenKey] = {}
     attesters = _attesters(attested)
-    for members in prss_sets(mode.parties, mode.threshold):
+    for members in dealt_sets(mode.parties, mode.threshold):
         needed = attesters_needed(members, mode)
         for dealer in dealers(members, mode):
             digests = attesters.get((members, dealer), {})
@@ -206,7 +204,7 @@ def disputed_keys(mode: Mode, attested: Attested) -> list[tuple[Members, PartyNu
     """
     disputed = []
     attesters = _attesters(attested)
-    for members in prss_sets(mode.parties, mode.threshold):
+    for members in dealt_sets(mode.parties, mode.threshold):
         heard = len(members & attested.keys())
         for dealer in dealers(members, mode):
             digests = attesters.get((members, dealer), {})

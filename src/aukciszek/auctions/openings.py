@@ -23,7 +23,7 @@ from aukciszek.auctions.statements import Signed, read_statement, read_verified_
 from aukciszek.cluster import PartyNumber
 from aukciszek.mpc.errors import PartiesMissingError
 from aukciszek.mpc.fair_opening import Exchange, MalformedOpeningError, MaskedOpening, OpeningKeys, opening_keys
-from aukciszek.mpc.prss import Members, PrssKeys, prss_sets
+from aukciszek.mpc.prss import Members, PrssKeys, dealt_sets
 from aukciszek.storage.rows import OpeningKeyRow, OpeningRow, OpeningSignatureRow
 
 type Place = tuple[str, int]
@@ -51,6 +51,10 @@ class Opened:
     content: bytes = field(repr=False)
     signatures: dict[PartyNumber, Signed[OpeningStatement]] = field(default_factory=dict)
     keys: dict[Members, bytes] = field(default_factory=dict, repr=False)
+    stored: set[PartyNumber] = field(default_factory=set)
+    """Whose signatures are on disk."""
+    stored_keys: set[Members] = field(default_factory=set)
+    """Of which sets the keys are on disk: no others are passed on."""
     shown: bool = False
     """Whether this party's keys may have left: all parties have signed."""
     values: dict[str, list[int]] | None = None
@@ -86,10 +90,14 @@ class Openings:
             opening = MaskedOpening.decode(row.content, self._sets)
             self._opened[row.session, row.number] = Opened(opening, row.input_set, row.content)
         for key in await repository.opening_keys(auction):
-            self._opened[key.session, key.number].keys[members_of(key.members)] = key.key
+            opened, members = self._opened[key.session, key.number], members_of(key.members)
+            opened.keys[members] = key.key
+            opened.stored_keys.add(members)
         for signature in await repository.opening_signatures(auction):
             signed = read_verified_statement(OpeningStatement, signature.statement)
-            self._opened[signature.session, signature.number].signatures[signed.content.party] = signed
+            opened = self._opened[signature.session, signature.number]
+            opened.signatures[signed.content.party] = signed
+            opened.stored.add(signed.content.party)
         for opened in self._opened.values():
             opened.shown = self._all_signed(opened)
             _finish(opened)
@@ -164,7 +172,8 @@ class Openings:
         elif signed.content.opening != opening_digest(opened.content):
             await self._desk.report("other-opening-signed", party, {"session": place[0], "opening": place[1]})
         elif party not in opened.signatures:
-            await self._store(opened, {}, {party: signed})
+            # It is stored with the others when all are here: until then whoever signed sends it again.
+            opened.signatures[party] = signed
             await self._release_if_signed(opened)
 
     async def receive_release(self, content: bytes) -> None:
@@ -181,8 +190,14 @@ class Openings:
             keys |= {members: key for members, key in self._derive(opened).items() if members not in opened.keys}
             await self._store(opened, keys, opened.signatures)
             await self._release_if_signed(opened)
-        elif keys.keys() - opened.keys.keys():
-            await self._store(opened, keys, {})
+        else:
+            opened.keys |= keys
+            _finish(opened)
+            self._desk.signal.notify()
+            # Nobody waits for this: each set has an honest member that stored its own key, and says it again.
+            unstored = {members: key for members, key in keys.items() if members not in opened.stored_keys}
+            if unstored:
+                await self._store(opened, unstored, {})
         self._desk.signal.notify()
 
     async def announce(self, to: Sequence[PartyNumber]) -> None:
@@ -219,7 +234,12 @@ class Openings:
         return self._opened.setdefault(place, opened)
 
     async def _release_if_signed(self, opened: Opened) -> None:
-        if not opened.shown and self._all_signed(opened):
+        if opened.shown or not self._all_signed(opened):
+            return
+        unstored = {party: one for party, one in opened.signatures.items() if party not in opened.stored}
+        if unstored:
+            await self._store(opened, {}, unstored)
+        if not opened.shown:
             opened.shown = True
             await self._send_release(self._desk.peers, opened)
             self._desk.signal.notify()
@@ -248,6 +268,8 @@ class Openings:
         )
         opened.keys |= keys
         opened.signatures |= signatures
+        opened.stored |= signatures.keys()
+        opened.stored_keys |= keys.keys()
         _finish(opened)
         self._desk.signal.notify()
 
@@ -266,13 +288,14 @@ class Openings:
 
     async def _send_release(self, to: Iterable[PartyNumber], opened: Opened) -> None:
         signatures = [opened.signatures[party].encode() for party in sorted(opened.signatures)]
-        message = Release.of(opened.content, signatures, opened.keys)
+        keys = {members: key for members, key in opened.keys.items() if members in opened.stored_keys}
+        message = Release.of(opened.content, signatures, keys)
         await self._desk.send(to, MessageKind.RELEASE, message.encode())
 
     @property
     def _sets(self) -> list[Members]:
         mode = self._desk.context.mode
-        return [one for one in prss_sets(mode.parties, mode.threshold) if len(one) == mode.parties - mode.threshold]
+        return list(dealt_sets(mode.parties, mode.threshold))
 
 
 class SessionOpenings:

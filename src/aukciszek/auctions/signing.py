@@ -23,6 +23,9 @@ from aukciszek.cluster import PartyNumber
 from aukciszek.encoding import Json
 from aukciszek.mpc.runtime import Revealed
 
+KEYS_DESTROYED: Final = "keys-destroyed"
+"""What is on record of a party for which an auction is final."""
+
 LONG_PATIENCE_S: Final = 6 * PATIENCE_S
 """How long parties wait for signatures that are worth having but may never come."""
 
@@ -130,7 +133,7 @@ class Signing:
         """Enter ``final`` and destroy this party's keys: no bid can be read from here on."""
         desk = self._desk
         details = {"signatures": sorted(self._signatures)}
-        async with desk.entering(AuctionState.FINAL, "keys-destroyed", details) as connection:
+        async with desk.entering(AuctionState.FINAL, KEYS_DESTROYED, details) as connection:
             await desk.context.repository.erase_secrets(desk.auction, connection=connection)
 
     async def announce(self, to: Sequence[PartyNumber]) -> None:

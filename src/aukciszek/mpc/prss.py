@@ -8,13 +8,15 @@ summand is unknown, that of the set of all others, and it makes the value unifor
 Zero-sharings, which mask products, are of two kinds (``Mode.product_degree``): of degree ``2t`` from ``t`` PRF values
 per set, ``sum_A sum_{j=1..t} PRF_j(k_A) X^j f_A(X)`` [CDI05]; of degree ``n - 1`` from keys of *pairs*: the shares
 are ``(1/w_i) sum_j +-PRF(k_ij)``, where ``w`` are the weights of interpolation at 0 from all ``n`` points, so that the
-weighted sum cancels pair by pair.
+weighted sum cancels pair by pair. A pair's key follows from those of all sets that the pair belongs to, so it is never
+dealt, and as long as each set has a member that has its key, each pair has its own.
 """
 
 import hmac
+import operator
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, reduce
 from itertools import combinations
 from typing import final, override
 
@@ -32,6 +34,12 @@ DIGEST_BYTES = 16
 
 type Members = frozenset[int]
 """The parties that hold one key."""
+
+
+@lru_cache
+def dealt_sets(n: int, t: int) -> tuple[Members, ...]:
+    """Return the sets of ``n - t`` parties, whose keys are dealt, in the order of their sorted members."""
+    return tuple(frozenset(members) for members in combinations(range(1, n + 1), n - t))
 
 
 @lru_cache
@@ -54,6 +62,10 @@ def new_prss_key(randomness: Randomness = os.urandom) -> Secret[bytes]:
 class PrssKeys:
     """One party's keys, one for each of :func:`prss_sets` that it is a member of. Its ``repr`` shows nothing secret.
 
+    Made from those of :func:`dealt_sets`. A pair's key is the sum, bit by bit, of what each set that both belong to
+    derives for the pair. Of ``t`` parties with neither of the two among them, there is a set of which they do not know
+    the key, so they know nothing of the sum.
+
     Raises:
         PrssKeysIncompleteError: a set is missing or foreign, or a key does not have 32 bytes.
     """
@@ -63,12 +75,15 @@ class PrssKeys:
     def __init__(self, party: int, n: int, t: int, keys: Mapping[Members, Secret[bytes]]) -> None:
         self.party = party
         self.mode = Mode(n, t)
-        expected = {members for members in prss_sets(n, t) if party in members}
+        expected = {members for members in dealt_sets(n, t) if party in members}
         if keys.keys() != expected:
             raise PrssKeysIncompleteError(f"{len(keys.keys() ^ expected)} sets are missing or foreign")
         if any(len(key) != PRSS_KEY_BYTES for key in keys.values()):
             raise PrssKeysIncompleteError("a key does not have 32 bytes")
         self._keys = dict(keys)
+        for members in prss_sets(n, t):
+            if party in members and members not in keys:
+                self._keys[members] = self._key_of_pair(members)
 
     @property
     def sets(self) -> tuple[Members, ...]:
@@ -88,6 +103,11 @@ class PrssKeys:
         """Return the 32-byte key that the set derives from its key for one session (or label) and purpose."""
         return derive_key(self._keys[members].reveal(), salt=salt, purpose=purpose)
 
+    def _key_of_pair(self, pair: Members) -> Secret[bytes]:
+        purpose = b"pair" + bytes(sorted(pair))
+        parts = [self.derive(members, salt=b"", purpose=purpose) for members in large_sets(self) if pair <= members]
+        return Secret(bytes(reduce(operator.xor, part) for part in zip(*parts, strict=True)))
+
     @override
     def __repr__(self) -> str:
         return f"<PrssKeys of party {self.party}, n={self.mode.parties}, t={self.mode.threshold}>"
@@ -95,7 +115,7 @@ class PrssKeys:
 
 def deal_prss_keys(n: int, t: int, randomness: Randomness = os.urandom) -> list[PrssKeys]:
     """Deal all keys in one process, for simulations: whoever runs this knows every secret."""
-    keys = {members: new_prss_key(randomness) for members in prss_sets(n, t)}
+    keys = {members: new_prss_key(randomness) for members in dealt_sets(n, t)}
     return [
         PrssKeys(party, n, t, {members: key for members, key in keys.items() if party in members})
         for party in range(1, n + 1)

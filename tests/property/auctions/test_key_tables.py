@@ -27,7 +27,7 @@ from aukciszek.cluster import PartyNumber
 from aukciszek.encoding import to_base64url
 from aukciszek.identity import Identity
 from aukciszek.mpc.mode import Mode
-from aukciszek.mpc.prss import Members, prss_sets
+from aukciszek.mpc.prss import Members, dealt_sets
 from aukciszek.secret import Secret
 
 AUCTION = AuctionId("ab" * 32)
@@ -38,7 +38,7 @@ modes = st.sampled_from(SMALL)
 
 
 def places(mode: Mode, party: int) -> list[tuple[Members, PartyNumber]]:
-    sets = [members for members in prss_sets(mode.parties, mode.threshold) if party in members]
+    sets = [members for members in dealt_sets(mode.parties, mode.threshold) if party in members]
     return [(members, dealer) for members in sets for dealer in dealers(members, mode)]
 
 
@@ -78,7 +78,7 @@ def test_at_most_one_key_of_a_set_and_dealer_qualifies(
     drawn: tuple[Mode, set[int], dict[PartyNumber, list[Attestation]]],
 ) -> None:
     mode, liars, attested = drawn
-    for members in prss_sets(mode.parties, mode.threshold):
+    for members in dealt_sets(mode.parties, mode.threshold):
         if members <= liars:
             continue
         for dealer in dealers(members, mode):
@@ -111,7 +111,7 @@ def test_foreign_attestations_count_for_nothing(mode: Mode, data: st.DataObject)
     chosen = choose_keys(mode, attested)
     assert chosen is not None
     for party, said in attested.items():
-        foreign = [one for one in prss_sets(mode.parties, mode.threshold) if party not in one]
+        foreign = [one for one in dealt_sets(mode.parties, mode.threshold) if party not in one]
         if foreign:
             members = data.draw(st.sampled_from(foreign))
             said.append(Attestation(members, dealers(members, mode)[0], bytes(32)))
@@ -135,7 +135,7 @@ def test_where_all_are_needed_all_members_must_attest_the_key(mode: Mode) -> Non
     chosen = choose_keys(mode, attested)
     assert chosen is not None
     assert disputed_keys(mode, attested) == []
-    for members in prss_sets(mode.parties, mode.threshold):
+    for members in dealt_sets(mode.parties, mode.threshold):
         assert chosen[members] == (min(members), honest_digest(members, min(members)))
         # A member that lacks the key, one that attests another, and one whose table is not here.
         one = PartyNumber(max(members))

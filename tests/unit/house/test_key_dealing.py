@@ -18,7 +18,7 @@ from aukciszek.auctions.spec import AuctionSpec
 from aukciszek.auctions.statements import read_verified_statement, sign
 from aukciszek.cluster import PartyNumber
 from aukciszek.mpc.mode import Mode
-from aukciszek.mpc.prss import new_prss_key, prss_sets
+from aukciszek.mpc.prss import dealt_sets, large_sets, new_prss_key
 from aukciszek.storage.errors import DatabaseDamagedError
 from support.parties import Parties, StartParties
 
@@ -67,7 +67,7 @@ def check_all_hold_the_same(parties: Parties, *, of: Iterable[int] | None = None
     mode = Mode(parties.size, parties.threshold)
     numbers = set(of or range(1, parties.size + 1))
     held = {number: keys_at(parties, number) for number in numbers}
-    for members in prss_sets(mode.parties, mode.threshold):
+    for members in dealt_sets(mode.parties, mode.threshold):
         place = sum(1 << (member - 1) for member in members)
         for dealer in dealers(members, mode):
             keys = {held[number][place, dealer] for number in members & numbers if dealer in numbers}
@@ -85,7 +85,7 @@ async def test_all_members_of_a_set_and_nobody_else_hold_its_key(
     spec = await opened(parties)
     check_all_hold_the_same(parties)
     mode = Mode(size, threshold)
-    expected = sum(len(dealers(members, mode)) for members in prss_sets(size, threshold))
+    expected = sum(len(dealers(members, mode)) for members in dealt_sets(size, threshold))
     keys = {key for number in range(1, size + 1) for key in keys_at(parties, number).values()}
     assert len(keys) == expected, "each set and dealer has a key of its own"
     sent = b"".join(on_the_way)
@@ -399,7 +399,7 @@ async def test_a_party_without_its_sealing_key_has_the_keys_from_its_co_members(
     assert list(fresh._held) == []
     async with time_passing(parties):
         keys = await fresh.prss_keys(chosen)
-    assert {members_of(place) for place, _ in before} == set(keys.sets)
+    assert {members_of(place) for place, _ in before} == set(large_sets(keys))
     assert {one.place: one.key.reveal() for one in fresh._held} == before
     assert fresh.is_complete
 
@@ -435,7 +435,7 @@ async def test_a_co_member_gives_only_what_both_share(start_parties: StartPartie
     statement = KeysWanted(auction=spec.auction_id, party=TWO, public_key=pair.public_bytes)
     wanted = sign(statement, parties.identities[1]).encode()
     await parties.house(1).on_message(TWO, PeerMessage(MessageKind.KEYS_WANTED, spec.auction_id, wanted))
-    assert {one.members for one in given} == {members for members in prss_sets(5, 2) if {1, 2} <= members}
+    assert {one.members for one in given} == {members for members in dealt_sets(5, 2) if {1, 2} <= members}
 
 
 async def test_a_table_that_comes_back_counts_and_keys_made_since_are_forgotten(start_parties: StartParties) -> None:

@@ -13,6 +13,7 @@ from aukciszek.mpc.prss import (
     _pairwise_zero,
     _setwise_zero,
     deal_prss_keys,
+    dealt_sets,
     indicator,
     new_prss_key,
     prss_sets,
@@ -85,7 +86,7 @@ def unknown_columns(n: int, t: int, honest: list[int]) -> list[list[int]]:
         shifted = [[indicator(group, mode, i) * pow(i, j, P) % P for i in honest] for j in range(1, t + 1)]
         return columns + shifted
     keys = {
-        party: PrssKeys(party, n, t, {m: new_prss_key() for m in prss_sets(n, t) if party in m}) for party in honest
+        party: PrssKeys(party, n, t, {m: new_prss_key() for m in dealt_sets(n, t) if party in m}) for party in honest
     }
     weights = {
         party: dict(zip((m for m in keys[party].sets if len(m) == 2), _pairwise_zero(keys[party], b""), strict=True))
@@ -108,6 +109,30 @@ def test_the_sets_are_few(n: int, t: int, count: int) -> None:
     sets = prss_sets(n, t)
     assert len(sets) == len(set(sets)) == count
     assert {len(members) for members in sets} <= {2, n - t}
+
+
+@pytest.mark.parametrize(("n", "t"), [(5, 2), (6, 2), (7, 3), (8, 3), (9, 4)])
+def test_a_pairs_key_follows_from_the_keys_of_sets_of_which_no_t_others_know_all(n: int, t: int) -> None:
+    keys = deal_prss_keys(n, t)
+    found = set()
+    for pair in combinations(range(1, n + 1), 2):
+        members = frozenset(pair)
+        first, second = (keys[party - 1].derive(members, salt=b"s", purpose=b"p") for party in pair)
+        assert first == second
+        found.add(first)
+        together = [one for one in dealt_sets(n, t) if members <= one]
+        for others in combinations(set(range(1, n + 1)) - members, t):
+            assert any(one.isdisjoint(others) for one in together)
+    assert len(found) == n * (n - 1) // 2
+
+
+def test_each_set_counts_in_the_key_of_a_pair() -> None:
+    whole = {members: new_prss_key() for members in dealt_sets(5, 2) if 1 in members}
+    pair = frozenset({1, 2})
+    found = {PrssKeys(1, 5, 2, whole).digest(pair)}
+    for members in whole:
+        found.add(PrssKeys(1, 5, 2, whole | {members: new_prss_key()}).digest(pair))
+    assert len(found) == 1 + sum(pair <= members for members in whole)
 
 
 def test_a_short_and_a_long_request_give_the_same_values() -> None:

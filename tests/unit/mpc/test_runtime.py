@@ -166,8 +166,7 @@ async def test_parties_with_other_parameters_do_not_start() -> None:
 @pytest.mark.parametrize("members", [frozenset({1, 2}), frozenset({1, 2, 4})])
 async def test_holders_of_different_keys_notice(members: frozenset[int]) -> None:
     keys = deal_prss_keys(5, 2)
-    own = {held: keys[1]._keys[held] for held in keys[1].sets} | {members: new_prss_key()}
-    keys[1] = PrssKeys(2, 5, 2, own)
+    keys[1]._keys[members] = new_prss_key()
     simulation = await simulate(Runtime.start, n=5, t=2, keys=keys)
     others = members - {2}
     # Of the sets that mask openings, everybody hears from all members, and cannot tell which of them is wrong.

@@ -16,6 +16,8 @@ from typing import Final
 
 from aukciszek.auctions.lifecycle import AuctionState
 from aukciszek.auctions.record import AuditRecord
+from aukciszek.auctions.session import SESSION_ENDED
+from aukciszek.auctions.signing import KEYS_DESTROYED
 from aukciszek.auctions.spec import AuctionSpec
 from aukciszek.auctions.verification import verify_certificate
 from aukciszek.cli.bench.plan import ClosingsBenchmark
@@ -36,8 +38,7 @@ _LOOK_AGAIN_S: Final = 1.0
 _TIMEOUT_S: Final = 900.0
 _AGREED: Final = "agreed"
 _FOUND: Final = "outcome-found"
-_SIGNED: Final = "keys-destroyed"
-_ENDED: Final = "session-ended"
+_SIGNED: Final = KEYS_DESTROYED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,7 +188,7 @@ def _last_s(records: Sequence[AuditRecord], action: str, ordered_at: datetime) -
 def _failed(records: Sequence[Sequence[AuditRecord]]) -> dict[str, int]:
     failed: dict[str, int] = {}
     for entry in (entry for of_auction in records for record in of_auction for entry in record.entries):
-        if entry.action == _ENDED and entry.details.get("error") is not None:
-            what = str(entry.details["error"])
-            failed[what] = failed.get(what, 0) + 1
+        error = entry.details.get("error") if entry.action == SESSION_ENDED else None
+        if error is not None:
+            failed[str(error)] = failed.get(str(error), 0) + 1
     return failed

@@ -21,7 +21,7 @@ from aukciszek.cli.bench.plan import EngineBenchmark
 from aukciszek.cli.expectation import PlainRules, expected_outcome
 from aukciszek.cli.keys import write_new_file
 from aukciszek.mpc.field import Vector
-from aukciszek.mpc.prss import PrssKeys, new_prss_key, prss_sets
+from aukciszek.mpc.prss import PrssKeys, dealt_sets, new_prss_key
 from aukciszek.mpc.runtime import Runtime
 from aukciszek.mpc.shamir import share_values
 from aukciszek.secret import Secret
@@ -173,7 +173,7 @@ def new_task(plan: EngineBenchmark, bidders: Sequence[int]) -> Task:
 def write_task(directory: Path, task: Task, parties: int, chooser: random.Random) -> list[list[int]]:
     """Write everything that the parties need, and return the bids of each run in the clear."""
     write_new_file(directory / "task.json", task.model_dump_json().encode(), mode=0o600)
-    keys = {members: new_prss_key() for members in prss_sets(parties, task.threshold)}
+    keys = {members: new_prss_key() for members in dealt_sets(parties, task.threshold)}
     for party in range(1, parties + 1):
         held = {_spell(members): key.reveal() for members, key in keys.items() if party in members}
         write_new_file(_key_file(directory, party), _KeyFile(keys=held).model_dump_json().encode(), mode=0o600)

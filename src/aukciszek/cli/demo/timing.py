@@ -17,6 +17,7 @@ from aukciszek.auctions.identifiers import AuctionId, UserId
 from aukciszek.auctions.record import AuditRecord
 from aukciszek.auctions.sealing import BidPlace, open_envelope, seal_bid
 from aukciszek.auctions.sealing_keys import SealingKeyPair, SealingPublicKey
+from aukciszek.auctions.signing import KEYS_DESTROYED
 from aukciszek.auctions.spec import AuctionSpec
 
 _SAMPLE: Final = 30
@@ -26,7 +27,7 @@ _ENDS: Final[Mapping[str, frozenset[str]]] = {
     "agreement": frozenset({"agreed"}),
     "envelopes": frozenset({"session-began"}),
     "session": frozenset({"outcome-found"}),
-    "signatures": frozenset({"keys-destroyed"}),
+    "signatures": frozenset({KEYS_DESTROYED}),
 }
 """Each step from the close on, in order, and what ends it in a record. The envelopes' step includes the meeting."""
 
