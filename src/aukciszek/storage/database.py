@@ -42,6 +42,9 @@ _LARGEST_GROUP: Final = 64
 MOST_WAITING: Final = 8192
 """Writes that may wait for their turn; whoever comes then is turned away at once."""
 
+_ERASE_AGAIN_S: Final = 5.0
+"""How long what could not be erased at once waits for the next try."""
+
 _TELL_AGAIN_S: Final = 30.0
 _DRIVERS: Final = {
     "sqlite": "sqlite",
@@ -69,6 +72,7 @@ class Database:
         self._turn = asyncio.Lock()
         self._in_turn: asyncio.Task[Any] | None = None
         self._erasure_due = False
+        self._eraser: asyncio.Task[None] | None = None
         self._waiting: list[tuple[Work[Any], asyncio.Future[Any]]] = []
         self._group_writer: asyncio.Task[None] | None = None
         self._told = ""
@@ -169,6 +173,9 @@ class Database:
         """Wait for what is being written, then let go of all connections."""
         while self._group_writer is not None:
             await asyncio.wait([self._group_writer])
+        if self._eraser is not None:
+            self._eraser.cancel()
+            await asyncio.wait([self._eraser])
         async with self._turn:
             await self._store.close()
 
@@ -226,12 +233,24 @@ class Database:
                 _answer(answer, result)
 
     async def _erase_if_due(self) -> None:
-        """Erase, or leave it to the next commit: the one before is durable whatever becomes of this."""
+        """Erase now, or in a while if a reader is in the way: the commit before is durable whatever becomes of this."""
         if self._erasure_due:
             try:
                 self._erasure_due = not await self._store.erase()
             except (DBAPIError, sqlite3.Error) as error:
                 _log.error("what was erased is still in the database's log: %s", type(error).__name__)
+            if self._erasure_due and self._eraser is None:
+                self._eraser = asyncio.create_task(self._erase_later(), name="database eraser")
+
+    async def _erase_later(self) -> None:
+        """Try again until it is done, also where nothing more is written."""
+        try:
+            while self._erasure_due:
+                await asyncio.sleep(_ERASE_AGAIN_S)
+                async with self._turn:
+                    await self._erase_if_due()
+        finally:
+            self._eraser = None
 
     @contextmanager
     def _faults(self) -> Iterator[None]:

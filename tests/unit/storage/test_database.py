@@ -403,6 +403,22 @@ async def test_erasing_waits_for_a_reader_and_is_made_up_for(sqlite: Database, t
     assert files_with(KEY, tmp_path) == []
 
 
+async def test_erasing_is_made_up_for_though_nothing_more_is_written(
+    sqlite: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aukciszek.storage.database._ERASE_AGAIN_S", 0.01)
+    auctions = AuctionRepository(sqlite)
+    await create_with_key(auctions)
+    async with sqlite.snapshot() as connection:
+        await auctions.auction(AUCTION.id, connection=connection)
+        await auctions.erase_secrets(AUCTION.id)
+        await asyncio.sleep(1)  # the first try waits for this reader for half a second
+        assert files_with(KEY, tmp_path) == ["party.db-wal"]
+    async with asyncio.timeout(10):
+        while files_with(KEY, tmp_path):
+            await asyncio.sleep(0.05)
+
+
 async def test_opening_empties_the_log_that_a_crash_left(sqlite: Database, sqlite_url: str, tmp_path: Path) -> None:
     auctions = AuctionRepository(sqlite)
     await create_with_key(auctions)
