@@ -415,7 +415,7 @@ async def test_erasing_is_made_up_for_though_nothing_more_is_written(
         await asyncio.sleep(1)  # the first try waits for this reader for half a second
         assert files_with(KEY, tmp_path) == ["party.db-wal"]
     async with asyncio.timeout(10):
-        while files_with(KEY, tmp_path):
+        while files_with(KEY, tmp_path):  # noqa: ASYNC110 -- nobody says when
             await asyncio.sleep(0.05)
 
 
