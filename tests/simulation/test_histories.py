@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 from hypothesis import HealthCheck, Phase, given, note, seed, settings
 
-from simulation.drawing import histories
+from simulation.drawing import attacks, histories
 from simulation.living import live
 from simulation.operations import History
 
@@ -45,7 +45,7 @@ def test_nothing_is_lost_and_nothing_is_wrong_in(cluster: str, part: int) -> Non
         suppress_health_check=list(HealthCheck),
         phases=[Phase.reuse, Phase.generate, Phase.shrink],
     )
-    @given(histories(size, threshold))
+    @given(histories(size, threshold) | attacks(size, threshold))
     def all_hold(history: History) -> None:
         note(f"live({history!r})")
         live(history)
