@@ -4,6 +4,8 @@
 it. Every change of state is stored together with its entry in the audit record, before anything is built on it.
 """
 
+import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -15,6 +17,7 @@ from aukciszek.auctions.places import Places
 from aukciszek.auctions.ports import MessageKind, PeerMessage, PeerNetwork
 from aukciszek.auctions.signal import Signal
 from aukciszek.auctions.spec import AuctionSpec
+from aukciszek.auctions.statements import Signed, Statement, read_statement
 from aukciszek.auctions.workers import Workers
 from aukciszek.clock import Clock
 from aukciszek.cluster import Cluster, PartyNumber
@@ -25,6 +28,11 @@ from aukciszek.storage.auctions import AuctionRepository
 from aukciszek.storage.connection import DatabaseConnection
 from aukciszek.storage.database import Database
 from aukciszek.storage.rows import AuctionRow
+
+_log = logging.getLogger(__name__)
+
+_MOST_REPORTS: Final = 10
+"""Of one kind, about one party, in one auction, between two starts."""
 
 VERIFIED: Final = "verified"
 """What is on record before anything is opened."""
@@ -97,6 +105,7 @@ class AuctionDesk:
         """Whether this party has ever been about to open something: others may know the outcome since."""
         self.recalled = row.recalled
         """Whether this party knows all that it ever signed about the auction."""
+        self._reports: Counter[tuple[str, PartyNumber | None]] = Counter()
         self.has_lost_memory = False
         """Whether it had to be told by the others."""
 
@@ -146,10 +155,25 @@ class AuctionDesk:
         )
 
     async def report(self, kind: str, party: PartyNumber | None, details: Mapping[str, Json]) -> None:
-        """Put on record that ``party`` did something against the protocol."""
+        """Put on record, and into the log, that ``party`` did something against the protocol.
+
+        Only so often: whoever repeats it cannot crowd out what others did.
+        """
+        self._reports[kind, party] += 1
+        if self._reports[kind, party] > _MOST_REPORTS:
+            return
+        _log.warning("incident %s party=%s auction=%s: %s", kind, party, self.auction, dict(details))
         await self.context.repository.add_incident(
             self.context.clock.now(), kind, details, auction_id=self.auction, party=party
         )
+
+    def read[S: Statement](self, kind: type[S], content: bytes) -> Signed[S]:
+        """Read and verify a statement that a peer sent about this auction.
+
+        Raises:
+            StatementError: it is malformed, about another auction, or not signed by the party that it names.
+        """
+        return read_statement(kind, content, self.context.cluster, about=self.auction)
 
     def show_stage(self, name: str, fraction: float) -> None:
         """Let everybody who watches see how far the work has come."""

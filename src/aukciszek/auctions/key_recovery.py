@@ -5,6 +5,9 @@ whoever shares keys with it seals them to that. It takes exactly the keys whose 
 so nobody can hand it another key, with which it would take part in a lot that others have drawn before.
 """
 
+import math
+from typing import Final
+
 from aukciszek.auctions.desk import AuctionDesk
 from aukciszek.auctions.held_keys import HeldKeys
 from aukciszek.auctions.key_envelopes import AuctionKey, KeyEnvelope, KeysWanted, UnlawfulDealingError
@@ -16,6 +19,9 @@ from aukciszek.cluster import PartyNumber
 from aukciszek.mpc.prss import Members, PrssKeys
 from aukciszek.secret import Secret
 
+_GIVE_AGAIN_S: Final = 0.2
+"""A peer that asks more often gets no answer: each takes a sealing."""
+
 
 class KeyRecovery:
     """Asks for keys, and gives them to those who ask."""
@@ -26,6 +32,7 @@ class KeyRecovery:
         self._chosen: ChosenKeys | None = None
         self._key_pair: SealingKeyPair | None = None
         self._refused: set[PartyNumber] = set()
+        self._given_at_s: dict[PartyNumber, float] = {}
 
     async def fetch(self, chosen: ChosenKeys) -> None:
         """Get the chosen keys that are not here, however long it takes: nothing waits for them yet."""
@@ -54,6 +61,10 @@ class KeyRecovery:
         wanted = read_statement(KeysWanted, content, desk.context.cluster).content
         if (wanted.party, wanted.auction) != (sender, desk.auction):
             raise UnlawfulDealingError(f"party {sender} asked for the keys of another party, or of another auction")
+        now_s = desk.context.clock.monotonic_s()
+        if now_s - self._given_at_s.get(sender, -math.inf) < _GIVE_AGAIN_S:
+            return
+        self._given_at_s[sender] = now_s
         shared = [one for one in self._held if sender in one.members]
         if shared:
             envelope = KeyEnvelope("keys", desk.auction, sender=desk.context.number, receiver=sender)

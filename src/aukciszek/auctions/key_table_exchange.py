@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from aukciszek.auctions.desk import AuctionDesk
 from aukciszek.auctions.key_tables import Attestation, ChosenKeys, KeyTable, choose_keys, disputed_keys
 from aukciszek.auctions.ports import MessageKind
-from aukciszek.auctions.statements import Signed, read_statement, read_verified_statement
+from aukciszek.auctions.statements import Signed, read_verified_statement
 from aukciszek.cluster import PartyNumber
 from aukciszek.mpc.prss import Members
 from aukciszek.storage.connection import DatabaseConnection
@@ -56,7 +56,7 @@ class KeyTables:
             StatementError: it is not signed by the party that it names.
         """
         desk = self._desk
-        signed = read_statement(KeyTable, content, desk.context.cluster)
+        signed = desk.read(KeyTable, content)
         party = signed.content.party
         known = self._tables.get(party)
         if known is None:

@@ -16,7 +16,7 @@ from aukciszek.auctions.errors import AuctionError
 from aukciszek.auctions.holdings import HoldingsStatement
 from aukciszek.auctions.messages import MOST_LISTS_OF_A_PARTY
 from aukciszek.auctions.orders import is_allowed
-from aukciszek.auctions.statements import Signed, read_statement, read_verified_statement, statement_digest
+from aukciszek.auctions.statements import Signed, read_verified_statement, statement_digest
 from aukciszek.cluster import PartyNumber
 from aukciszek.encoding import canonical_json
 
@@ -51,6 +51,8 @@ class Lists:
         began_on: set[ListPlace] = set()
         for one in await repository.lists(auction):
             signed = read_verified_statement(HoldingsStatement, one.statement)
+            if signed.content.auction != auction:
+                continue
             place = signed.content.party, statement_digest(signed.content)
             self._held[place] = signed
             if one.began_on:
@@ -115,7 +117,7 @@ class Lists:
         fingerprint = hashlib.sha256(content).digest()
         if fingerprint in self._read:
             return False
-        signed = read_statement(HoldingsStatement, content, self._desk.context.cluster)
+        signed = self._desk.read(HoldingsStatement, content)
         party, digest = signed.content.party, statement_digest(signed.content)
         is_new = (party, digest) not in self._held
         if is_new:

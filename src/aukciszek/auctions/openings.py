@@ -19,7 +19,7 @@ from aukciszek.auctions.lifecycle import AuctionState
 from aukciszek.auctions.opening_statements import OpeningStatement, Release, known_keys, opening_digest
 from aukciszek.auctions.ports import MessageKind
 from aukciszek.auctions.signal import FIRST_RETRY_S, LONGEST_RETRY_S
-from aukciszek.auctions.statements import Signed, read_statement, read_verified_statement, sign
+from aukciszek.auctions.statements import Signed, read_verified_statement, sign
 from aukciszek.cluster import PartyNumber
 from aukciszek.mpc.errors import PartiesMissingError
 from aukciszek.mpc.fair_opening import Exchange, MalformedOpeningError, MaskedOpening, OpeningKeys, opening_keys
@@ -81,7 +81,7 @@ class Openings:
         self._early: defaultdict[PartyNumber, dict[Place, Signed[OpeningStatement]]] = defaultdict(dict)
         self._prss_keys: PrssKeys | None = None
         self.awaited: Place | None = None
-        """The opening that a running session waits for, and will make use of by itself."""
+        """The latest opening of a session that runs, or that found the outcome: it makes use of it by itself."""
 
     async def load(self) -> None:
         """Take up what was stored before a restart."""
@@ -96,6 +96,8 @@ class Openings:
         for signature in await repository.opening_signatures(auction):
             signed = read_verified_statement(OpeningStatement, signature.statement)
             opened = self._opened[signature.session, signature.number]
+            if signed.content != self._statement(opened, signed.content.party):
+                continue
             opened.signatures[signed.content.party] = signed
             opened.stored.add(signed.content.party)
         for opened in self._opened.values():
@@ -147,7 +149,7 @@ class Openings:
         signatures = {context.number: sign(statement, context.identity)}
         for early in self._early.values():
             signed = early.pop(opened.place, None)
-            if signed is not None and signed.content.opening == statement.opening:
+            if signed is not None and signed.content == self._statement(opened, signed.content.party):
                 signatures[signed.content.party] = signed
         await self._store(opened, opened.keys, signatures)
         await self._send_signature(self._desk.peers, opened)
@@ -160,7 +162,7 @@ class Openings:
         Raises:
             StatementError: it is malformed, or not signed by the party that it names.
         """
-        signed = read_statement(OpeningStatement, content, self._desk.context.cluster)
+        signed = self._desk.read(OpeningStatement, content)
         party, place = signed.content.party, (signed.content.session, signed.content.number)
         opened = self._opened.get(place)
         if opened is None:
@@ -169,7 +171,7 @@ class Openings:
             early[place] = signed
             while len(early) > _MOST_EARLY:
                 del early[next(iter(early))]
-        elif signed.content.opening != opening_digest(opened.content):
+        elif signed.content != self._statement(opened, party):
             await self._desk.report("other-opening-signed", party, {"session": place[0], "opening": place[1]})
         elif party not in opened.signatures:
             # It is stored with the others when all are here: until then whoever signed sends it again.
@@ -221,7 +223,7 @@ class Openings:
         if known is not None and known.shown and known.content == release.opening:
             return known
         digest = opening_digest(release.opening)
-        statements = [read_statement(OpeningStatement, content, cluster) for content in release.signatures]
+        statements = [self._desk.read(OpeningStatement, content) for content in release.signatures]
         signatures = {one.content.party: one for one in statements}
         contents = [signed.content for signed in statements]
         said = {(one.auction, one.session, one.number, one.opening) for one in contents}
@@ -278,6 +280,10 @@ class Openings:
             return {}
         return opening_keys(self._prss_keys, opened.opening.session, opened.opening.number)
 
+    def _statement(self, opened: Opened, party: PartyNumber) -> OpeningStatement:
+        """Return what a party signs under an opening; any other word of it would make others refuse the release."""
+        return OpeningStatement.of(self._desk.auction, party, opened.input_set, opened.opening)
+
     def _all_signed(self, opened: Opened) -> bool:
         return len(opened.signatures) == self._desk.context.cluster.size
 
@@ -328,15 +334,12 @@ class SessionOpenings:
             raise PartiesMissingError(())
         opened = await self._openings.sign(opening, own, self._input_set)
         self._openings.awaited = opened.place
-        try:
-            since_s, pause_s = clock.monotonic_s(), FIRST_RETRY_S
-            while not await self._desk.signal.wait_for(lambda: opened.values is not None, timeout_s=pause_s):
-                if clock.monotonic_s() - since_s >= patience_s:
-                    raise PartiesMissingError(self._silent(opened))
-                await self._openings.announce(self._desk.peers)
-                pause_s *= 2
-        finally:
-            self._openings.awaited = None
+        since_s, pause_s = clock.monotonic_s(), FIRST_RETRY_S
+        while not await self._desk.signal.wait_for(lambda: opened.values is not None, timeout_s=pause_s):
+            if clock.monotonic_s() - since_s >= patience_s:
+                raise PartiesMissingError(self._silent(opened))
+            await self._openings.announce(self._desk.peers)
+            pause_s *= 2
         return opened.keys
 
     def _silent(self, opened: Opened) -> set[int]:

@@ -12,7 +12,7 @@ from aukciszek.auctions.errors import StatementError
 from aukciszek.auctions.identifiers import UserId
 from aukciszek.auctions.ports import MessageKind
 from aukciszek.auctions.spec import AuctionSpec
-from aukciszek.auctions.statements import OrderStatement, Signed, read_statement, read_verified_statement, sign
+from aukciszek.auctions.statements import OrderStatement, Signed, read_verified_statement, sign
 from aukciszek.cluster import PartyNumber
 
 type OrderKind = Literal["create", "close", "cancel"]
@@ -61,7 +61,7 @@ class Orders:
             StatementError: it is not signed by the party that it names.
             UnlawfulOrderError: the auction's rules do not allow the order.
         """
-        statement = read_statement(OrderStatement, content, self._desk.context.cluster)
+        statement = self._desk.read(OrderStatement, content)
         check_order(statement.content, self._desk)
         order = statement.content
         if order.party not in self._statements[order.kind]:

@@ -308,7 +308,9 @@ class AuctionProcess:
     async def _abandon(self) -> None:
         """Give up: destroy the keys, and keep nothing but openings that others may still finish."""
         desk = self.desk
-        async with desk.entering(AuctionState.ABANDONED, "abandoned", {}) as connection:
+        details: dict[str, Json] = {"state": desk.state.value, "waiting_for": sorted(desk.waiting_for)}
+        _log.warning("auction %s is abandoned: %s", desk.auction, details)
+        async with desk.entering(AuctionState.ABANDONED, "abandoned", details) as connection:
             await desk.context.repository.erase_secrets(desk.auction, keep_openings=True, connection=connection)
 
     async def _wait_for_late_outcome(self) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from aukciszek.auctions.desk import AuctionDesk
 from aukciszek.auctions.ports import MessageKind
 from aukciszek.auctions.sealing_keys import SealingPublicKey
-from aukciszek.auctions.statements import SealingKeyStatement, Signed, read_statement, read_verified_statement
+from aukciszek.auctions.statements import SealingKeyStatement, Signed, read_verified_statement
 from aukciszek.cluster import PartyNumber
 
 
@@ -30,7 +30,7 @@ class SealingKeys:
             StatementError: it is not signed by the party that it names.
         """
         desk = self._desk
-        statement = read_statement(SealingKeyStatement, content, desk.context.cluster)
+        statement = desk.read(SealingKeyStatement, content)
         party = statement.content.party
         known = self._statements.get(party)
         if known is None:

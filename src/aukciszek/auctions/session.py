@@ -233,6 +233,15 @@ class Sessions:
         self._setup.keep_beginning(proposal)
 
     async def _compute(self, prepared: _Prepared, proposal: Proposal, place: ComputingPlace) -> SessionOutcome:
+        try:
+            return await self._compute_session(prepared, proposal, place)
+        except BaseException:
+            # Whatever ended it, what it was opening may still give the outcome.
+            self._openings.awaited = None
+            self._desk.signal.notify()
+            raise
+
+    async def _compute_session(self, prepared: _Prepared, proposal: Proposal, place: ComputingPlace) -> SessionOutcome:
         desk, context = self._desk, self._desk.context
         identifier, input_set = proposal.session_id(desk.auction), prepared.input_set
         details: dict[str, Json] = {
@@ -249,6 +258,7 @@ class Sessions:
         try:
             if prepared.keys is None:
                 await self._meet(channel)
+                await self._note_end(proposal, None, None)
                 return SessionOutcome(input_set, ComputationResult(kind="too-few-bids"))
             runtime = Runtime(
                 channel,

@@ -17,7 +17,7 @@ from aukciszek.auctions.errors import WrongSignatureError
 from aukciszek.auctions.ports import MessageKind
 from aukciszek.auctions.readiness import Proposal, Readiness, in_microseconds, pack_asks
 from aukciszek.auctions.session_attempts import Attempts
-from aukciszek.auctions.statements import Signed, read_statement, sign
+from aukciszek.auctions.statements import Signed, sign
 from aukciszek.cluster import PartyNumber
 
 _NONCE_BYTES: Final = 32
@@ -131,7 +131,7 @@ class SessionSetup:
         Raises:
             StatementError: it is malformed, or not signed by the sender.
         """
-        signed = read_statement(Readiness, content, self._desk.context.cluster)
+        signed = self._desk.read(Readiness, content)
         if signed.content.party != sender:
             raise WrongSignatureError(f"party {sender} passes on an announcement of party {signed.content.party}")
         if self.attempts.note(signed, self._now_s):

@@ -18,7 +18,7 @@ from aukciszek.auctions.ports import MessageKind
 from aukciszek.auctions.session import UNUSABLE_REASON, SessionOutcome
 from aukciszek.auctions.signal import PATIENCE_S
 from aukciszek.auctions.spec import AuctionSpec
-from aukciszek.auctions.statements import OutcomeSignature, Signed, read_statement
+from aukciszek.auctions.statements import OutcomeSignature, Signed
 from aukciszek.cluster import PartyNumber
 from aukciszek.encoding import Json
 from aukciszek.mpc.runtime import Revealed
@@ -84,7 +84,7 @@ class Signing:
         Raises:
             StatementError: it is not signed by the party that it names.
         """
-        signed = read_statement(OutcomeSignature, content, self._desk.context.cluster)
+        signed = self._desk.read(OutcomeSignature, content)
         if self._body is None:
             self._signatures[signed.content.party] = signed
         elif signed.content.party not in self._signatures:

@@ -28,7 +28,7 @@ from aukciszek.auctions.fields import (
     UserIdField,
     first_fault,
 )
-from aukciszek.auctions.identifiers import labelled_sha256
+from aukciszek.auctions.identifiers import AuctionId, labelled_sha256
 from aukciszek.auctions.sealing_keys import SealingPublicKey
 from aukciszek.auctions.spec import MOST_SPEC_BYTES, AuctionSpec
 from aukciszek.cluster import Cluster
@@ -144,20 +144,25 @@ def sign[S: Statement](content: S, identity: Identity) -> Signed[S]:
     return Signed(content, identity.sign(content.label, content.body()))
 
 
-def read_statement[S: Statement](kind: type[S], content: bytes, cluster: Cluster) -> Signed[S]:
+def read_statement[S: Statement](
+    kind: type[S], content: bytes, cluster: Cluster, *, about: AuctionId | None = None
+) -> Signed[S]:
     """Read a signed statement and verify it.
 
     Args:
         kind: which statement is expected.
         content: what :meth:`Signed.encode` gave.
         cluster: whose parties may sign.
+        about: the auction that it must be about: what a party said of one auction is nothing in another one.
 
     Raises:
-        MalformedStatementError: too long, not of this kind, or not in canonical form.
+        MalformedStatementError: too long, not of this kind, not in canonical form, or about another auction.
         UnknownPartyError: the cluster has no party of that number.
         WrongSignatureError: that party did not sign these words for this purpose.
     """
     signed = read_verified_statement(kind, content)
+    if about is not None and signed.content.auction != about:
+        raise MalformedStatementError(f"the {kind.label} statement is about another auction: it counts there alone")
     verify(signed, cluster)
     return signed
 

@@ -30,6 +30,9 @@ MOST_BYTES_WAITING: Final = 64 * 1024 * 1024
 _FRAME_OVERHEAD: Final = 512
 """Bytes that a waiting frame takes beside its content, so that many small ones are bounded, too."""
 
+_LONGEST_TURN_S: Final = 0.01
+"""How long messages of one link are taken in before others have their turn."""
+
 
 class FrameHandler(Protocol):
     """Who deals with what arrives over the links."""
@@ -111,9 +114,15 @@ class LinkReader:
             self._socket.pause()
 
     async def _work(self) -> None:
+        loop = asyncio.get_running_loop()
         while True:
             await self._something_waits.wait()
+            yielded_s = loop.time()
             while self._line:
+                if loop.time() - yielded_s > _LONGEST_TURN_S:
+                    # A message may need nothing that is waited for: a burst of them must not keep all waiting.
+                    await asyncio.sleep(0)
+                    yielded_s = loop.time()
                 frame, size = self._line.popleft()
                 await self._handler.on_frame(self._sender, frame)
                 self._bytes_waiting -= size
