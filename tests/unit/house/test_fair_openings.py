@@ -20,6 +20,7 @@ from support.corrupt import Knowledge
 from support.memory_network import Round
 from support.parties import Parties, StartParties, new_bidder
 from support.passing import ended, let_pass, opened, process_of, state_at, time_passing, until
+from support.records import record_at
 
 CLUSTERS = [(3, 1), (4, 1), (5, 2)]
 SIGNATURE, RELEASE = MessageKind.OPENING_SIGNATURE, MessageKind.RELEASE
@@ -308,3 +309,25 @@ async def test_a_bid_out_of_range_is_left_out_and_the_auction_ends(
     assert [one.reason for one in body.left_out] == ["out-of-range"]
     assert body.prices == tuple(others)
     assert body.outcome == ("sold" if others else "too-few-bids")
+
+
+@pytest.mark.parametrize("prices", [("333", "101", "250"), ("300", "200"), ()])
+async def test_every_attempt_that_is_on_record_as_begun_is_on_record_as_ended(
+    start_parties: StartParties, prices: tuple[str, ...]
+) -> None:
+    """With one transcript at all parties if it succeeded: who saw another session than the others shows so."""
+    parties = await start_parties(5, 2)
+    spec = await opened(parties)
+    for price in prices:
+        await parties.bid(spec, price)
+    parties.clock.move(601)
+    await ended(parties, spec.auction_id)
+    transcripts = set()
+    for number in parties.houses:
+        record = await record_at(parties.house(number), spec.auction_id)
+        began = [entry.details["session"] for entry in record.entries if entry.action == "session-began"]
+        ends = [entry.details for entry in record.entries if entry.action == "session-ended"]
+        assert [end["session"] for end in ends] == began
+        assert ends[-1]["error"] is None
+        transcripts.add(ends[-1]["transcript"])
+    assert len(transcripts) == 1

@@ -29,7 +29,7 @@ _ENDS: Final[Mapping[str, frozenset[str]]] = {
     "session": frozenset({"outcome-found"}),
     "signatures": frozenset({KEYS_DESTROYED}),
 }
-"""Each step from the close on, in order, and what ends it in a record. The envelopes' step includes the meeting."""
+"""Each step from the close on, in order, and what ends it in a record. Getting ready is part of the envelopes' step."""
 
 
 def steps_s(records: Iterable[AuditRecord], ordered_at: datetime) -> dict[str, float]:
