@@ -183,6 +183,7 @@ async def test_receipts_and_certificate_are_files_that_verify(town: "Town", tmp_
     bidder = await town.bidder()
     await bidder.visit(auction)
     await bidder.bid("9")
+    await expect(bidder.page.get_by_test_id("own-bid")).to_contain_text("5 of 5 parties signed for it")
     files = {}
     async with bidder.page.expect_download() as download:
         await bidder.button("Download the receipts").click()

@@ -40,6 +40,9 @@ async def judge(world: World) -> None:
     if states == {AuctionState.CANCELLED}:
         _judge_cancellation(world)
         return
+    for house in world.honest.values():
+        actions = {entry.action for entry in (await record_at(house, world.spec.auction_id)).entries}
+        assert "cancelled" not in actions, "a party cancelled an auction that has an outcome"
     certificates = [await house.certificate(world.spec.auction_id) for house in world.honest.values()]
     assert len({one.body.digest for one in certificates}) == 1, "honest parties have different outcomes"
     for certificate in certificates:

@@ -3,7 +3,7 @@
 A mutation is a context in which the product's code has the fault.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
@@ -68,15 +68,15 @@ def late_cancel() -> Iterator[None]:
 
     with ExitStack() as stack:
         for name in ("_can_adopt", "_has_late_outcome", "_is_settled"):
-            question = _unless(cancellation, getattr(AuctionProcess, name))
+            question = _unless_ordered(getattr(AuctionProcess, name))
             stack.enter_context(patch.object(AuctionProcess, name, question))
         stack.enter_context(patch.object(AuctionProcess, "_cancellation", property(cancellation)))
         stack.enter_context(patch.object(AuctionProcess, "_cancel", cancel))
         yield
 
 
-def _unless(cancellation: Callable[[AuctionProcess], object], question: property) -> property:
-    return property(lambda process: cancellation(process) is None and question.__get__(process))
+def _unless_ordered(question: property) -> property:
+    return property(lambda process: not process.orders.in_force("cancel") and question.__get__(process))
 
 
 @contextmanager
