@@ -69,6 +69,7 @@ _LIES: list[LieKind] = [
     "silence",
 ]
 _IN_ROUNDS: list[LieKind] = ["round-to-all", "round-to-each", "withhold-round", "withhold-rest"]
+_LIES_ABOUT_LOSSES: list[LieKind] = ["shift-help", "wrong-keys", "ask-all", "deny"]
 _LATE_LIES: list[LieKind] = [
     "vouch-cancel",
     "late-cancel",
@@ -139,19 +140,21 @@ def attacks(size: int, threshold: int) -> st.SearchStrategy[History]:
             st.booleans(),
         ),
     ]
-    early: list[st.SearchStrategy[Operation]] = [lie, st.just(Wipe()), late[2], late[-1]]
+    early: list[st.SearchStrategy[Operation]] = [lie, late[2], late[-1]]
     bids = st.lists(
         st.builds(Bid, bidder, price, st.just(everybody) | st.frozensets(party, min_size=threshold + 1)),
         min_size=2,
         max_size=3,
     )
+    loss: st.SearchStrategy[Operation] = st.just(Wipe())
+    about_losses: st.SearchStrategy[Operation] = st.builds(Lie, st.sampled_from(_LIES_ABOUT_LOSSES), st.integers(1, 24))
     operations = st.tuples(
         bids,
-        lie,
+        st.tuples(lie) | st.tuples(about_losses, loss),
         st.lists(st.one_of(early), max_size=3),
         st.just(AdvanceToClose(0.001)),
         st.lists(st.one_of(late), max_size=3),
-    ).map(lambda parts: (*parts[0], parts[1], *parts[2], parts[3], *parts[4]))
+    ).map(lambda parts: (*parts[0], *parts[1], *parts[2], parts[3], *parts[4]))
     return st.builds(
         History,
         st.just(size),
