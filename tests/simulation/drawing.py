@@ -10,6 +10,7 @@ from simulation.operations import (
     DURATION_S,
     HIGHEST_NUMBER,
     HIGHEST_PRICE,
+    WITHHOLDING,
     Advance,
     AdvanceToClose,
     Bid,
@@ -148,9 +149,10 @@ def attacks(size: int, threshold: int) -> st.SearchStrategy[History]:
     )
     loss: st.SearchStrategy[Operation] = st.just(Wipe())
     about_losses: st.SearchStrategy[Operation] = st.builds(Lie, st.sampled_from(_LIES_ABOUT_LOSSES), st.integers(1, 24))
+    withholding: st.SearchStrategy[Operation] = st.builds(Lie, st.sampled_from(sorted(WITHHOLDING)), st.integers(1, 24))
     operations = st.tuples(
         bids,
-        st.tuples(lie) | st.tuples(about_losses, loss),
+        st.tuples(lie) | st.tuples(about_losses, loss) | st.tuples(withholding),
         st.lists(st.one_of(early), max_size=3),
         st.just(AdvanceToClose(0.001)),
         st.lists(st.one_of(late), max_size=3),

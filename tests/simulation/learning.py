@@ -1,7 +1,7 @@
 """What was opened in a history, to whomever: the values that anybody could know, in any attempt."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,7 +21,9 @@ class Learned:
         """By reason: in which session what was opened."""
         self.dishonest: set[int] = set()
         self.known_to_liar: set[tuple[bytes, Values]] = set()
-        """The prices that a liar's own engine opened: by the session, and what they are."""
+        """The prices that a liar's own engine opened, if it had said nothing but the truth: by the session."""
+        self.is_truthful: Callable[[], bool] = lambda: True
+        """Whether all that the liar has said so far is true, so that its engine finds what the others would find."""
 
     def take_down(self, session: bytes, values: Mapping[str, Any]) -> None:
         """Note what an opening gave; beside a check that failed the rest is uniformly random."""
@@ -41,7 +43,7 @@ class Learned:
             result = await reveal(runtime, values, **named)
             if runtime.party not in learned.dishonest:
                 learned._on_revealed(runtime, before)
-            elif PRICES in result:
+            elif PRICES in result and learned.is_truthful():
                 learned.known_to_liar.add((runtime._session.session_id, tuple(result[PRICES])))
             return result
 

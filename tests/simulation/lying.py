@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any
 
 from aukciszek.auctions.bundle import Bundle
 from aukciszek.auctions.certificate import CertificateBody
@@ -37,18 +37,9 @@ from aukciszek.mpc.field import ELEMENT_BYTES, P, Vector
 from aukciszek.mpc.prss import new_prss_key
 from aukciszek.mpc.session import Session
 from aukciszek.mpc.share_recovery import Requests
-from simulation.operations import Lie, LieKind
+from simulation.operations import WITHHOLDING, Lie, LieKind
 from support.memory_network import Round
 from support.parties import Parties
-
-_WITHHOLDING: Final[set[LieKind]] = {
-    "withhold-round",
-    "withhold-rest",
-    "withhold-outcome",
-    "withhold-signature",
-    "withhold-release",
-    "silence",
-}
 
 
 class Liar:
@@ -68,7 +59,7 @@ class Liar:
     def begin(self, lie: Lie) -> None:
         """Lie in one more way from now on."""
         self._ways[lie.how] = lie.place
-        self.only_withheld = self.only_withheld and lie.how in _WITHHOLDING
+        self.only_withheld = self.only_withheld and lie.how in WITHHOLDING
         network = self._parties.network
         network.tamper, network.rewrite, network.drop_round = self._tamper, self._rewrite, self._withholds
         orders = {"vouch-cancel": "cancel", "vouch-close": "close"}

@@ -47,6 +47,17 @@ type LieKind = Literal[
 ]
 
 
+WITHHOLDING: Final[set[LieKind]] = {
+    "withhold-round",
+    "withhold-rest",
+    "withhold-outcome",
+    "withhold-signature",
+    "withhold-release",
+    "silence",
+}
+"""Those by which nothing untrue is said."""
+
+
 @dataclass(frozen=True)
 class Advance:
     """Let time pass."""

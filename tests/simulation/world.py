@@ -98,6 +98,7 @@ class World:
         self.bidders = Bidders(self.spec, history.threshold)
         self._loser = PartyNumber(min(history.loser, history.size))
         self._liar = Liar(min(history.liar, history.size), self.parties, self.spec, history.pace)
+        self.watch.learned.is_truthful = lambda: self._liar.only_withheld
 
     @property
     def liar(self) -> int | None:
@@ -154,7 +155,7 @@ class World:
                 await self.parties.start(number)
         await self._until_quiet()
         await self._pass_time(_ALONE_S)
-        if self.watch.learned.known_to_liar and self._liar.only_withheld:
+        if self.watch.learned.known_to_liar:
             states = {number: state for number, state in self._states().items() if number != liar}
             known = {AuctionState.SIGNING.value, AuctionState.FINAL.value}
             assert set(states.values()) <= known, f"a liar knows the outcome and keeps it from others: {states}"
