@@ -52,8 +52,8 @@ def test_parties_that_convene_at_the_same_moment_do_not_wait_in_a_circle(size: i
     async def story(crowd: Crowd) -> None:
         crowd.spread_attempts()
         await crowd.close()
-        # Without giving places back: 160 to 230 s with three parties, and never in a quarter of an hour with five.
-        await crowd.all_are_final(seconds=120)
+        # Without giving places back never in a quarter of an hour with five parties; with it 75 to 160 s.
+        await crowd.all_are_final(seconds=500)
         assert crowd.most_held == 1
 
     live(size, threshold, story, seed=seed)
