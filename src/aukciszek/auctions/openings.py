@@ -229,7 +229,8 @@ class Openings:
         said = {(one.auction, one.session, one.number, one.opening) for one in contents}
         sets = {one.input_set for one in contents}
         by_all = signatures.keys() == set(cluster.numbers)
-        if not by_all or said != {(self._desk.auction, *place, digest)} or len(sets) != 1:
+        is_another = known is not None and known.content != release.opening
+        if is_another or not by_all or said != {(self._desk.auction, *place, digest)} or len(sets) != 1:
             raise UnlawfulReleaseError("a release holds the signatures of all parties under one masked opening")
         opened = known or Opened(opening, sets.pop(), release.opening)
         opened.signatures |= signatures

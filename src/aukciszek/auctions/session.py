@@ -22,7 +22,7 @@ from aukciszek.auctions.gathering import Gathering
 from aukciszek.auctions.identifiers import BundleDigest
 from aukciszek.auctions.key_dealing import KeyDealing
 from aukciszek.auctions.lifecycle import AuctionState
-from aukciszek.auctions.openings import Openings
+from aukciszek.auctions.openings import Opened, Openings, Place
 from aukciszek.auctions.ports import SessionChannel
 from aukciszek.auctions.readiness import Proposal
 from aukciszek.auctions.session_setup import SessionSetup
@@ -105,6 +105,8 @@ class Sessions:
         self._keys = keys
         self._openings = openings
         self._announced: dict[str, InputSet] = {}
+        # What finished openings say: it does not change, and is asked for whenever anything happens.
+        self._said: dict[Place, SessionOutcome | None] = {}
 
     async def run(self) -> SessionOutcome:
         """Return the outcome of the first attempt that succeeds; of a cancelled auction, never return."""
@@ -142,12 +144,19 @@ class Sessions:
     def late_outcome(self) -> SessionOutcome | None:
         """The outcome that an opening gave which no session here waits for any more, once one did."""
         for opened in self._openings.finished:
-            input_set = self._announced.get(opened.input_set)
-            if input_set is not None and opened.values is not None:
-                result = outcome_of(self._task(input_set), opened.opening.context, opened.values)
-                if result is not None:
-                    return SessionOutcome(input_set, result)
+            outcome = self._outcome_said_by(opened)
+            if outcome is not None:
+                return outcome
         return None
+
+    def _outcome_said_by(self, opened: Opened) -> SessionOutcome | None:
+        input_set = self._announced.get(opened.input_set)
+        if input_set is None or opened.values is None:
+            return None
+        if opened.place not in self._said:
+            result = outcome_of(self._task(input_set), opened.opening.context, opened.values)
+            self._said[opened.place] = None if result is None else SessionOutcome(input_set, result)
+        return self._said[opened.place]
 
     async def _prepare(self) -> _Prepared:
         """Choose what to compute on, and get ready for it: keys, and shares as far as there are any."""
