@@ -149,6 +149,12 @@ def has_signed(disk: Disk, auction: AuctionId) -> bool:
     return disk.has_signed_opening(auction)
 
 
+async def receipts_of(bidder: Person, sale: Sale) -> set[int]:
+    """The parties whose receipts for this bidder's bids the parties show."""
+    held = await bidder.client.own_bids(sale.overview.id)
+    return {party for bid in held for party in bid.receipts}
+
+
 def knows_outcome(disk: Disk, auction: AuctionId) -> bool:
     return disk.outcome(auction) is not None
 
@@ -189,9 +195,10 @@ async def test_lost_while_bids_come_in(town: "Town", command_line: "Run", tmp_pa
     assert [LOST in one.receipts for one in sale.placed] == [True] * 3 + [False] * 4
     assert all(one.counts for one in sale.placed)
     for bidder, one in zip(early, sale.placed, strict=False):
-        # The receipts that it gave before it lost them are its own again.
-        held = await bidder.client.own_bids(sale.overview.id)
-        assert {party for bid in held for party in bid.receipts} == set(one.receipts)
+        # The receipts that it gave before it lost them become its own again, as the others hand them back.
+        async with asyncio.timeout(60):
+            while await receipts_of(bidder, sale) != set(one.receipts):
+                await asyncio.sleep(0.2)
     await sale.close()
     await sale.check(command_line, tmp_path, lost=[LOST])
 
