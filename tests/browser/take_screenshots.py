@@ -111,9 +111,9 @@ class Shooting:
         await first.go("auctions")
         await expect(first.text("3 sealed bids")).to_be_visible()
         await self._take(first, "auctions")
-        await first.go("parties")
+        await first.go("trustees")
         await expect(first.text("serve the same page")).to_be_visible()
-        await self._take(first, "parties")
+        await self._take(first, "trustees")
 
     async def _outcome(self, auction: str, auctioneer: Visitor, bidders: Sequence[Visitor]) -> None:
         winner, loser = bidders[2], bidders[1]
@@ -141,9 +141,9 @@ class Shooting:
         await self._take(reader, "outcome-polish")
         await self._cluster.stop(5)
         await reader.page.get_by_label("Język").select_option("en")
-        await reader.go("parties")
+        await reader.go("trustees")
         await expect(reader.text("4 of 5 parties are up")).to_be_visible()
-        await self._take(reader, "parties-one-down")
+        await self._take(reader, "trustees-one-down")
 
 
 async def main(directory: Path) -> None:

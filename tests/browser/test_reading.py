@@ -69,7 +69,7 @@ async def test_axe_finds_nothing_on_any_page_in_any_look(town: "Town", axe: str)
         for one in LOOKS:
             found.extend(await look_at_all(visitor, axe, look=one))
 
-    for path in ("", "auctions", "verify", "parties", "sign-in", "sign-up", "create", "nowhere", f"auctions/{auction}"):
+    for path in ("", "auctions", "verify", "trustees", "sign-in", "sign-up", "create", "nowhere", f"auctions/{auction}"):
         await stranger.go(path)
         await look(stranger)
     await auctioneer.go("create")
@@ -121,7 +121,7 @@ async def test_a_bid_by_keyboard_alone(town: "Town") -> None:
     await tab_to("Your price in PLN")
     await page.keyboard.type("77.50")
     await page.keyboard.press("Enter")
-    await expect(page.get_by_test_id("handed")).to_contain_text("Your bid is in: 5 of 5 parties")
+    await expect(page.get_by_test_id("submission")).to_contain_text("Your bid is in: 5 of 5 parties")
     await tab_to("Withdraw the bid")
     await page.keyboard.press("Enter")
     await page.keyboard.press("Escape")
@@ -154,7 +154,7 @@ async def test_everything_in_polish(town: "Town") -> None:
     await reader.visit(auction)
     await page.get_by_label("Twoja cena w PLN").fill("1 234,50 zł")
     await page.get_by_role("button", name="Podziel, zapieczętuj i przekaż 1234,50 zł").click()
-    await expect(page.get_by_test_id("handed")).to_contain_text("Twoja oferta jest złożona: podpisało ją 5 z 5 stron")
+    await expect(page.get_by_test_id("submission")).to_contain_text("Twoja oferta jest złożona: podpisało ją 5 z 5 stron")
     await auctioneer.close()
     await expect(page.get_by_test_id("outcome")).to_contain_text("1234,50 zł")
     await expect(page.get_by_test_id("own-outcome")).to_contain_text("i wygrała")
@@ -225,7 +225,7 @@ async def test_a_page_that_one_party_changed_stands_out(town: "Town") -> None:
         await route.fulfill(response=answer, body=await answer.text() + "<!-- another page -->")
 
     await reader.page.route(f"{changed}/", change)
-    await reader.go("parties")
+    await reader.go("trustees")
     await expect(reader.text("Another page than at the others is served by: Bidders' Union.")).to_be_visible()
 
 

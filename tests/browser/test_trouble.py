@@ -22,11 +22,11 @@ async def test_with_a_party_down_a_bid_counts_and_can_be_handed_to_it_later(town
     try:
         await bidder.type_price("10")
         await bidder.hand_over()
-        handed = bidder.page.get_by_test_id("handed")
+        handed = bidder.page.get_by_test_id("submission")
         await expect(handed).to_contain_text("Your bid is in: 4 of 5 parties signed for it, 3 are enough.")
         await expect(bidder.text("No answer. The party may be down").first).to_be_visible()
-        await expect(bidder.page.get_by_test_id("handed-on")).to_contain_text("your bid hangs on no single one")
-        await bidder.go("parties")
+        await expect(bidder.page.get_by_test_id("relayed")).to_contain_text("your bid hangs on no single one")
+        await bidder.go("trustees")
         await expect(bidder.text("4 of 5 parties are up.")).to_be_visible()
     finally:
         await town.cluster.restart(4)
@@ -52,7 +52,7 @@ async def test_a_party_that_comes_back_takes_the_bid_without_being_asked_to(town
     finally:
         await town.cluster.restart(3)
         await town.cluster.wait_until_ready()
-    await expect(bidder.page.get_by_test_id("handed")).to_contain_text("5 of 5 parties", timeout=60_000)
+    await expect(bidder.page.get_by_test_id("submission")).to_contain_text("5 of 5 parties", timeout=60_000)
     await expect(bidder.button("Hand it to the missing party again")).to_be_hidden()
 
 
@@ -101,7 +101,7 @@ async def test_an_expired_session_keeps_what_was_typed(town: "Town") -> None:
     await expect(dialog).to_be_hidden()
     await expect(bidder.page.get_by_label("Your price in PLN")).to_have_value("123.50")
     await bidder.hand_over()
-    await expect(bidder.page.get_by_test_id("handed")).to_contain_text("Your bid is in: 5 of 5 parties")
+    await expect(bidder.page.get_by_test_id("submission")).to_contain_text("Your bid is in: 5 of 5 parties")
 
 
 async def test_a_bid_that_comes_too_late_is_refused_and_explained(town: "Town") -> None:

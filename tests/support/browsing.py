@@ -154,7 +154,7 @@ class Visitor:
     async def bid(self, price: str) -> None:
         await self.type_price(price)
         await self.hand_over()
-        await expect(self.page.get_by_test_id("handed")).to_contain_text("Your bid is in: 5 of 5 parties")
+        await expect(self.page.get_by_test_id("submission")).to_contain_text("Your bid is in: 5 of 5 parties")
 
     async def replace(self, price: str) -> None:
         await self.button("Replace the bid").click()
@@ -163,7 +163,7 @@ class Visitor:
     async def withdraw(self) -> None:
         await self.button("Withdraw the bid").click()
         await self.page.get_by_role("dialog").get_by_role("button", name="Withdraw the bid").click()
-        await expect(self.page.get_by_test_id("handed")).to_contain_text("Your bid is withdrawn: 5 of 5 parties")
+        await expect(self.page.get_by_test_id("submission")).to_contain_text("Your bid is withdrawn: 5 of 5 parties")
 
     async def close(self) -> None:
         await self.button("Close now").click()

@@ -1,6 +1,6 @@
 /** How far a closed auction is: the parties' states and stages as steps of one bar. */
 
-import type { AuctionState, Progress } from '../api/answers'
+import type { AuctionState, Progress } from '../../api/answers'
 
 export const STEPS = ['agree', 'check', 'rank', 'verify', 'reveal', 'sign'] as const
 
