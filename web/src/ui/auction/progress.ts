@@ -18,7 +18,7 @@ const STEP_OF_STATE: Readonly<Record<AuctionState, number>> = {
   abandoned: 6,
 }
 
-/** The stage of an auction that could be computed, and waits for others to be computed first. */
+/** The stage of an auction that is queued: others are computed first. */
 export const WAITING_FOR_PLACE = 'waiting-for-place'
 
 export function stepOf(seen: Pick<Progress, 'state' | 'stage'>): number {
