@@ -7,13 +7,13 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.async_api import Request, expect
 
-from aukciszek.auctions.bundle import Bundle
-from aukciszek.auctions.errors import EnvelopeDoesNotOpenError
-from aukciszek.auctions.identifiers import AuctionId
-from aukciszek.auctions.sealing import open_envelope
-from aukciszek.auctions.sealing_keys import SealingKeyPair
 from aukciszek.encoding import to_base64url
 from aukciszek.mpc.shamir import interpolate
+from aukciszek.protocol.rules.errors import EnvelopeDoesNotOpenError
+from aukciszek.protocol.rules.identifiers import AuctionId
+from aukciszek.protocol.sealing.bundle import Bundle
+from aukciszek.protocol.sealing.envelope import open_envelope
+from aukciszek.protocol.sealing.keys import SealingKeyPair
 from aukciszek.storage.auctions import AuctionRepository
 from aukciszek.storage.database import Database
 
