@@ -23,8 +23,8 @@ from aukciszek.protocol.rules.states import AuctionState
 from aukciszek.protocol.sealing.bundle import Bundle, header_of
 from aukciszek.protocol.sealing.envelope import BidPlace, seal_bid
 from aukciszek.protocol.sealing.keys import SealingPublicKey
-from aukciszek.storage.auctions import AuctionRepository
 from aukciszek.storage.database import Database
+from aukciszek.storage.repositories.auctions import AuctionRepository
 from support.memory_disk import MemoryDisk, MemoryStore, at_once
 from support.memory_network import MemoryLinks, MemoryNetwork
 from support.stepping_loop import SteppingLoop

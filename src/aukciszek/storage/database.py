@@ -24,7 +24,10 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from aukciszek.racing import settle, settle_with_error
 from aukciszek.secret import Secret
-from aukciszek.storage.connection import DatabaseConnection, Store, Work
+from aukciszek.storage.backends.connection import DatabaseConnection, Store, Work
+from aukciszek.storage.backends.faults import fault_of
+from aukciszek.storage.backends.postgresql import PostgresqlStore
+from aukciszek.storage.backends.sqlite import SqliteStore
 from aukciszek.storage.errors import (
     DatabaseDamagedError,
     DatabaseUnavailableError,
@@ -32,10 +35,7 @@ from aukciszek.storage.errors import (
     StorageFullError,
     StorageUnavailableError,
 )
-from aukciszek.storage.faults import fault_of
 from aukciszek.storage.migrations import alone_in_this_process, upgrade
-from aukciszek.storage.postgresql import PostgresqlStore
-from aukciszek.storage.sqlite import SqliteStore
 
 _log = logging.getLogger(__name__)
 

@@ -19,8 +19,8 @@ from aukciszek.protocol.rules.identifiers import AuctionId, UserId
 from aukciszek.protocol.sealing.bundle import Bundle
 from aukciszek.protocol.sealing.envelope import BidPlace, OwnEnvelope, _proof_context, seal_bid
 from aukciszek.protocol.sealing.keys import SealingKeyPair, SealingPublicKey
-from aukciszek.storage.auctions import AuctionRepository
 from aukciszek.storage.database import Database
+from aukciszek.storage.repositories.auctions import AuctionRepository
 from aukciszek.storage.rows import AuctionRow, BundleRow
 
 AUCTION = AuctionId("ab" * 32)
