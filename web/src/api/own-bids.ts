@@ -3,9 +3,9 @@
  * a receipt cannot take it away from here.
  */
 
-import type { HeldBid, VerifiedReceipt } from '../api/bidding'
 import type { Bytes } from '../core/encoding'
 import type { KeptOpening } from '../core/opening-file'
+import type { HeldBid, VerifiedReceipt } from './held-bids'
 
 /** What opens a bid, and its price as it was typed. */
 interface OwnSecret {

@@ -1,21 +1,18 @@
 /**
- * From a price to receipts. The price leaves this page only as sealed shares: one bundle, the same bytes for all
- * parties, in which each can open its own envelope alone. A receipt is believed once its signature is verified.
+ * The user's own bid as the parties hold it: its revisions, and the receipts for each. A receipt is believed once its
+ * signature is verified, and stays even if the party that signed it denies it later.
  */
 
-import { bundleDigest, encodeBundle, withdrawalOf, type BidPlace } from '../core/bundle'
 import type { Bytes } from '../core/encoding'
 import { PageError } from '../core/errors'
 import type { ReceiptFile } from '../core/receipts'
-import { sealBid, type SealedBid } from '../core/sealing'
-import { gridOf } from '../core/spec'
 import { readStatement, RECEIPT, type Receipt } from '../core/statements'
-import { ownBids, receipt as receiptReader, type OwnBidAnswer } from './answers'
-import { allSealingKeys, type Overview } from './overview'
+import { ownBids, type OwnBidAnswer } from './answers'
+import type { Overview } from './overview'
 import { need, type Parties } from './parties'
 import type { Session } from './session'
 
-/** A bid may have reached a few parties only; but no liar must push a bidder to the last revision that there is. */
+/** A bid may have reached a few parties only; but no corrupt party must push a bidder to the last possible revision. */
 const BELIEVABLE_LEAD = 8
 
 export interface VerifiedReceipt {
@@ -32,13 +29,8 @@ export interface HeldBid {
   readonly receipts: ReadonlyMap<number, VerifiedReceipt>
 }
 
-/** A bundle on its way: its bytes, and what the parties have answered so far. */
-export interface Handed extends HeldBid {
-  readonly content: Bytes
-  readonly errors: ReadonlyMap<number, PageError>
-}
-
-async function verified(
+/** @throws PageError if the party did not sign it, or signed for something else. */
+export async function verifyReceipt(
   parties: Parties,
   party: number,
   auction: string,
@@ -59,7 +51,7 @@ export async function heldBids(parties: Parties, session: Session, overview: Ove
     const answer = await party.askFor(ownBids, `/api/auctions/${id}/bids`, { token: session.tokenAt(party.number) })
     return Promise.all(
       answer.bids.map(async (bid): Promise<[OwnBidAnswer, VerifiedReceipt]> => {
-        return [bid, await verified(parties, party.number, id, bid.bundle, bid.statement)]
+        return [bid, await verifyReceipt(parties, party.number, id, bid.bundle, bid.statement)]
       }),
     )
   })
@@ -75,8 +67,8 @@ export async function heldBids(parties: Parties, session: Session, overview: Ove
 }
 
 /**
- * What the parties report and what the page has itself, one entry for each revision. A party that denies what it signed
- * does not take the receipt away; of two bundles with one revision, the one that more parties signed for stays.
+ * What the parties report and what the page has itself, one entry for each revision. Of two bundles with one revision,
+ * the one that more parties signed for stays.
  */
 export function mergeHeld(reported: readonly HeldBid[], own: readonly HeldBid[]): HeldBid[] {
   const byBundle = new Map<string, HeldBid>()
@@ -92,7 +84,10 @@ export function mergeHeld(reported: readonly HeldBid[], own: readonly HeldBid[])
   return [...byRevision.values()].sort((one, other) => one.revision - other.revision)
 }
 
-/** One more than the last revision that any party holds; what only `threshold` report is believed if it is near. */
+/**
+ * One more than the last revision that any party holds. A revision that at most `threshold` parties report is believed
+ * only if it is close to what the others report.
+ */
 export function nextRevision(held: readonly HeldBid[], threshold: number): number {
   const latest = new Map<number, number>()
   for (const bid of held) {
@@ -101,46 +96,6 @@ export function nextRevision(held: readonly HeldBid[], threshold: number): numbe
   const reported = [...latest.values()].sort((one, other) => other - one)
   const certain = reported[threshold] ?? 0
   return Math.max(0, ...reported.filter((revision) => revision <= certain + BELIEVABLE_LEAD)) + 1
-}
-
-/** Split and seal a price. @throws PageError if the price cannot be bid, or not every party is ready for bids. */
-export async function sealPrice(overview: Overview, price: string, place: BidPlace): Promise<SealedBid> {
-  const grid = gridOf(overview.spec)
-  const bits = grid.bitsOf(grid.toStep(price))
-  return sealBid(place, bits, overview.spec.threshold, allSealingKeys(overview))
-}
-
-export function withdrawal(place: BidPlace): Bytes {
-  return encodeBundle(withdrawalOf(place))
-}
-
-/**
- * Hand a bundle to all parties, or to those named.
- * @param onReceipt is told of each verified receipt, and of each party that gave none.
- */
-export async function handOver(
-  parties: Parties,
-  session: Session,
-  bid: { readonly content: Bytes; readonly auction: string; readonly revision: number; readonly withdrawal: boolean },
-  only: readonly number[] = parties.numbers,
-  onReceipt: (party: number, outcome: VerifiedReceipt | PageError) => void = () => undefined,
-): Promise<Handed> {
-  const bundle = await bundleDigest(bid.content)
-  const outcomes = await parties.each(
-    async (party) => {
-      const answer = await party.askFor(receiptReader, `/api/auctions/${bid.auction}/bids`, {
-        method: 'POST',
-        body: bid.content,
-        contentType: 'application/octet-stream',
-        token: session.tokenAt(party.number),
-      })
-      return verified(parties, party.number, bid.auction, bundle, answer.statement)
-    },
-    only,
-    onReceipt,
-  )
-  const { content, revision } = bid
-  return { content, bundle, revision, withdrawal: bid.withdrawal, receipts: outcomes.answers, errors: outcomes.errors }
 }
 
 /**
@@ -152,10 +107,10 @@ export function receiptFile(auction: string, bidder: string, held: readonly Held
     version: 1,
     auction,
     bidder,
-    bids: held.map(({ bundle, revision, withdrawal: isWithdrawal, receipts }, index) => ({
+    bids: held.map(({ bundle, revision, withdrawal, receipts }, index) => ({
       bundle,
       revision,
-      withdrawal: isWithdrawal,
+      withdrawal,
       receipts: [...receipts].sort(([one], [other]) => one - other).map(([, receipt]) => receipt.statement),
       content: index === held.length - 1 ? last : undefined,
     })),

@@ -1,6 +1,6 @@
 /** How far a closed auction is: the parties' states and stages as steps of one bar. */
 
-import type { AuctionState, Progress } from '../api/answers'
+import type { AuctionState, Progress } from '../../api/answers'
 
 export const STEPS = ['agree', 'check', 'rank', 'verify', 'reveal', 'sign'] as const
 
@@ -18,7 +18,7 @@ const STEP_OF_STATE: Readonly<Record<AuctionState, number>> = {
   abandoned: 6,
 }
 
-/** The stage of an auction that could be computed, and waits for others to be computed first. */
+/** The stage of an auction that is queued: others are computed first. */
 export const WAITING_FOR_SLOT = 'waiting-for-slot'
 
 export function stepOf(seen: Pick<Progress, 'state' | 'stage'>): number {
