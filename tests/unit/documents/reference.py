@@ -47,10 +47,10 @@ it is written by `make docs`.
 
 - A *token* goes into the header `Authorization: Bearer TOKEN`. The login server issues one for each party;
   `POST /api/auth/login` returns them all. No other party accepts it.
-- Refusals are problem documents (RFC 9457) with a stable `code`: see [Errors](../errors.md). Answers with status 429 and
-  503 carry `Retry-After`.
-- Identifiers are lower-case hexadecimal digits, prices are texts, byte strings are unpadded base64url, and times are UTC
-  with milliseconds, such as `2026-11-27T12:04:06.107Z`.
+- Refusals are problem documents (RFC 9457) with a stable `code`: see [Errors](../errors.md). Answers with status 429
+  and 503 carry `Retry-After`.
+- Identifiers are lower-case hexadecimal digits, prices are texts, byte strings are unpadded base64url, and times are
+  UTC with milliseconds, such as `2026-11-27T12:04:06.107Z`.
 - `/peer` is the WebSocket between parties. It answers nobody else.
 
 """
@@ -110,7 +110,7 @@ def _names(option: TyperOption) -> str:
 def _kind(parameter: TyperArgument | TyperOption) -> str:
     if getattr(parameter, "is_flag", False):
         return ""
-    annotation = parameter.type_descriptor.annotation if parameter.type_descriptor else str
+    annotation = parameter.type_descriptor.annotation
     inner = [one for one in typing.get_args(annotation) if one is not NoneType]
     if inner and (typing.get_origin(annotation) in {UnionType, typing.Union, list}):
         (annotation,) = inner
@@ -129,6 +129,8 @@ def _meaning(parameter: TyperArgument | TyperOption) -> str:
     if parameter.required:
         return f"**Required.** {meaning}"
     default = parameter.default
+    if default is True and parameter.secondary_opts:
+        return f"{meaning} Default: `{parameter.opts[0]}`."
     if default is None or callable(default) or isinstance(default, bool) or default in ("", (), []):
         return meaning
     return f"{meaning} Default: `{default:g}`." if isinstance(default, float) else f"{meaning} Default: `{default}`."

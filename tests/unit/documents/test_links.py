@@ -72,14 +72,11 @@ def test_every_section_that_the_program_names_exists() -> None:
     missing, seen = [], 0
     for file in sources():
         text = flowing(file.read_text())
-        for name in _NAMED_DOCUMENT.findall(text):
-            if not (REPOSITORY / name).is_file():
-                missing.append(f"{name_of(file)}: {name}")
+        named = _NAMED_DOCUMENT.findall(text)
+        missing += [f"{name_of(file)}: {name}" for name in named if not (REPOSITORY / name).is_file()]
         for name, *sections in _MENTION.findall(text):
             seen += 1
             titles = headings_of(REPOSITORY / name) if (REPOSITORY / name).is_file() else frozenset()
             missing += [f'{name_of(file)}: {name}, "{one}"' for one in sections if one and one not in titles]
     assert seen > 90, "the form of these references is the one that is looked for"
     assert missing == []
-
-
