@@ -12,6 +12,7 @@ SPEAKS_OF_DOCUMENTS: Final = ("src", "web/src", "bench", "tests")
 _SOURCES: Final = {".py", ".ts", ".svelte", ".sql"}
 
 _PATH: Final = re.compile(r"`((?:[\w.-]+/)+[\w.-]*)`")
+_FROM_ROOT: Final = re.compile(r"(?<![\w/.:-])((?:src|tests|docs|docs-theme|web|bench|supabase)/[\w./-]*\w)")
 _ROOTS: Final = (REPOSITORY, REPOSITORY / "src" / "aukciszek", REPOSITORY / "tests", REPOSITORY / "web" / "src")
 """Where a path in a document may begin: documents leave out ``src/aukciszek`` and what a page is about."""
 
@@ -57,6 +58,8 @@ def test_every_path_that_is_named_exists(file: Path) -> None:
     for path in _PATH.findall(file.read_text()):
         if path.startswith(_MADE) or not re.search(r"\.(py|md|sql|ts|svelte|toml|json|svg|html)$|/$", path):
             continue
+        assert any((root / path).exists() for root in _ROOTS), path
+    for path in _FROM_ROOT.findall(file.read_text()):
         assert any((root / path).exists() for root in _ROOTS), path
 
 
