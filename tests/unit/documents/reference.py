@@ -14,7 +14,7 @@ from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 from typer.main import get_command
 
 from aukciszek.cli.main import build_app
-from aukciszek.server.app import create_app
+from aukciszek.server.http.app import create_app
 
 REFERENCE: Final = Path(__file__).parents[3] / "docs" / "reference"
 

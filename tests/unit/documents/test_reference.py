@@ -3,7 +3,7 @@
 from typing import Any
 from unittest.mock import MagicMock
 
-from aukciszek.server.app import create_app
+from aukciszek.server.http.app import create_app
 
 from .reference import REFERENCE, commands, pages
 
