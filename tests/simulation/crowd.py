@@ -10,14 +10,13 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from aukciszek.auctions.computing_places import WAITING_FOR_PLACE
-from aukciszek.auctions.identifiers import AuctionId
-from aukciszek.auctions.lifecycle import AuctionState
-from aukciszek.auctions.ports import MessageKind
-from aukciszek.auctions.readiness import Proposal
-from aukciszek.auctions.spec import AuctionSpec
+from aukciszek.auctions.context.peer_network import MessageKind
+from aukciszek.auctions.session.readiness import Proposal
 from aukciszek.cluster import PartyNumber
 from aukciszek.mpc.mode import Mode
+from aukciszek.protocol.rules.identifiers import AuctionId
+from aukciszek.protocol.rules.spec import AuctionSpec
+from aukciszek.protocol.rules.states import WAITING_FOR_SLOT, AuctionState
 from support.memory_network import Round
 from support.parties import MemoryNetwork, Parties, VirtualClock
 from support.stepping_loop import SteppingLoop
@@ -70,7 +69,7 @@ class Crowd:
         self, *, at: Collection[int] = (), auctions: Collection[AuctionId] | None = None, seconds: float = 900.0
     ) -> None:
         """Wait until auctions (all, without ``auctions``) are final at some parties (all, without ``at``)."""
-        numbers = at or sorted(self.parties.houses)
+        numbers = at or sorted(self.parties.services)
         await self.pass_time_until(
             lambda: all(self.states(number, auctions) == {AuctionState.FINAL.value} for number in numbers),
             seconds=seconds,
@@ -84,7 +83,9 @@ class Crowd:
         await loop.until_idle()
         while not condition():
             if clock.now() >= until:
-                raise AssertionError(f"nothing moves any more: { {n: self._standing(n) for n in self.parties.houses} }")
+                raise AssertionError(
+                    f"nothing moves any more: { {n: self._standing(n) for n in self.parties.services} }"
+                )
             clock.move(max(0.0001, clock.until_next_s() or 1.0))
             await loop.until_idle()
             self._look()
@@ -96,7 +97,7 @@ class Crowd:
 
     async def end(self) -> None:
         """Stop everybody."""
-        for number in list(self.parties.houses):
+        for number in list(self.parties.services):
             await self.parties.stop(number)
         for disk in self.parties.disks.values():
             disk.close()
@@ -125,18 +126,18 @@ class Crowd:
                 await self.parties.bid(spec, price)
 
     def _look(self) -> None:
-        for house in self.parties.houses.values():
-            self.most_held = max(self.most_held, house._context.computing.held)
-            for auction, process in house._processes.items():
+        for service in self.parties.services.values():
+            self.most_held = max(self.most_held, service._party.computing.held)
+            for auction, process in service._processes.items():
                 assert process.failure is None, process.failure
-                if process.desk.stage.name == WAITING_FOR_PLACE:
+                if process.context.stage.name == WAITING_FOR_SLOT:
                     self.waited.add(auction)
 
     def _standing(self, number: PartyNumber) -> dict[str, object]:
-        house = self.parties.houses[number]
+        service = self.parties.services[number]
         return {
-            auction[:6]: (process.desk.stage.name, sorted(process.desk.waiting_for), process.setup.turn)
-            for auction, process in house._processes.items()
+            auction[:6]: (process.context.stage.name, sorted(process.context.waiting_for), process.setup.turn)
+            for auction, process in service._processes.items()
         }
 
     def _on_sent(self, _sender: PartyNumber, message: object) -> None:
@@ -150,7 +151,7 @@ class Crowd:
     def spread_attempts(self) -> None:
         """Let each auction be at another attempt, as after failures, so that another party convenes each."""
         for place, spec in enumerate(self.specs):
-            for number, house in self.parties.houses.items():
+            for number, service in self.parties.services.items():
                 raw = self.parties.disks[number].raw
                 raw.execute("UPDATE auctions SET attempt = ? WHERE id = ?", (place, spec.auction_id))
-                house._processes[spec.auction_id].setup.attempts.resume(place)
+                service._processes[spec.auction_id].setup.attempts.resume(place)

@@ -4,9 +4,9 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from aukciszek.auctions.lifecycle import AuctionState
-from aukciszek.auctions.ports import MessageKind, PeerMessage
+from aukciszek.auctions.context.peer_network import MessageKind, PeerMessage
 from aukciszek.cluster import PartyNumber
+from aukciszek.protocol.rules.states import AuctionState
 from simulation.crowd import Crowd
 from support.stepping_loop import run
 
@@ -109,12 +109,12 @@ def test_a_restart_in_the_middle_holds_nobody_up_for_good(size: int, threshold: 
     live(size, threshold, story)
 
 
-@pytest.mark.parametrize("liar", [1, 5])
-def test_a_party_that_is_ready_for_all_sessions_and_comes_to_none_is_done_without(liar: int) -> None:
+@pytest.mark.parametrize("corrupt_party", [1, 5])
+def test_a_party_that_is_ready_for_all_sessions_and_comes_to_none_is_done_without(corrupt_party: int) -> None:
     async def story(crowd: Crowd) -> None:
-        crowd.lose_rounds(liar)
+        crowd.lose_rounds(corrupt_party)
         await crowd.close()
-        honest = sorted({1, 2, 3, 4, 5} - {liar})
+        honest = sorted({1, 2, 3, 4, 5} - {corrupt_party})
         await crowd.all_are_final(at=honest, seconds=180)
 
     live(5, 1, story)

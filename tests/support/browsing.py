@@ -10,7 +10,7 @@ from typing import Any, Final
 from playwright.async_api import Browser, BrowserContext, Locator, Page, ViewportSize, async_playwright, expect
 
 from aukciszek.cluster import Cluster
-from aukciszek.server.page import BUILT
+from aukciszek.server.http.static_page import BUILT
 
 CHROMIUM: Final = Path("/usr/bin/chromium")
 PASSWORD: Final = "nine wet umbrellas sing"

@@ -122,7 +122,7 @@ export class Evidence {
       spec: this.spec,
       bids: bids.map((bid) => bid.digest).sort(),
       left_out: [],
-      lot: TIE_BREAK,
+      tie_break_seed: TIE_BREAK,
       outcome: won.length ? 'sold' : 'reserve-not-met',
       winners: ordered.map(([{ digest, bidder }]) => ({ bundle: digest, bidder })),
       prices: this.spec.format === 'pay-as-bid' ? prices : prices.slice(0, 1),

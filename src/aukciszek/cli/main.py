@@ -1,6 +1,6 @@
 """``aukciszek``: the console entry point, which gathers the commands of this layer's modules.
 
-What each exit status means is written in :mod:`aukciszek.cli.exit_codes`.
+What each exit status means is written in :mod:`aukciszek.cli.console.exit_codes`.
 """
 
 import importlib
@@ -14,18 +14,18 @@ from aukciszek import __version__
 
 COMMANDS: Final[Mapping[str, str]] = {
     "demo": "demo",
-    "register": "login",
-    "login": "login",
-    "auction": "auctioneer",
-    "bid": "bidder",
-    "verify": "verify",
-    "serve": "serving",
-    "keys": "keys",
-    "cluster": "cluster_commands",
-    "wireguard": "wireguard",
-    "users": "users",
-    "backup": "backup",
-    "restore": "backup",
+    "register": "user.login",
+    "login": "user.login",
+    "auction": "user.auctioneer",
+    "bid": "user.bidder",
+    "verify": "user.verify",
+    "serve": "operator.serving",
+    "keys": "operator.keys",
+    "cluster": "operator.cluster_commands",
+    "wireguard": "operator.wireguard",
+    "users": "operator.users",
+    "backup": "operator.backup",
+    "restore": "operator.backup",
     "bench": "bench",
 }
 """Every command, and the module of this layer that offers it."""

@@ -28,7 +28,7 @@ _jitter = random.SystemRandom()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
+class RetryPolicy:
     """How long and how often a client tries.
 
     Attributes:
@@ -79,7 +79,9 @@ class PartyConnection:
         number: the party's number; 0 while it is not known.
     """
 
-    def __init__(self, http: aiohttp.ClientSession, number: int, url: str, *, patience: Patience, clock: Clock) -> None:
+    def __init__(
+        self, http: aiohttp.ClientSession, number: int, url: str, *, patience: RetryPolicy, clock: Clock
+    ) -> None:
         self.number = number
         self._url = url.rstrip("/")
         self._http = http

@@ -103,7 +103,7 @@ async def _interpolate(
         words = {
             party: np.ascontiguousarray(content[places]).reshape(-1)
             for party, content in sent.items()
-            if party not in askers | session.liars
+            if party not in askers | session.corrupt_parties
         }
         if len(words) <= session.mode.threshold:
             raise PartiesMissingError(set(range(1, session.mode.parties + 1)) - words.keys() - {session.party})

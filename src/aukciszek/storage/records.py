@@ -11,16 +11,13 @@ from typing import Final
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
-from aukciszek.clock import format_time
-from aukciszek.encoding import Json, canonical_json, sha256_hex
+from aukciszek.encoding import Json, canonical_json
+from aukciszek.protocol.evidence.record_chain import FIRST_PREVIOUS_HASH, NewRecordEntry, record_hash
 from aukciszek.storage.connection import DatabaseConnection
 from aukciszek.storage.many_rows import insert_rows, refuse_conflicts
 from aukciszek.storage.repository import Repository, to_row, to_values
-from aukciszek.storage.rows import IncidentRow, NewRecordEntry, RecordRow
+from aukciszek.storage.rows import IncidentRow, RecordRow
 from aukciszek.storage.schema import incidents, record
-
-FIRST_PREVIOUS_HASH: Final = "0" * 64
-"""What the first entry of an auction's record names as the hash before it."""
 
 MOST_INCIDENTS: Final = 10_000
 """Whoever can connect can cause incidents, so the oldest make room; the log keeps what its operator lets it keep."""
@@ -31,23 +28,6 @@ _LAST_ENTRY: Final = (
     .order_by(record.c.seq.desc())
     .limit(1)
 )
-
-
-def record_hash(entry: NewRecordEntry, seq: int, previous_hash: str) -> str:
-    """Return the hash of an entry at its place in the chain: SHA-256 of canonical JSON, 64 hexadecimal digits."""
-    return sha256_hex(
-        canonical_json(
-            {
-                "auction": entry.auction_id,
-                "seq": seq,
-                "at": format_time(entry.at),
-                "actor": entry.actor,
-                "action": entry.action,
-                "details": dict(entry.details),
-                "previous": previous_hash,
-            }
-        )
-    )
 
 
 def append_entry(database: Connection, entry: NewRecordEntry) -> RecordRow:

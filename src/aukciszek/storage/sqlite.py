@@ -140,7 +140,9 @@ class _ThreadConnection:
         """Give the connection back; what was not committed is rolled back."""
         await self._hop(self._close, None)
 
-    async def _hop[Given, Result](self, step: Callable[[Given], Result], given: Given) -> Result:
+    async def _hop[SignedReceipt, Result](
+        self, step: Callable[[SignedReceipt], Result], given: SignedReceipt
+    ) -> Result:
         return await finish(asyncio.get_running_loop().run_in_executor(self._threads, step, given))
 
     def _run[Result](self, work: Work[Result]) -> Result:

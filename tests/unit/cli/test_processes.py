@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from aukciszek.cli.processes import Child, ChildEndedError, Children, children
+from aukciszek.cli.local_cluster.processes import Child, ChildEndedError, Children, children
 
 FOREVER = ("wireguard", "config", "--party", "1", "--data-dir", "/nowhere", "--cluster")
 """Made to last by reading a named pipe that nobody writes to."""
@@ -92,7 +92,7 @@ async def test_a_child_does_not_outlive_a_killed_parent(pipe: Path, tmp_path: Pa
     program = f"""
 import asyncio, os, signal
 from pathlib import Path
-from aukciszek.cli.processes import children
+from aukciszek.cli.local_cluster.processes import children
 async def main():
     async with children() as group:
         child = await group.start("party 1", {(*FOREVER, str(pipe))!r}, os.environ, Path({str(tmp_path / "log")!r}))

@@ -6,9 +6,9 @@ from itertools import pairwise
 
 import pytest
 
+from aukciszek.protocol.evidence.record_chain import FIRST_PREVIOUS_HASH
 from aukciszek.storage.auctions import AuctionRepository
 from aukciszek.storage.database import Database
-from aukciszek.storage.records import FIRST_PREVIOUS_HASH
 from aukciszek.storage.rows import AuctionRow, RecordRow
 
 NOON = datetime(2026, 1, 31, 12, 0, 0, 7000, tzinfo=UTC)

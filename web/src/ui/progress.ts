@@ -19,7 +19,7 @@ const STEP_OF_STATE: Readonly<Record<AuctionState, number>> = {
 }
 
 /** The stage of an auction that could be computed, and waits for others to be computed first. */
-export const WAITING_FOR_PLACE = 'waiting-for-place'
+export const WAITING_FOR_SLOT = 'waiting-for-slot'
 
 export function stepOf(seen: Pick<Progress, 'state' | 'stage'>): number {
   if (seen.state !== 'computing') return STEP_OF_STATE[seen.state]
