@@ -67,6 +67,7 @@ _VECTOR = types.Array(uint64, 1, "C")
 _READ_ONLY = types.Array(uint64, 1, "C", readonly=True)
 _TABLE = types.Array(uint64, 2, "C", readonly=True)
 
+
 def _accumulate(total: Vector, weight: np.uint64, values: Vector) -> None:
     for j in range(total.size):
         total[j] = _reduce(_product(values[j], weight) + total[j])
