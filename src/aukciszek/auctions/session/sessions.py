@@ -26,11 +26,11 @@ from aukciszek.auctions.session.readiness import Proposal
 from aukciszek.auctions.session.setup import SessionSetup
 from aukciszek.cluster import PartyNumber
 from aukciszek.encoding import Json
-from aukciszek.mpc.dealing import MASKS, SALTS
 from aukciszek.mpc.errors import InconsistentSharesError, MpcError, PartiesMissingError
 from aukciszek.mpc.field import Vector
 from aukciszek.mpc.prss import PrssKeys
 from aukciszek.mpc.runtime import Runtime
+from aukciszek.mpc.sizes import MASKS, SALTS
 from aukciszek.protocol.rules.errors import AuctionError
 from aukciszek.protocol.rules.identifiers import BundleDigest
 from aukciszek.protocol.rules.states import WAITING_FOR_SLOT, AuctionState
