@@ -14,11 +14,11 @@ from sqlalchemy import Connection, Executable, Select, and_, bindparam, func, no
 from sqlalchemy.exc import IntegrityError
 
 from aukciszek.protocol.evidence.record_chain import NewRecordEntry
-from aukciszek.storage.connection import DatabaseConnection
+from aukciszek.storage.backends.connection import DatabaseConnection
 from aukciszek.storage.errors import ReceivedBeforeError, RevisionTakenError
-from aukciszek.storage.many_rows import AnyInsert, insert_rows, keep_first
-from aukciszek.storage.records import append_entries, append_entry
-from aukciszek.storage.repository import Repository, insert, insert_if_absent, to_row, to_values
+from aukciszek.storage.repositories.audit_log import append_entries, append_entry
+from aukciszek.storage.repositories.bulk_insert import AnyInsert, insert_rows, keep_first
+from aukciszek.storage.repositories.repository import Repository, insert, insert_if_absent, to_row, to_values
 from aukciszek.storage.rows import BundleHead, BundleRow, NewBid, ReceiptRow
 from aukciszek.storage.schema import bundles, receipts
 

@@ -16,10 +16,10 @@ from typing import Any, Final, Self
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 
-from aukciszek.storage.connection import Work, finish
+from aukciszek.storage.backends.connection import Work, finish
+from aukciszek.storage.backends.faults import damaged, fault_of
+from aukciszek.storage.backends.sqlite_checkpoints import Checkpointer
 from aukciszek.storage.errors import DatabaseDamagedError
-from aukciszek.storage.faults import damaged, fault_of
-from aukciszek.storage.sqlite_log import LogCopier
 
 _READERS: Final = 4
 _BUSY_TIMEOUT_MS: Final = 10_000
@@ -37,13 +37,13 @@ _PRAGMAS: Final = (
 
 
 class SqliteStore:
-    """A :class:`~aukciszek.storage.connection.Store` in one file."""
+    """A :class:`~aukciszek.storage.backends.connection.Store` in one file."""
 
     def __init__(self, address: URL) -> None:
         self._write_thread = ThreadPoolExecutor(1, thread_name_prefix="database-writer")
         self._read_threads = ThreadPoolExecutor(_READERS, thread_name_prefix="database-reader")
         self._read_places = asyncio.Semaphore(_READERS)
-        self._log = LogCopier(address.database or "")
+        self._log = Checkpointer(address.database or "")
         self._write_engine = _engine(address, writes=True)
         self._read_engine = _engine(address, writes=False)
         self._writer = _ThreadConnection(self._write_thread, self._write_engine)

@@ -6,8 +6,8 @@ A party makes each statement once. The first one is kept for good, so that a sec
 
 from sqlalchemy import select
 
-from aukciszek.storage.connection import DatabaseConnection
-from aukciszek.storage.repository import Repository, insert_if_absent, to_row
+from aukciszek.storage.backends.connection import DatabaseConnection
+from aukciszek.storage.repositories.repository import Repository, insert_if_absent, to_row
 from aukciszek.storage.rows import ListRow, OrderRow, SignatureRow, StatementRow
 from aukciszek.storage.schema import certificate_signatures, input_sets, lists, orders, outcomes, sealing_keys
 

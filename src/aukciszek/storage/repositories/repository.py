@@ -2,7 +2,7 @@
 
 A method is a transaction of its own, or takes part in the one whose ``connection`` it is given. What it does to the
 tables stands in plain functions of a SQLAlchemy connection, so that the whole of it is one step
-(:mod:`aukciszek.storage.connection`).
+(:mod:`aukciszek.storage.backends.connection`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Executable, Row, Table, and_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from aukciszek.storage.connection import DatabaseConnection, Work
+from aukciszek.storage.backends.connection import DatabaseConnection, Work
 from aukciszek.storage.database import Database
 
 

@@ -1,9 +1,9 @@
 """Everything that a party stores about auctions, behind one name.
 
-The methods stand by subject in the classes that :class:`AuctionRepository` joins: states here, bids in
-:mod:`~aukciszek.storage.bids`, signed statements in :mod:`~aukciszek.storage.statements`, keys for shared randomness in
-:mod:`~aukciszek.storage.keys`, masked openings in :mod:`~aukciszek.storage.openings`, the audit record in
-:mod:`~aukciszek.storage.records`. Every method takes ``connection`` to be part of a larger transaction.
+The methods stand by subject in the classes that :class:`AuctionRepository` joins: states here, bids in :mod:`.bids`,
+signed statements in :mod:`.statements`, keys for shared randomness in :mod:`.keys`, masked openings in
+:mod:`.openings`, the audit record in :mod:`.audit_log`. Every method takes ``connection`` to be part of a larger
+transaction.
 """
 
 from collections.abc import Collection
@@ -12,16 +12,16 @@ from typing import Any, Final
 
 from sqlalchemy import Column, Connection, and_, or_, select, tuple_, update
 
-from aukciszek.storage.bids import BidRepository
-from aukciszek.storage.connection import DatabaseConnection
+from aukciszek.storage.backends.connection import DatabaseConnection
 from aukciszek.storage.errors import MissingRowError
-from aukciszek.storage.keys import KeyRepository, erase_auction_keys
-from aukciszek.storage.openings import OpeningRepository, erase_openings, erase_recovered
-from aukciszek.storage.records import RecordRepository
-from aukciszek.storage.repository import Repository, insert_if_absent, to_row
+from aukciszek.storage.repositories.audit_log import RecordRepository
+from aukciszek.storage.repositories.bids import BidRepository
+from aukciszek.storage.repositories.keys import KeyRepository, erase_auction_keys
+from aukciszek.storage.repositories.openings import OpeningRepository, erase_openings, erase_recovered
+from aukciszek.storage.repositories.repository import Repository, insert_if_absent, to_row
+from aukciszek.storage.repositories.statements import StatementRepository
 from aukciszek.storage.rows import AuctionRow
 from aukciszek.storage.schema import auctions, lists
-from aukciszek.storage.statements import StatementRepository
 
 _SECRET: Final = (auctions.c.sealing_private, auctions.c.recovery_private)
 _COLUMNS: Final = [column for column in auctions.columns if all(column is not secret for secret in _SECRET)]

@@ -2,8 +2,8 @@
 
 from sqlalchemy import Connection, select, update
 
-from aukciszek.storage.connection import DatabaseConnection
-from aukciszek.storage.repository import Repository, insert, to_row, to_values
+from aukciszek.storage.backends.connection import DatabaseConnection
+from aukciszek.storage.repositories.repository import Repository, insert, to_row, to_values
 from aukciszek.storage.rows import UserRow
 from aukciszek.storage.schema import users
 

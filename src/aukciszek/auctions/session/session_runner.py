@@ -14,6 +14,7 @@ import numpy as np
 
 from aukciszek.auctions.agreement.input_set import CountedBid, InputSet
 from aukciszek.auctions.agreement.list_exchange import ListExchange
+from aukciszek.auctions.agreement.opened_envelopes import OpenedEnvelopes, Rows
 from aukciszek.auctions.context.auction_context import AuctionContext
 from aukciszek.auctions.context.change_notifier import FIRST_RETRY_S, LONGEST_RETRY_S, PATIENCE_S
 from aukciszek.auctions.context.peer_network import SessionChannel
@@ -21,16 +22,15 @@ from aukciszek.auctions.context.session_scheduler import LOOK_AGAIN_S, SessionSl
 from aukciszek.auctions.keys.dealing import KeyDealing
 from aukciszek.auctions.session.computation import ComputationResult, ComputationTask, compute, outcome_of
 from aukciszek.auctions.session.fair_opening import Opened, OpeningId, Openings
-from aukciszek.auctions.session.opened_envelopes import Envelopes, Rows
 from aukciszek.auctions.session.readiness import Proposal
 from aukciszek.auctions.session.setup import SessionSetup
 from aukciszek.cluster import PartyNumber
 from aukciszek.encoding import Json
-from aukciszek.mpc.dealing import MASKS, SALTS
 from aukciszek.mpc.errors import InconsistentSharesError, MpcError, PartiesMissingError
 from aukciszek.mpc.field import Vector
 from aukciszek.mpc.prss import PrssKeys
 from aukciszek.mpc.runtime import Runtime
+from aukciszek.mpc.sizes import MASKS, SALTS
 from aukciszek.protocol.rules.errors import AuctionError
 from aukciszek.protocol.rules.identifiers import BundleDigest
 from aukciszek.protocol.rules.states import WAITING_FOR_SLOT, AuctionState
@@ -73,27 +73,27 @@ class _Prepared:
 
     @property
     def asks(self) -> tuple[int, ...]:
-        """The places of those bids of which this party has no usable share."""
-        return tuple(place for place, bid in enumerate(self.input_set.computed) if bid.digest not in self.rows)
+        """The indices of those bids of which this party has no usable share."""
+        return tuple(index for index, bid in enumerate(self.input_set.computed) if bid.digest not in self.rows)
 
     def table(self, bits: int) -> Vector:
         """Return what this party was dealt, a row for each bid; zeros where it has no share."""
         bids = self.input_set.computed
         table = np.zeros((len(bids), bits + SALTS + MASKS), dtype=np.uint64)
-        for place, bid in enumerate(bids):
+        for index, bid in enumerate(bids):
             if bid.digest in self.rows:
-                table[place] = self.rows[bid.digest]
+                table[index] = self.rows[bid.digest]
         return table
 
 
-class Sessions:
+class SessionRunner:
     """The attempts of one party to compute one auction."""
 
     def __init__(  # noqa: PLR0913, PLR0917 -- the parts of an auction that meet here
         self,
         context: AuctionContext,
         list_exchange: ListExchange,
-        envelopes: Envelopes,
+        envelopes: OpenedEnvelopes,
         setup: SessionSetup,
         keys: KeyDealing,
         openings: Openings,
@@ -153,10 +153,10 @@ class Sessions:
         input_set = self._announced.get(opened.input_set)
         if input_set is None or opened.values is None:
             return None
-        if opened.place not in self._said:
+        if opened.id not in self._said:
             result = outcome_of(self._task(input_set), opened.opening.context, opened.values)
-            self._said[opened.place] = None if result is None else SessionOutcome(input_set, result)
-        return self._said[opened.place]
+            self._said[opened.id] = None if result is None else SessionOutcome(input_set, result)
+        return self._said[opened.id]
 
     async def _prepare(self) -> _Prepared:
         """Choose what to compute on, and get ready for it: keys, and shares as far as there are any."""
@@ -203,34 +203,32 @@ class Sessions:
         return True
 
     async def _attempt(self, prepared: _Prepared) -> SessionOutcome | None:
-        """Wait for a place and run one session; None when another attempt must be made."""
+        """Wait for a slot and run one session; None when another attempt must be made."""
         context, setup = self._context, self._setup
         if prepared.input_set.cancelled:
             await setup.proposal()
             return None
         size = memory_bytes(len(prepared.input_set.bids), context.spec.bits, context.spec.winners + 1)
-        with context.party.computing.claimed(setup.turn, size, context.signal.notify) as place:
-            if not place.is_held:
+        with context.party.computing.claimed(setup.priority, size, context.signal.notify) as slot:
+            if not slot.is_held:
                 context.show_stage(WAITING_FOR_SLOT, 0.0)
-            while not place.is_held and not setup.attempts.superseded:
-                await context.signal.wait_for(
-                    lambda: place.is_held or setup.attempts.superseded, timeout_s=LOOK_AGAIN_S
-                )
+            while not slot.is_held and not setup.attempts.superseded:
+                await context.signal.wait_for(lambda: slot.is_held or setup.attempts.superseded, timeout_s=LOOK_AGAIN_S)
                 context.party.computing.look_again()
             proposal = await setup.proposal()
-            return await self._begin(prepared, proposal, place) if proposal else None
+            return await self._begin(prepared, proposal, slot) if proposal else None
 
-    async def _begin(self, prepared: _Prepared, proposal: Proposal, place: SessionSlot) -> SessionOutcome | None:
-        """Run one session; None when it must end early: others have moved on, or the place is wanted back."""
+    async def _begin(self, prepared: _Prepared, proposal: Proposal, slot: SessionSlot) -> SessionOutcome | None:
+        """Run one session; None when it must end early: others have moved on, or the slot is wanted back."""
         context, attempts = self._context, self._setup.attempts
         await self._fix(prepared.input_set, proposal)
-        computation = asyncio.create_task(self._compute(prepared, proposal, place))
-        ends_early = asyncio.create_task(context.signal.wait_for(lambda: attempts.superseded or place.is_wanted_back))
+        computation = asyncio.create_task(self._compute(prepared, proposal, slot))
+        ends_early = asyncio.create_task(context.signal.wait_for(lambda: attempts.superseded or slot.is_wanted_back))
         try:
             await asyncio.wait({computation, ends_early}, return_when=asyncio.FIRST_COMPLETED)
             if computation.done():
                 return computation.result()
-            error = "place-wanted" if place.is_wanted_back else "superseded"
+            error = "slot-wanted" if slot.is_wanted_back else "superseded"
             await self._note_end(proposal, None, error)
             return None
         finally:
@@ -243,16 +241,16 @@ class Sessions:
             raise InputSetLostError("a session began on another input set before: this one must never be computed on")
         self._setup.keep_beginning(proposal)
 
-    async def _compute(self, prepared: _Prepared, proposal: Proposal, place: SessionSlot) -> SessionOutcome:
+    async def _compute(self, prepared: _Prepared, proposal: Proposal, slot: SessionSlot) -> SessionOutcome:
         try:
-            return await self._compute_session(prepared, proposal, place)
+            return await self._compute_session(prepared, proposal, slot)
         except BaseException:
             # Whatever ended it, what it was opening may still give the outcome.
             self._openings.awaited = None
             self._context.signal.notify()
             raise
 
-    async def _compute_session(self, prepared: _Prepared, proposal: Proposal, place: SessionSlot) -> SessionOutcome:
+    async def _compute_session(self, prepared: _Prepared, proposal: Proposal, slot: SessionSlot) -> SessionOutcome:
         context, party_context = self._context, self._context.party
         identifier, input_set = proposal.session_id(context.auction), prepared.input_set
         details: dict[str, Json] = {
@@ -279,7 +277,7 @@ class Sessions:
                 openings=self._openings.of_session(identifier, input_set.digest),
             )
             await self._start(runtime)
-            place.begin()
+            slot.begin()
             outcome = await self._run(runtime, prepared, proposal)
             await self._note_end(proposal, runtime.transcript, None)
             for corrupt_party in sorted(runtime.corrupt_parties):
@@ -297,7 +295,7 @@ class Sessions:
         table = prepared.table(spec.bits)
         if requests:
             asked = list(prepared.asks)
-            table[asked] = await self._recover(runtime, table, requests, [input_set.computed[place] for place in asked])
+            table[asked] = await self._recover(runtime, table, requests, [input_set.computed[index] for index in asked])
         result = await compute(
             runtime,
             self._task(input_set),
@@ -374,7 +372,7 @@ class Sessions:
     async def _note_failure(self, error: MpcError) -> None:
         context = self._context
         if isinstance(error, SessionGivenUpError):
-            # Nobody did anything wrong: the others had no place for it in time, or are away.
+            # Nobody did anything wrong: the others had no slot for it in time, or are away.
             _log.warning("auction %s: a session did not begin: parties %s did not come", context.auction, error.parties)
             return
         _log.warning("auction %s: a session ended without an outcome: %s", context.auction, error.code)

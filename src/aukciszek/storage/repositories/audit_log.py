@@ -13,9 +13,9 @@ from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from aukciszek.encoding import Json, canonical_json
 from aukciszek.protocol.evidence.record_chain import FIRST_PREVIOUS_HASH, NewRecordEntry, record_hash
-from aukciszek.storage.connection import DatabaseConnection
-from aukciszek.storage.many_rows import insert_rows, refuse_conflicts
-from aukciszek.storage.repository import Repository, to_row, to_values
+from aukciszek.storage.backends.connection import DatabaseConnection
+from aukciszek.storage.repositories.bulk_insert import insert_rows, refuse_conflicts
+from aukciszek.storage.repositories.repository import Repository, to_row, to_values
 from aukciszek.storage.rows import IncidentRow, RecordRow
 from aukciszek.storage.schema import incidents, record
 

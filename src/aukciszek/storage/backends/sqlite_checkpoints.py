@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from aukciszek.storage.connection import finish
+from aukciszek.storage.backends.connection import finish
 
 _CHANGES_BEFORE_COPYING: Final = 2000
 """Rows changed: about 16 MB of log, in which many pages occur several times."""
@@ -20,7 +20,7 @@ _CHANGES_BEFORE_COPYING: Final = 2000
 _COPY: Final = "PRAGMA wal_checkpoint(PASSIVE)"
 
 
-class LogCopier:
+class Checkpointer:
     """Copies the log of one file, in a thread of its own."""
 
     def __init__(self, path: str) -> None:

@@ -7,8 +7,8 @@ from itertools import pairwise
 import pytest
 
 from aukciszek.protocol.evidence.record_chain import FIRST_PREVIOUS_HASH
-from aukciszek.storage.auctions import AuctionRepository
 from aukciszek.storage.database import Database
+from aukciszek.storage.repositories.auctions import AuctionRepository
 from aukciszek.storage.rows import AuctionRow, RecordRow
 
 NOON = datetime(2026, 1, 31, 12, 0, 0, 7000, tzinfo=UTC)
@@ -109,6 +109,6 @@ async def test_incidents_are_kept_newest_first(auctions: AuctionRepository) -> N
 
 
 async def test_only_the_newest_incidents_are_kept(auctions: AuctionRepository, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("aukciszek.storage.records.MOST_INCIDENTS", 3)
+    monkeypatch.setattr("aukciszek.storage.repositories.audit_log.MOST_INCIDENTS", 3)
     numbers = [await auctions.add_incident(NOON, "noise", {"n": number}) for number in range(5)]
     assert [row.id for row in await auctions.incidents(10)] == numbers[:1:-1]

@@ -8,8 +8,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, func, select
 
-from aukciszek.storage.connection import DatabaseConnection
-from aukciszek.storage.repository import Repository, insert, to_row, to_values
+from aukciszek.storage.backends.connection import DatabaseConnection
+from aukciszek.storage.repositories.repository import Repository, insert, to_row, to_values
 from aukciszek.storage.rows import LoginMarkRow
 from aukciszek.storage.schema import login_marks
 

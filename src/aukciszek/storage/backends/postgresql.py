@@ -7,14 +7,14 @@ from typing import Final
 from sqlalchemy import URL
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from aukciszek.storage.connection import Work, finish
+from aukciszek.storage.backends.connection import Work, finish
 from aukciszek.storage.errors import StorageUnavailableError
 
 _CONNECTIONS: Final = 5
 
 
 class PostgresqlStore:
-    """A :class:`~aukciszek.storage.connection.Store` on a server."""
+    """A :class:`~aukciszek.storage.backends.connection.Store` on a server."""
 
     def __init__(self, address: URL) -> None:
         self._engine = create_async_engine(

@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 import pytest
 
 from aukciszek.storage.database import Database
-from aukciszek.storage.party import UserRepository
+from aukciszek.storage.repositories.users import UserRepository
 from aukciszek.storage.rows import AuctionKeyRow, BundleRow, UserRow
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)

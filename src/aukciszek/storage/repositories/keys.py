@@ -1,15 +1,15 @@
 """The keys for shared randomness of each auction, and what the parties attest of them.
 
 ``docs/protocol.md``, "Dealing the PRSS keys". The keys are destroyed together with the private sealing key
-(:meth:`~aukciszek.storage.auctions.StateRepository.erase_secrets`); the signed tables stay.
+(:meth:`~aukciszek.storage.repositories.auctions.StateRepository.erase_secrets`); the signed tables stay.
 """
 
 from collections.abc import Iterable
 
 from sqlalchemy import Connection, delete, select
 
-from aukciszek.storage.connection import DatabaseConnection
-from aukciszek.storage.repository import Repository, insert_if_absent, to_row, to_values
+from aukciszek.storage.backends.connection import DatabaseConnection
+from aukciszek.storage.repositories.repository import Repository, insert_if_absent, to_row, to_values
 from aukciszek.storage.rows import AuctionKeyRow, StatementRow
 from aukciszek.storage.schema import auction_keys, key_tables
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Dialect, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
-from aukciszek.storage.repository import insert
+from aukciszek.storage.repositories.repository import insert
 
 _LARGEST: Final = 64
 _KEPT: Final = 256

@@ -1,15 +1,15 @@
 """Masked openings with the keys and signatures that belong to them, and the shares that a party recovered.
 
 ``docs/protocol.md``, "Fair opening" and "Share recovery". All of it is deleted when an auction is over, keys and shares
-beyond recovery (:meth:`~aukciszek.storage.auctions.StateRepository.erase_secrets`).
+beyond recovery (:meth:`~aukciszek.storage.repositories.auctions.StateRepository.erase_secrets`).
 """
 
 from collections.abc import Iterable, Mapping
 
 from sqlalchemy import Connection, delete, select
 
-from aukciszek.storage.connection import DatabaseConnection
-from aukciszek.storage.repository import Repository, insert_if_absent, to_row, to_values
+from aukciszek.storage.backends.connection import DatabaseConnection
+from aukciszek.storage.repositories.repository import Repository, insert_if_absent, to_row, to_values
 from aukciszek.storage.rows import OpeningKeyRow, OpeningRow, OpeningSignatureRow
 from aukciszek.storage.schema import opening_keys, opening_signatures, openings, recovered_shares
 

@@ -24,7 +24,7 @@ type Rows = dict[BundleDigest, npt.NDArray[np.uint64]]
 """What this party was dealt: for each bundle its shares of the bits, of the salts and of the masks."""
 
 
-class Envelopes:
+class OpenedEnvelopes:
     """See the module."""
 
     def __init__(self, context: AuctionContext, key_pair: SealingKeyPair | None) -> None:
