@@ -86,4 +86,4 @@ def _tell(scope: Scope, status: int, took_ms: float) -> None:
 
 
 def _route(scope: Scope) -> str:
-    return str(scope.get("path_template") or getattr(scope.get("route"), "path", "no route"))
+    return str(getattr(scope.get("route"), "path", "no route"))
