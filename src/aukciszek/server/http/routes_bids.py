@@ -39,7 +39,9 @@ class _LoggedRoute(Route):
     @override
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         match, found = super().matches(scope)
-        return match, found | {"route": self} if match is not Match.NONE else found
+        if match is not Match.NONE:
+            found["route"] = self
+        return match, found
 
 
 async def _take_bid(request: Request) -> Response:
