@@ -76,9 +76,9 @@ class Stage:
         with contextlib.suppress(PeerError):
             match frame:
                 case RoundFrame():
-                    self.party.peers._sessions.on_round(SENDER, frame)
+                    self.party.peers._channels.on_round(SENDER, frame)
                 case LeaveFrame(session_id):
-                    self.party.peers._sessions.on_leave(SENDER, session_id)
+                    self.party.peers._channels.on_leave(SENDER, session_id)
                 case WelcomeFrame():
                     pass  # refused by every link
                 case MessageFrame():

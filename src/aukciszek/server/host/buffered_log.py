@@ -9,7 +9,7 @@ import logging
 import time
 from typing import Final, TextIO, override
 
-GATHERED_FOR_S: Final = 0.1
+BUFFERED_FOR_S: Final = 0.1
 """What a server that is killed can lose of its log, at most."""
 
 
@@ -20,7 +20,7 @@ class _Formatter(logging.Formatter):
         super().__init__("%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%S")
 
 
-class GatheringHandler(logging.StreamHandler[TextIO]):
+class BufferedHandler(logging.StreamHandler[TextIO]):
     """Writes a line for each event, times in UTC; warnings and what is said outside an event loop at once."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -60,5 +60,5 @@ class GatheringHandler(logging.StreamHandler[TextIO]):
             return False
         if self._due_in is not loop:
             self._due_in = loop
-            loop.call_later(GATHERED_FOR_S, self.flush)
+            loop.call_later(BUFFERED_FOR_S, self.flush)
         return True

@@ -8,8 +8,8 @@ from fastapi.middleware.cors import CORSMiddleware
 from aukciszek import __version__
 from aukciszek.server.http.docs_page import install_documentation
 from aukciszek.server.http.event_stream import Watchers
-from aukciszek.server.http.export_limiter import LongAnswers
-from aukciszek.server.http.middleware import Envelope
+from aukciszek.server.http.export_limiter import ExportLimiter
+from aukciszek.server.http.middleware import OutermostMiddleware
 from aukciszek.server.http.openapi import complete
 from aukciszek.server.http.routes_accounts import account_routes
 from aukciszek.server.http.routes_auctions import auction_routes
@@ -46,7 +46,7 @@ def create_app(party: Party) -> FastAPI:
     )
     app.state.party = party
     app.state.watchers = Watchers()
-    app.state.export_limiter = LongAnswers()
+    app.state.export_limiter = ExportLimiter()
     for routes in (status_routes(), account_routes(), auction_routes(), bid_routes()):
         app.include_router(routes)
     install_page(app, Page.read(), party.settings.servers)
@@ -62,5 +62,5 @@ def create_app(party: Party) -> FastAPI:
         expose_headers=["Retry-After"],
         max_age=600,
     )
-    app.add_middleware(Envelope, clock=party.clock)
+    app.add_middleware(OutermostMiddleware, clock=party.clock)
     return app

@@ -36,7 +36,7 @@ _RAW_HEADERS: Final = MappingProxyType({False: _raw(_HEADERS), True: _raw(_HEADE
 """As they travel, by whether it is over TLS."""
 
 
-class Envelope:
+class OutermostMiddleware:
     """ASGI middleware around the whole application."""
 
     def __init__(self, app: ASGIApp, clock: Clock) -> None:
