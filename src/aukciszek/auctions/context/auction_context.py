@@ -58,7 +58,7 @@ class PartyContext:
     """How long one round of a session waits for the other parties."""
     computing: SessionScheduler
     workers: Workers = field(default_factory=Workers)
-    places: BidQuota = field(default_factory=BidQuota)
+    bid_quota: BidQuota = field(default_factory=BidQuota)
 
     @property
     def vouchers_needed(self) -> int:
