@@ -137,11 +137,7 @@ class Crowd:
     def _standing(self, number: PartyNumber) -> dict[str, object]:
         service = self.parties.services[number]
         return {
-            auction[:6]: (
-                process._context.stage.name,
-                sorted(process._context.waiting_for),
-                process._parts.setup.priority,
-            )
+            auction[:6]: (process.progress(), process._parts.setup.priority)
             for auction, process in processes_at(service).items()
         }
 

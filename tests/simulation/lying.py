@@ -14,11 +14,12 @@ from aukciszek.auctions.session.opening_statements import OpeningStatement, Rele
 from aukciszek.auctions.session.readiness import LARGEST_ATTEMPT, Proposal, Readiness
 from aukciszek.cluster import PartyNumber
 from aukciszek.mpc import runtime, share_recovery
-from aukciszek.mpc.dealing import MASKS, challenge
-from aukciszek.mpc.field import ELEMENT_BYTES, P, Vector
+from aukciszek.mpc.dealing import challenge
+from aukciszek.mpc.field import P, Vector
 from aukciszek.mpc.prss import new_prss_key
 from aukciszek.mpc.session import Session
 from aukciszek.mpc.share_recovery import Requests
+from aukciszek.mpc.sizes import ELEMENT_BYTES, MASKS
 from aukciszek.protocol.evidence.certificate import CertificateBody
 from aukciszek.protocol.evidence.receipt_list import ListedReceipt, OtherReceipt, ReceiptListStatement
 from aukciszek.protocol.evidence.statements import (

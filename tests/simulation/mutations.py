@@ -8,8 +8,6 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
 
-from aukciszek.auctions.interruptions._parts.interruptions import Interruptions
-
 from aukciszek.auctions.agreement import opened_envelopes
 from aukciszek.auctions.agreement.list_exchange_state import ListExchangeState
 from aukciszek.auctions.agreement.list_store import ListStore
@@ -17,6 +15,7 @@ from aukciszek.auctions.agreement.receipt_lists import ReceiptLists
 from aukciszek.auctions.agreement.tally import Tally
 from aukciszek.auctions.keys.envelopes import AuctionKey
 from aukciszek.auctions.keys.recovery import KeyRecovery
+from aukciszek.auctions.process.interruptions import Interruptions
 from aukciszek.auctions.session.readiness import Proposal
 from aukciszek.mpc.fair_opening import by_reason
 from aukciszek.mpc.field import Vector

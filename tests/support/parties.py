@@ -20,11 +20,11 @@ from aukciszek.protocol.rules.draft import AuctionDraft
 from aukciszek.protocol.rules.identifiers import AuctionId, UserId
 from aukciszek.protocol.rules.spec import AuctionSpec
 from aukciszek.protocol.rules.states import AuctionState
-from aukciszek.protocol.sealing.bundle import Bundle, header_of
-from aukciszek.protocol.sealing.envelope import BidPlace, seal_bid
+from aukciszek.protocol.sealing.bundle import BidPlace, Bundle, header_of
+from aukciszek.protocol.sealing.envelope import seal_bid
 from aukciszek.protocol.sealing.keys import SealingPublicKey
-from aukciszek.storage.auctions import AuctionRepository
 from aukciszek.storage.database import Database
+from aukciszek.storage.repositories.auctions import AuctionRepository
 from support.insides import parts_at, processes_at
 from support.memory_disk import MemoryDisk, MemoryStore, at_once
 from support.memory_network import MemoryLinks, MemoryNetwork

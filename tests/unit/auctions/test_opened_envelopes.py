@@ -13,14 +13,15 @@ import pytest
 from aukciszek.auctions.agreement.opened_envelopes import OpenedEnvelopes
 from aukciszek.auctions.context.auction_context import AuctionContext
 from aukciszek.cluster import PartyNumber
-from aukciszek.mpc.dealing import MASKS, challenge
+from aukciszek.mpc.dealing import challenge
 from aukciszek.mpc.field import P, Vector, to_bytes, to_vector
+from aukciszek.mpc.sizes import MASKS
 from aukciszek.protocol.rules.identifiers import AuctionId, UserId
-from aukciszek.protocol.sealing.bundle import Bundle
-from aukciszek.protocol.sealing.envelope import BidPlace, OwnEnvelope, _proof_context, seal_bid
+from aukciszek.protocol.sealing.bundle import BidPlace, Bundle
+from aukciszek.protocol.sealing.envelope import OwnEnvelope, _proof_context, seal_bid
 from aukciszek.protocol.sealing.keys import SealingKeyPair, SealingPublicKey
-from aukciszek.storage.auctions import AuctionRepository
 from aukciszek.storage.database import Database
+from aukciszek.storage.repositories.auctions import AuctionRepository
 from aukciszek.storage.rows import AuctionRow, BundleRow
 
 AUCTION = AuctionId("ab" * 32)

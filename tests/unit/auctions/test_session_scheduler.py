@@ -15,9 +15,9 @@ from aukciszek.auctions.context.session_scheduler import (
     memory_bytes,
 )
 from aukciszek.mpc.comparison import digit_count
-from aukciszek.mpc.field import ELEMENT_BYTES
 from aukciszek.mpc.merging import Shape, plan_merge
 from aukciszek.mpc.ranking import CostModel, choose_widths
+from aukciszek.mpc.sizes import ELEMENT_BYTES
 from aukciszek.mpc.verification import WINDOW_TERMS
 from aukciszek.protocol.rules.identifiers import AuctionId
 from support.virtual_clock import VirtualClock

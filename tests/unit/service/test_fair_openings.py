@@ -15,7 +15,8 @@ from aukciszek.protocol.evidence.certificate import CertificateBody
 from aukciszek.protocol.rules.identifiers import UserId
 from aukciszek.protocol.rules.spec import AuctionSpec
 from aukciszek.protocol.rules.states import AuctionState
-from aukciszek.protocol.sealing.envelope import BidPlace, seal_bid
+from aukciszek.protocol.sealing.bundle import BidPlace
+from aukciszek.protocol.sealing.envelope import seal_bid
 from aukciszek.protocol.sealing.keys import SealingPublicKey
 from support.corrupt import Knowledge
 from support.memory_network import Round

@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Iterable
 
 import pytest
-from aukciszek.auctions.parts.parts import AuctionParts
 
 from aukciszek.auctions.context.peer_network import MessageKind, PeerMessage
 from aukciszek.auctions.integrity import check_auction
 from aukciszek.auctions.keys.dealing import KeyDealing
 from aukciszek.auctions.keys.envelopes import AuctionKey, KeyEnvelope, KeysWanted, UnlawfulDealingError
+from aukciszek.auctions.process.parts import AuctionParts
 from aukciszek.cluster import PartyNumber
 from aukciszek.mpc.mode import Mode
 from aukciszek.mpc.prss import dealt_sets, large_sets, new_prss_key

@@ -11,7 +11,7 @@ from aukciszek.mpc.prss import Members
 from aukciszek.protocol.evidence.key_tables import Attestation, members_mask, members_of
 from aukciszek.protocol.rules.states import AuctionState, has_no_keys
 from aukciszek.secret import Secret
-from aukciszek.storage.connection import DatabaseConnection
+from aukciszek.storage.backends.connection import DatabaseConnection
 from aukciszek.storage.rows import AuctionKeyRow
 
 

@@ -119,9 +119,10 @@ async def test_an_announcement_for_another_auction_is_not_proposed(
 
     async def join(setup: SessionSetup, *arguments: object, **named: object) -> None:
         await real(setup, *arguments, **named)  # type: ignore[arg-type]
-        if lies and setup._context.party.number == CORRUPT and setup._own is not None:
-            wrong = setup._own.content.model_copy(update={"auction": "11" * 32})
-            setup._own = sign(wrong, parties.identities[CORRUPT - 1])
+        own = setup._state._own
+        if lies and setup._context.party.number == CORRUPT and own is not None:
+            wrong = own.content.model_copy(update={"auction": "11" * 32})
+            setup._state._own = sign(wrong, parties.identities[CORRUPT - 1])
 
     monkeypatch.setattr(SessionSetup, "join", join)
     parties.clock.move(601)

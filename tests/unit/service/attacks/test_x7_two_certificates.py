@@ -16,12 +16,13 @@ from aukciszek.auctions.agreement.opened_envelopes import OpenedEnvelopes, Rows
 from aukciszek.auctions.context.peer_network import MessageKind, PeerMessage
 from aukciszek.auctions.session.fair_opening import Openings
 from aukciszek.cluster import PartyNumber
-from aukciszek.mpc.dealing import MASKS, SALTS, Dealing, challenge
+from aukciszek.mpc.dealing import Dealing, challenge
 from aukciszek.mpc.field import P, inverse, to_bytes, to_vector
+from aukciszek.mpc.sizes import MASKS, SALTS
 from aukciszek.protocol.rules.identifiers import BundleDigest, UserId
 from aukciszek.protocol.rules.spec import AuctionSpec
-from aukciszek.protocol.sealing.bundle import Bundle
-from aukciszek.protocol.sealing.envelope import BidPlace, _proof_context, commitment, envelope_info
+from aukciszek.protocol.sealing.bundle import BidPlace, Bundle
+from aukciszek.protocol.sealing.envelope import _proof_context, commitment, envelope_info
 from aukciszek.protocol.sealing.keys import SealingPublicKey
 from support.corrupt import Knowledge, Withholding, deny_receipts, list_without_receipts, tell
 from support.insides import processes_at
