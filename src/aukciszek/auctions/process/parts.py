@@ -3,8 +3,8 @@
 The only place where they meet: each part is given what it needs, and knows no more.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Self
 
 from aukciszek.auctions.agreement.input_set_choice import InputSetChoice
@@ -13,10 +13,10 @@ from aukciszek.auctions.agreement.list_exchange_state import ListExchangeState
 from aukciszek.auctions.agreement.list_store import ListStore
 from aukciszek.auctions.agreement.opened_envelopes import OpenedEnvelopes
 from aukciszek.auctions.agreement.own_list import OwnList
-from aukciszek.auctions.agreement.receipt_lists import ReceiptLists
+from aukciszek.auctions.agreement.receipt_lists import ReceiptLists, SignedList
 from aukciszek.auctions.agreement.receipt_relay import ReceiptRelay
 from aukciszek.auctions.agreement.replication import Replication
-from aukciszek.auctions.agreement.tally import tally_receipts
+from aukciszek.auctions.agreement.tally import Tally, tally_receipts
 from aukciszek.auctions.context.auction_context import AuctionContext, PartyContext
 from aukciszek.auctions.intake.intake import Intake
 from aukciszek.auctions.keys.dealing import KeyDealing
@@ -30,7 +30,6 @@ from aukciszek.auctions.session.late_outcome import LateOutcome
 from aukciszek.auctions.session.session_runner import SessionRunner
 from aukciszek.auctions.session.setup import SessionSetup
 from aukciszek.auctions.session.setup_state import SetupState
-from aukciszek.protocol.evidence.statements import OrderStatement
 from aukciszek.protocol.sealing.keys import SealingKeyPair
 from aukciszek.storage.rows import AuctionRow
 
@@ -136,16 +135,14 @@ class AuctionParts:
 
 
 def _receipt_lists(context: AuctionContext) -> ReceiptLists:
-    def allows(order: OrderStatement) -> bool:
-        return is_allowed(order, context.spec)
-
-    return ReceiptLists(
-        partial(
-            tally_receipts,
+    def count(lists: Sequence[SignedList]) -> Tally:
+        return tally_receipts(
             context.auction,
             cluster=context.party.cluster,
             threshold=context.party.threshold,
             closes_at=context.spec.closes_at,
-            allows=allows,
+            lists=lists,
+            allows=lambda order: is_allowed(order, context.spec),
         )
-    )
+
+    return ReceiptLists(count)
