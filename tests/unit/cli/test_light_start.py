@@ -73,6 +73,10 @@ def test_the_commands_that_prepare_a_party_load_neither_server_nor_engine() -> N
     assert not loaded_by(modules("operator.keys", "operator.cluster_commands", "operator.wireguard")) & LATER
 
 
+def test_a_demo_or_a_benchmark_loads_no_server_beside_those_that_it_starts() -> None:
+    assert not loaded_by(modules("demo", "bench")) & SERVERS_ALONE
+
+
 def test_only_starting_to_compute_loads_the_compiler() -> None:
     assert not loaded_by(modules(*(offer.module for offer in COMMANDS.values()))) & {"numba", "llvmlite"}
 
