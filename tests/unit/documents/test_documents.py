@@ -3,6 +3,7 @@
 import ast
 import re
 from functools import cache
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -12,7 +13,7 @@ from typer.main import get_command
 from aukciszek.cli.main import build_app
 from aukciszek.settings import VARIABLES
 
-from .pages import DOCS, FRONT, REPOSITORY, documents, name_of
+from .pages import DOCS, FRONT, REPOSITORY, WRITTEN, documents, name_of, prose_of
 
 _TEST: Final = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
 _COMMAND: Final = re.compile(r"(?:^\s*\$ |`|/bin/)aukciszek ([a-z][a-z-]*)(?: ([a-z][a-z-]*))?", re.MULTILINE)
@@ -96,3 +97,12 @@ def test_every_target_of_make_that_is_named_exists() -> None:
         told = re.findall(r"(?:^\s*\$ |`)make ([a-z]+)", file.read_text(), re.MULTILINE)
         assert set(told) <= targets, name_of(file)
     assert all((REPOSITORY / name).is_file() for name in FRONT)
+
+
+@pytest.mark.parametrize("file", documents(), ids=name_of)
+def test_prose_is_wrapped_at_120_columns(file: Path) -> None:
+    if WRITTEN in file.parents:
+        return
+    lines = prose_of(file.read_text()).splitlines()
+    # Tables and lines that are one long link or path cannot be wrapped.
+    assert [line for line in lines if len(line) > 120 and not line.startswith("|") and " " in line.strip()[:100]] == []
