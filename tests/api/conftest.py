@@ -25,7 +25,8 @@ from aukciszek.protocol.evidence.statements import SealingKeyStatement, read_sta
 from aukciszek.protocol.rules.draft import AuctionDraft
 from aukciszek.protocol.rules.identifiers import UserId
 from aukciszek.protocol.rules.spec import AuctionSpec
-from aukciszek.protocol.sealing.envelope import BidPlace, seal_bid
+from aukciszek.protocol.sealing.bundle import BidPlace
+from aukciszek.protocol.sealing.envelope import seal_bid
 from aukciszek.protocol.sealing.keys import SealingPublicKey
 from aukciszek.server.host.web_server import WebServer, listen
 from aukciszek.server.http.app import create_app

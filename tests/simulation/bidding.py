@@ -7,8 +7,8 @@ from aukciszek.protocol.evidence.receipts import RelayedBid
 from aukciszek.protocol.evidence.statements import Receipt, Signed
 from aukciszek.protocol.rules.identifiers import BundleDigest, UserId
 from aukciszek.protocol.rules.spec import AuctionSpec
-from aukciszek.protocol.sealing.bundle import Bundle
-from aukciszek.protocol.sealing.envelope import BidPlace, seal_bid
+from aukciszek.protocol.sealing.bundle import BidPlace, Bundle
+from aukciszek.protocol.sealing.envelope import seal_bid
 from aukciszek.protocol.sealing.keys import SealingPublicKey
 from simulation.operations import BIDDERS, Bid
 from support.parties import new_bidder

@@ -14,11 +14,12 @@ from aukciszek.auctions.session.opening_statements import OpeningStatement, Rele
 from aukciszek.auctions.session.readiness import LARGEST_ATTEMPT, Proposal, Readiness
 from aukciszek.cluster import PartyNumber
 from aukciszek.mpc import runtime, share_recovery
-from aukciszek.mpc.dealing import MASKS, challenge
-from aukciszek.mpc.field import ELEMENT_BYTES, P, Vector
+from aukciszek.mpc.dealing import challenge
+from aukciszek.mpc.field import P, Vector
 from aukciszek.mpc.prss import new_prss_key
 from aukciszek.mpc.session import Session
 from aukciszek.mpc.share_recovery import Requests
+from aukciszek.mpc.sizes import ELEMENT_BYTES, MASKS
 from aukciszek.protocol.evidence.certificate import CertificateBody
 from aukciszek.protocol.evidence.receipt_list import ListedReceipt, OtherReceipt, ReceiptListStatement
 from aukciszek.protocol.evidence.statements import (
@@ -131,7 +132,7 @@ class Liar:
         process = self._parties.services[self._number]._processes[self._spec.auction_id]
         fixed = process.list_exchange._lists.fixed
         shifted = dealt.copy()
-        for row, bid in zip(shifted, process.sessions._announced[str(fixed)].computed, strict=True):
+        for row, bid in zip(shifted, process.session_runner._announced[str(fixed)].computed, strict=True):
             envelope = OwnEnvelope.of(Bundle.decode(contents[bid.digest]), self._number)
             context = _proof_context(envelope.place, envelope.threshold, envelope.bits, envelope.commitments)
             weights = challenge(context, row.size - MASKS)[0]

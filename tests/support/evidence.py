@@ -14,8 +14,8 @@ from aukciszek.protocol.evidence.opened_bid import OpenedBid
 from aukciszek.protocol.evidence.receipts import ReceiptFile
 from aukciszek.protocol.rules.identifiers import BundleDigest, UserId
 from aukciszek.protocol.rules.spec import AuctionSpec
-from aukciszek.protocol.sealing.bundle import Bundle
-from aukciszek.protocol.sealing.envelope import BidPlace, _proof_context, commitment, seal_bid
+from aukciszek.protocol.sealing.bundle import BidPlace, Bundle
+from aukciszek.protocol.sealing.envelope import _proof_context, commitment, seal_bid
 from aukciszek.protocol.sealing.keys import SealingKeyPair, SealingPublicKey
 from aukciszek.protocol.sealing.opening_secret import OpeningSecret
 from support.receipts import give_receipt

@@ -21,8 +21,8 @@ from aukciszek.protocol.evidence.receipts import ReceiptFile
 from aukciszek.protocol.evidence.verification import verify_certificate
 from aukciszek.protocol.rules.draft import AuctionDraft
 from aukciszek.protocol.rules.identifiers import BundleDigest, UserId
-from aukciszek.protocol.sealing.bundle import Bundle
-from aukciszek.protocol.sealing.envelope import BidPlace, seal_bid
+from aukciszek.protocol.sealing.bundle import BidPlace, Bundle
+from aukciszek.protocol.sealing.envelope import seal_bid
 
 LAST: Final = timedelta(seconds=1)
 _FIRST_TRY_S: Final = 20.0

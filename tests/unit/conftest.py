@@ -11,7 +11,7 @@ from aukciszek.cluster import Cluster, PartyEntry
 from aukciszek.identity import Identity
 from aukciszek.protocol.rules.identifiers import AuctionId, UserId
 from aukciszek.protocol.rules.spec import AuctionSpec
-from aukciszek.protocol.sealing.envelope import BidPlace
+from aukciszek.protocol.sealing.bundle import BidPlace
 from aukciszek.protocol.sealing.keys import SealingKeyPair, SealingPublicKey
 
 PARTIES = 5

@@ -11,7 +11,8 @@ from multiprocessing import get_context
 from aukciszek.client.overview import AuctionOverview
 from aukciszek.protocol.rules.identifiers import UserId
 from aukciszek.protocol.rules.spec import AuctionSpec
-from aukciszek.protocol.sealing.envelope import BidPlace, seal_bid
+from aukciszek.protocol.sealing.bundle import BidPlace
+from aukciszek.protocol.sealing.envelope import seal_bid
 from aukciszek.protocol.sealing.keys import SealingPublicKey
 
 

@@ -33,8 +33,7 @@ from aukciszek.protocol.evidence.audit_log import AuditRecord
 from aukciszek.protocol.evidence.certificate import Certificate
 from aukciszek.protocol.rules.identifiers import AuctionId, UserId
 from aukciszek.protocol.rules.spec import AuctionSpec
-from aukciszek.protocol.sealing.bundle import Bundle
-from aukciszek.protocol.sealing.envelope import BidPlace
+from aukciszek.protocol.sealing.bundle import BidPlace, Bundle
 
 
 class AukciszekClient:

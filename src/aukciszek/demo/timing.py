@@ -17,7 +17,8 @@ from aukciszek.auctions.outcome.certification import KEYS_DESTROYED
 from aukciszek.protocol.evidence.audit_log import AuditRecord
 from aukciszek.protocol.rules.identifiers import AuctionId, UserId
 from aukciszek.protocol.rules.spec import AuctionSpec
-from aukciszek.protocol.sealing.envelope import BidPlace, open_envelope, seal_bid
+from aukciszek.protocol.sealing.bundle import BidPlace
+from aukciszek.protocol.sealing.envelope import open_envelope, seal_bid
 from aukciszek.protocol.sealing.keys import SealingKeyPair, SealingPublicKey
 
 _SAMPLE: Final = 30

@@ -14,7 +14,7 @@ from typing import final
 
 import numpy as np
 
-from aukciszek.mpc import field
+from aukciszek.mpc import field, kernels
 from aukciszek.mpc.channel import Channel
 from aukciszek.mpc.errors import ParametersDifferError, PrssKeysDifferError, PrssKeysIncompleteError
 from aukciszek.mpc.fair_opening import (
@@ -80,6 +80,7 @@ class Runtime:
     ) -> None:
         if prss_keys.mode != Mode(channel.parties, threshold) or prss_keys.party != channel.party:
             raise PrssKeysIncompleteError("they were made for another party, cluster size or threshold")
+        kernels.compile_kernels()  # where a server has not done so
         self._session = Session(channel, prss_keys, session_id, randomness)
         self._ledger = MultiplicationLog(self._session)
         self._openings = openings

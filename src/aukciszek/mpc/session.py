@@ -16,8 +16,9 @@ from aukciszek.mpc.errors import InconsistentSharesError, MpcError, PartiesMissi
 from aukciszek.mpc.field import NotAFieldElementError, Vector, from_bytes, to_bytes
 from aukciszek.mpc.opening import Opened, decode
 from aukciszek.mpc.prss import PrssKeys, random_shares, zero_shares
-from aukciszek.mpc.random_stream import KEY_BYTES, RandomStream
+from aukciszek.mpc.random_stream import RandomStream
 from aukciszek.mpc.shamir import Randomness
+from aukciszek.mpc.sizes import KEY_BYTES
 
 _log = logging.getLogger(__name__)
 

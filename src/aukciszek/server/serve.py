@@ -11,6 +11,7 @@ import uvloop
 from aukciszek import __version__
 from aukciszek.auctions.context.workers import Workers
 from aukciszek.clock import Clock, SystemClock
+from aukciszek.mpc.kernels import compile_kernels
 from aukciszek.server.host.allocator import keep_freed_memory, keep_what_is_here
 from aukciszek.server.host.buffered_log import GatheringHandler, tell_no_more_than_lines_show
 from aukciszek.server.host.data_dir_lock import allow_open_files, alone_in
@@ -33,6 +34,7 @@ def serve(settings: Settings) -> None:
     configure_logging()
     allow_open_files()
     keep_freed_memory()
+    compile_kernels(settings.data_dir / "kernels")  # before the worker processes are copied, which need them, too
     with worker_processes() as processes, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve_until_told_to_stop(settings, Workers(processes)))
 

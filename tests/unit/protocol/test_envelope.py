@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from aukciszek.mpc.dealing import MASKS, SALTS, proof_bytes
+from aukciszek.mpc.sizes import MASKS, SALTS, proof_bytes
 from aukciszek.protocol.rules.errors import (
     EnvelopeCommitmentError,
     EnvelopeDoesNotOpenError,
@@ -16,9 +16,8 @@ from aukciszek.protocol.rules.errors import (
     EnvelopeWrongSizeError,
 )
 from aukciszek.protocol.rules.identifiers import AuctionId, UserId
-from aukciszek.protocol.sealing.bundle import Bundle
+from aukciszek.protocol.sealing.bundle import BidPlace, Bundle
 from aukciszek.protocol.sealing.envelope import (
-    BidPlace,
     EnvelopeContent,
     OwnEnvelope,
     commitment,

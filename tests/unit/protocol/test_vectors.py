@@ -25,8 +25,8 @@ from aukciszek.protocol.evidence.verification import verify_certificate
 from aukciszek.protocol.rules.errors import AuctionError
 from aukciszek.protocol.rules.prices import PriceGrid
 from aukciszek.protocol.rules.spec import AuctionSpec, invitation
-from aukciszek.protocol.sealing.bundle import Bundle
-from aukciszek.protocol.sealing.envelope import BidPlace, envelope_info, open_envelope
+from aukciszek.protocol.sealing.bundle import BidPlace, Bundle
+from aukciszek.protocol.sealing.envelope import envelope_info, open_envelope
 from aukciszek.protocol.sealing.keys import SealingKeyPair
 from aukciszek.protocol.sealing.opening_secret import OpeningSecret
 from vectors.bids import P

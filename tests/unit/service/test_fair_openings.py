@@ -14,7 +14,8 @@ from aukciszek.protocol.evidence.certificate import CertificateBody
 from aukciszek.protocol.rules.identifiers import UserId
 from aukciszek.protocol.rules.spec import AuctionSpec
 from aukciszek.protocol.rules.states import AuctionState
-from aukciszek.protocol.sealing.envelope import BidPlace, seal_bid
+from aukciszek.protocol.sealing.bundle import BidPlace
+from aukciszek.protocol.sealing.envelope import seal_bid
 from aukciszek.protocol.sealing.keys import SealingPublicKey
 from support.corrupt import Knowledge
 from support.memory_network import Round
@@ -226,10 +227,10 @@ async def test_a_party_that_knows_nothing_of_a_session_finishes_it_with_what_one
     parties.network.drop = lambda _sender, _to, message: message.kind is MessageKind.OUTCOME_SIGNATURE
     await parties.start(late)
     await until(parties, lambda: state_at(parties, late, spec.auction_id) is AuctionState.SIGNING)
-    body = process_of(parties, late, spec.auction_id).signing._body
+    body = process_of(parties, late, spec.auction_id).certification._body
     assert body is not None
     assert [prices[one.bidder] for one in body.winners] == ["1"]
-    assert body == process_of(parties, helper, spec.auction_id).signing._body
+    assert body == process_of(parties, helper, spec.auction_id).certification._body
 
 
 @pytest.mark.parametrize(("size", "threshold"), CLUSTERS)

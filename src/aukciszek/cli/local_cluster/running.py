@@ -4,9 +4,9 @@ Each party is the real ``aukciszek serve``. Ready means: it says so itself, and 
 """
 
 import asyncio
-import importlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Final
 
 from aukciszek.cli.local_cluster.processes import Child, Children, children
@@ -16,6 +16,7 @@ from aukciszek.client.discovery import ask_statuses
 from aukciszek.client.parties import connect
 from aukciszek.client.schemas import Status
 from aukciszek.errors import AukciszekError
+from aukciszek.mpc.kernels import compile_kernels
 
 _START_TIMEOUT_S: Final = 90.0
 _LOOK_AGAIN_S: Final = 0.05
@@ -31,15 +32,16 @@ class NotReadyError(AukciszekError):
 class RunningCluster:
     """The processes of a throw-away cluster; make it with :func:`running`."""
 
-    def __init__(self, plan: ThrowawayCluster, group: Children) -> None:
+    def __init__(self, plan: ThrowawayCluster, group: Children, kernels: Path | None = None) -> None:
         self.plan = plan
         self.children = group
+        self._compiled = {"NUMBA_CACHE_DIR": str(kernels)} if kernels is not None else {}
         self._running: dict[int, Child] = {}
 
     async def start(self, party: ThrowawayParty) -> None:
         """Start one party; it may take part again after it was killed."""
         child = await self.children.start(
-            f"party {party.number}", ["serve"], party.environment, party.log, directory=party.data_dir
+            f"party {party.number}", ["serve"], party.environment | self._compiled, party.log, directory=party.data_dir
         )
         self._running[party.number] = child
 
@@ -98,18 +100,14 @@ async def running(plan: ThrowawayCluster) -> AsyncIterator[RunningCluster]:
         ChildEndedError: a party ended at once.
         NotReadyError: the parties did not become ready in time.
     """
-    await asyncio.to_thread(_compile_kernels)
+    # Once, before several processes would do so at the same time.
+    kernels = await asyncio.to_thread(compile_kernels, plan.cluster_file.with_name("kernels"))
     async with children() as group:
-        cluster = RunningCluster(plan, group)
+        cluster = RunningCluster(plan, group, kernels)
         for party in plan.parties:
             await cluster.start(party)
         await cluster.wait_until_ready()
         yield cluster
-
-
-def _compile_kernels() -> None:
-    """Fill the on-disk cache of compiled kernels once, before several processes would do so at the same time."""
-    importlib.import_module("aukciszek.mpc.kernels")
 
 
 def _what_is_missing(answers: Mapping[int, Status], parties: int) -> str:

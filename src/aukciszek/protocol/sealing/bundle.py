@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Final, Self
 
 from aukciszek.cluster import LARGEST_CLUSTER, SMALLEST_CLUSTER
-from aukciszek.mpc.dealing import proof_bytes, row_elements
+from aukciszek.mpc.sizes import ELEMENT_BYTES, proof_bytes, row_elements
 from aukciszek.protocol.rules.errors import BundleDoesNotFitError, BundleOfOtherAuctionError, MalformedBundleError
 from aukciszek.protocol.rules.identifiers import (
     DIGEST_BYTES,
@@ -32,7 +32,6 @@ from aukciszek.protocol.rules.prices import LARGEST_BITS
 from aukciszek.protocol.rules.spec import AuctionSpec
 from aukciszek.protocol.sealing.keys import SEALING_OVERHEAD_BYTES
 
-ELEMENT_BYTES: Final = 8
 LARGEST_REVISION: Final = 2**32 - 1
 
 _HEAD: Final = struct.Struct(">4sBB32s16sIBBB")
@@ -60,6 +59,15 @@ MOST_BUNDLE_BYTES: Final = (
     + LARGEST_CLUSTER * (DIGEST_BYTES + _LENGTH.size + envelope_bytes(LARGEST_BITS))
 )
 """No bundle is longer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BidPlace:
+    """Where a bundle belongs. Its envelopes open nowhere else."""
+
+    auction: AuctionId
+    bidder: UserId
+    revision: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

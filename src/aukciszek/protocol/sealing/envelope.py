@@ -13,31 +13,23 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Self
 
-from aukciszek.mpc.dealing import MASKS, SALTS, Dealing, share_fits
-from aukciszek.mpc.field import ELEMENT_BYTES, NotAFieldElementError, Vector, from_bytes, to_bytes
+from aukciszek.mpc.dealing import Dealing, share_fits
+from aukciszek.mpc.field import NotAFieldElementError, Vector, from_bytes, to_bytes
+from aukciszek.mpc.sizes import ELEMENT_BYTES, MASKS, SALTS
 from aukciszek.protocol.rules.errors import (
     EnvelopeCommitmentError,
     EnvelopeElementError,
     EnvelopeProofError,
     EnvelopeWrongSizeError,
 )
-from aukciszek.protocol.rules.identifiers import AuctionId, UserId, labelled_sha256, user_id_bytes
-from aukciszek.protocol.sealing.bundle import Bundle, content_bytes
+from aukciszek.protocol.rules.identifiers import AuctionId, labelled_sha256, user_id_bytes
+from aukciszek.protocol.sealing.bundle import BidPlace, Bundle, content_bytes
 from aukciszek.protocol.sealing.keys import SealingKeyPair, SealingPublicKey
 
 type RandomBytes = Callable[[int], bytes]
 """A source of that many random bytes, fit for keys."""
 
 _PLACE: Final = struct.Struct(">32s16sIB")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BidPlace:
-    """Where a bundle belongs. Its envelopes open nowhere else."""
-
-    auction: AuctionId
-    bidder: UserId
-    revision: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,9 @@ import secrets
 from dataclasses import dataclass, field
 from typing import Final, Self
 
-from aukciszek.mpc.dealing import Dealing
-from aukciszek.mpc.field import to_bytes
-from aukciszek.mpc.random_stream import KEY_BYTES
+from aukciszek.mpc.sizes import KEY_BYTES
 from aukciszek.protocol.rules.errors import MalformedOpeningError, OpeningDoesNotFitError
 from aukciszek.protocol.sealing.bundle import Bundle
-from aukciszek.protocol.sealing.envelope import commitment
 
 _STEP_BYTES: Final = 8
 SECRET_BYTES: Final = KEY_BYTES + _STEP_BYTES
@@ -55,6 +52,11 @@ class OpeningSecret:
         Raises:
             OpeningDoesNotFitError: this is not the secret of that bundle.
         """
+        # Brings NumPy, which every command of a user would load, and only `bid prove` needs it.
+        from aukciszek.mpc.dealing import Dealing  # noqa: PLC0415
+        from aukciszek.mpc.field import to_bytes  # noqa: PLC0415 -- as above
+        from aukciszek.protocol.sealing.envelope import commitment  # noqa: PLC0415 -- as above
+
         if bundle.withdrawal:
             raise OpeningDoesNotFitError("a withdrawal commits to nothing that could be opened")
         bits = [self.step >> place & 1 for place in reversed(range(bundle.bits))]
