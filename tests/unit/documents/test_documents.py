@@ -14,6 +14,7 @@ from aukciszek.cli.main import build_app
 from aukciszek.settings import VARIABLES
 
 from .pages import DOCS, FRONT, REPOSITORY, WRITTEN, documents, name_of, prose_of
+from .reference import commands
 
 _TEST: Final = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
 _COMMAND: Final = re.compile(r"(?:^\s*\$ |`|/bin/)aukciszek ([a-z][a-z-]*)(?: ([a-z][a-z-]*))?", re.MULTILINE)
@@ -61,8 +62,8 @@ def test_every_command_that_readers_are_told_exists() -> None:
     known = _commands()
     told = {file: _COMMAND.findall(file.read_text()) for file in documents()}
     assert len(told[DOCS / "operations.md"]) > 8
-    for file, commands in told.items():
-        for first, second in commands:
+    for file, pairs in told.items():
+        for first, second in pairs:
             assert first in known, f"{name_of(file)}: {first}"
             if known[first] and second:
                 assert second in known[first], f"{name_of(file)}: {first} {second}"
@@ -76,6 +77,25 @@ def test_every_command_that_operators_are_told_exists() -> None:
         assert first in known, first
         if known[first]:
             assert second in known[first], f"{first} {second}"
+
+
+def test_every_option_that_readers_are_told_exists() -> None:
+    options = {
+        path.removeprefix("aukciszek "): {name for one in command.params for name in [*one.opts, *one.secondary_opts]}
+        for path, command in commands()
+    }
+    seen = 0
+    for file in documents():
+        if WRITTEN in file.parents:
+            continue
+        for line in re.findall(r"(?:\$ |`|\| )aukciszek ([^`\n]+)", file.read_text()):
+            words = line.split()
+            command = next((" ".join(words[:size]) for size in (2, 1) if " ".join(words[:size]) in options), None)
+            for option in re.findall(r"(?<=\s)--?[a-z][a-z-]*", line.partition(" #")[0]):
+                seen += 1
+                assert command is not None, f"{name_of(file)}: {line}"
+                assert option in options[command], f"{name_of(file)}: {line}"
+    assert seen > 50
 
 
 def _commands() -> dict[str, set[str]]:
