@@ -159,9 +159,9 @@ def _answer(status: str, answer: Mapping[str, Any]) -> str:
     text = str(answer["description"])
     if not status.startswith("2"):
         return text.removeprefix("A problem with the code ").removesuffix(".")
-    media_type, content = next(iter(answer.get("content", {}).items()), ("no content", {}))
+    ((media_type, content),) = answer["content"].items()
     schema = content.get("schema", {}).get("$ref", "").rpartition("/")[2]
-    form = f"`{schema}`" if schema else f"`{media_type}`"
+    form = f"`{schema or media_type}`"
     return form if text == "Done." else f"{form}. {text}"
 
 
