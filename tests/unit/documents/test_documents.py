@@ -111,6 +111,20 @@ def test_every_setting_that_operators_are_told_exists() -> None:
     assert told <= set(VARIABLES)
 
 
+@cache
+def texts_of_the_program() -> str:
+    folders = (REPOSITORY / "src", REPOSITORY / "tests" / "simulation")
+    return "\n".join(file.read_text() for folder in folders for file in sorted(folder.rglob("*.py")))
+
+
+@pytest.mark.parametrize("file", documents(), ids=name_of)
+def test_every_code_state_and_incident_that_is_named_exists(file: Path) -> None:
+    if WRITTEN in file.parents or file.name == "benchmarks.md":  # the latter names other programs' protocols
+        return
+    named = set(re.findall(r"`([a-z]{3,}(?:-[a-z]{2,})+)`", prose_of(file.read_text())))
+    assert [code for code in sorted(named) if f'"{code}"' not in texts_of_the_program()] == []
+
+
 def test_every_target_of_make_that_is_named_exists() -> None:
     targets = set(re.findall(r"^([a-z]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
     for file in documents():
