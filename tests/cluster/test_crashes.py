@@ -16,9 +16,14 @@ if TYPE_CHECKING:
 
     from .conftest import Town
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
 
 KILLED = 3
+
+
+@pytest.fixture
+def town(troubled_town: "Town") -> "Town":
+    return troubled_town
 
 
 async def test_a_party_killed_while_bids_come_in_loses_none_that_it_receipted(town: "Town") -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from .conftest import Town
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(600)]
 
 CLIENTS = 50
 EACH = 10

@@ -24,12 +24,13 @@ from support.disks import Disk, go_on, held_when, hold, until
 from .conftest import THRESHOLD, founded
 
 if TYPE_CHECKING:
+    from aukciszek.cli.processes import Launch
     from aukciszek.client.handing import PlacedBid
     from aukciszek.client.overview import AuctionOverview
 
     from .conftest import Run, Town
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(600)]
 
 LOST, NEXT_LOST, HELD = 3, 4, 5
 FIRST_PRICE = 70
@@ -38,9 +39,14 @@ _TRIES = 10
 type Moment = Callable[[Disk, AuctionId], bool]
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def town_with_tls(tmp_path_factory: pytest.TempPathFactory) -> "AsyncIterator[Town]":
-    async with founded(tmp_path_factory.mktemp("tls"), THRESHOLD, tls=True) as town:
+@pytest.fixture
+def town(troubled_town: "Town") -> "Town":
+    return troubled_town
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def town_with_tls(tmp_path_factory: pytest.TempPathFactory, launch: "Launch") -> "AsyncIterator[Town]":
+    async with founded(tmp_path_factory.mktemp("tls"), THRESHOLD, launch, tls=True) as town:
         yield town
 
 
@@ -197,7 +203,7 @@ async def test_lost_while_bids_come_in(town: "Town", command_line: "Run", tmp_pa
     for bidder, one in zip(early, sale.placed, strict=False):
         # The receipts that it gave before it lost them become its own again, as the others hand them back.
         async with asyncio.timeout(60):
-            while await receipts_of(bidder, sale) != set(one.receipts):
+            while await receipts_of(bidder, sale) != set(one.receipts):  # noqa: ASYNC110 -- a server's state
                 await asyncio.sleep(0.2)
     await sale.close()
     await sale.check(command_line, tmp_path, lost=[LOST])

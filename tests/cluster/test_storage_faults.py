@@ -19,10 +19,15 @@ if TYPE_CHECKING:
 
     from .conftest import Run, Town
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
 
 TROUBLED = 3
 EVERYBODY = [1, 2, 3, 4, 5]
+
+
+@pytest.fixture
+def town(troubled_town: "Town") -> "Town":
+    return troubled_town
 
 
 async def bid_all(overview: "AuctionOverview", bidders: list[Person], first_price: int) -> "list[PlacedBid]":

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
 
-from aukciszek.cli.processes import Child, Children, children
+from aukciszek.cli.processes import Child, Children, Launch, children, execute
 from aukciszek.cli.throwaway import ThrowawayCluster, ThrowawayParty
 from aukciszek.client.answers import Status
 from aukciszek.client.connection import Patience
@@ -91,15 +91,19 @@ class RunningCluster:
 
 
 @asynccontextmanager
-async def running(plan: ThrowawayCluster) -> AsyncIterator[RunningCluster]:
+async def running(plan: ThrowawayCluster, launch: Launch = execute) -> AsyncIterator[RunningCluster]:
     """Start all parties, wait until they are ready, and end each one when the context is left.
+
+    Args:
+        plan: the parties.
+        launch: how a process is started: anew, or as a copy of a :func:`~aukciszek.cli.template.template`.
 
     Raises:
         ChildEndedError: a party ended at once.
         NotReadyError: the parties did not become ready in time.
     """
     await asyncio.to_thread(_compile_kernels)
-    async with children() as group:
+    async with children(launch) as group:
         cluster = RunningCluster(plan, group)
         for party in plan.parties:
             await cluster.start(party)
