@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 import pytest_asyncio
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from support.untested import Untested
 
@@ -28,7 +28,13 @@ if _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ENOUGH_MEMORY:
 
 # Examples are not timed: on a busy machine any of them may take long. In CI they are the same each time, since what new
 # ones find is not the fault of the change that happens to meet it; `make histories` looks for new ones.
-settings.register_profile("tests", deadline=None, derandomize=RUNS_IN_CI, print_blob=True)
+settings.register_profile(
+    "tests",
+    deadline=None,
+    derandomize=RUNS_IN_CI,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.load_profile("tests")
 
 
