@@ -22,16 +22,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from aukciszek.cli.processes import Command, Launch, Process, execute
-from aukciszek.errors import AukciszekError
+from aukciszek.cli.processes import ChildEndedError, Command, Launch, Process, execute
 
 _LONGEST_ANSWER = 1024
-
-
-class TemplateEndedError(AukciszekError):
-    """The process that was to be copied has ended."""
-
-    code = "template-ended"
 
 
 @asynccontextmanager
@@ -102,7 +95,7 @@ class _Line:
         """Start a copy that runs a command.
 
         Raises:
-            TemplateEndedError: there is nothing to copy any more.
+            ChildEndedError: there is nothing to copy any more.
         """
         content = json.dumps(
             {
@@ -115,7 +108,7 @@ class _Line:
             try:
                 socket.send_fds(self._line, [content], [output.fileno()])
             except OSError as error:
-                raise TemplateEndedError(f"no process can be started as a copy: {error}") from error
+                raise ChildEndedError(f"no process can be started as a copy: {error}") from error
         started: asyncio.Future[Process] = self._loop.create_future()
         self._asked.append(started)
         return await started
@@ -148,6 +141,6 @@ class _Line:
         self.close()
         for started in self._asked:
             if not started.done():
-                started.set_exception(TemplateEndedError("the process that was to be copied has ended"))
+                started.set_exception(ChildEndedError("the process that was to be copied has ended"))
         for copy in self._copies.values():
             copy.ended.set_result(-signal.SIGTERM)

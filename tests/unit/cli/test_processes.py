@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from aukciszek.cli.processes import Child, ChildEndedError, Children, Launch, children, execute
-from aukciszek.cli.template import TemplateEndedError, template
+from aukciszek.cli.template import template
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -171,7 +171,7 @@ async def test_what_outlives_its_template_is_ended_and_nothing_can_be_copied_any
         child = await start(group, pipe)
         os.kill(_parent_of(child.process.pid), signal.SIGKILL)
         assert await child.process.wait() == -signal.SIGTERM
-        with pytest.raises(TemplateEndedError):
+        with pytest.raises(ChildEndedError):
             await start(group, pipe)
 
 
