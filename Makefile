@@ -69,8 +69,8 @@ test: setup page tools ## Every test but the drills
 	@$(if $(NPM),cd web && $(NPM) test --silent)
 	@$(PYTEST) -m 'not drill' $(ARGS)
 
-unit: setup ## The quick tests: no server is started
-	@$(PYTEST) -m 'not drill' tests/unit tests/property $(ARGS)
+unit: setup ## The quick tests, each of one part: no server, no whole auction
+	@$(PYTEST) -m 'not drill and not whole_auction' tests/unit tests/property $(ARGS)
 
 drills: setup page tools ## Long tests with real processes: kills, losses, attacks, crowds
 	@$(PYTEST) -m drill $(ARGS)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
 
 
+@pytest.mark.drill
 async def test_a_price_that_a_losing_bid_sets_is_told_as_such(town: "Town") -> None:
     auctioneer = await town.auctioneer()
     auction = await auctioneer.create_auction("Second price", auction_format="Second price (Vickrey)")

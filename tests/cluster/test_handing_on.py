@@ -34,6 +34,7 @@ async def robust_town(tmp_path_factory: pytest.TempPathFactory, launch: "Launch"
         yield town
 
 
+@pytest.mark.drill
 async def test_a_bid_made_at_two_parties_counts_although_one_of_them_never_comes_back(
     robust_town: "Town", command_line: "Run", tmp_path: "Path"
 ) -> None:

@@ -48,6 +48,7 @@ async def judge(rush: Rush, client: "AukciszekClient") -> None:
     rush.check(client.cluster, list(certificates), list(records))
 
 
+@pytest.mark.drill
 async def test_all_processes_decide_alike_about_bids_in_the_last_second(town: "Town") -> None:
     bidders = await town.bidders(CLIENTS)
     rush = await prepare(town.client.cluster, THRESHOLD, town.auctioneer, bidders, 1 + EACH)

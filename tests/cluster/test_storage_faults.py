@@ -83,6 +83,7 @@ async def test_a_disk_that_is_full_at_the_close_holds_the_auction_up_and_no_long
     assert certificate.body.prices == ("10.00",)
 
 
+@pytest.mark.drill
 async def test_a_party_restored_on_an_empty_machine_goes_on_in_the_middle_of_an_auction(
     town: "Town", run: "Run", tmp_path: Path
 ) -> None:
