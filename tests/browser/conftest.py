@@ -52,7 +52,7 @@ class Town:
         self._visitors.clear()
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def running_town(tmp_path_factory: pytest.TempPathFactory, launch: Launch) -> AsyncIterator[Town]:
     missing = missing_component()
     if missing is not None:

@@ -133,7 +133,9 @@ class _Line:
             return
         copy = self._copies[told["pid"]] = _Copy(told["pid"])
         started = self._asked.popleft()
-        if not started.done():
+        if started.done():
+            copy.kill()  # the caller was cancelled
+        else:
             started.set_result(copy)
 
     def _lose_everybody(self) -> None:

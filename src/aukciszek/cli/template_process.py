@@ -48,6 +48,13 @@ class _Order:
 
 def _wait_for_orders(line: socket.socket) -> _Order | None:
     """Make copies until the line is closed; return the order in a copy, and None in the template."""
+    try:
+        return _copy_for_each_order(line)
+    except BrokenPipeError:
+        return None
+
+
+def _copy_for_each_order(line: socket.socket) -> _Order | None:
     with line, _woken_when_a_child_ends() as woken, selectors.DefaultSelector() as selector:
         selector.register(line, selectors.EVENT_READ)
         selector.register(woken, selectors.EVENT_READ)

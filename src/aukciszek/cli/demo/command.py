@@ -22,6 +22,7 @@ from aukciszek.cli.options import DIRECTIONS, FORMATS, check_cluster_size, one_o
 from aukciszek.cli.report import JsonOption, Report, plain
 from aukciszek.cli.running import running
 from aukciszek.cli.signals import Ending, run_until_signalled
+from aukciszek.cli.template import template
 from aukciszek.cli.throwaway import BASE_PORT, check_ports, make_cluster
 from aukciszek.client.connection import Patience
 from aukciszek.client.sdk import AukciszekClient
@@ -82,7 +83,8 @@ async def _play(plan: DemoPlan, report: Report, ending: Ending, *, once: bool) -
         )  # refuses contradictory options before anything is started
         story.parties_start(files)
         async with (
-            running(files) as cluster,
+            template() as launch,
+            running(files, launch) as cluster,
             AukciszekClient.open(files.cluster, ca_file=files.ca_file, patience=_PATIENT) as client,
         ):
             demo = Demo(plan, cluster, client, story)
