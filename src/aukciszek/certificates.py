@@ -2,8 +2,8 @@
 
 ``docs/architecture.md``, "Fixed by the system description": parties and clients check certificate, name and date. TLS
 libraries tell a failure by a number deep inside an exception; an operator who is woken up needs to know which of the
-few usual faults it is. Both sides that dial, :mod:`aukciszek.server.outbound` and :mod:`aukciszek.client.connection`,
-ask here.
+few usual faults it is. Both sides that dial ask here: :mod:`aukciszek.server.links.outbound` and
+:mod:`aukciszek.client.connection`.
 """
 
 import ssl

@@ -18,7 +18,7 @@ from aukciszek.cli.main import build_app
 from aukciszek.clock import SystemClock
 from aukciszek.cluster import Cluster, PartyEntry
 from aukciszek.identity import Identity
-from aukciszek.server.app import create_app
+from aukciszek.server.http.app import create_app
 from aukciszek.server.party import Party
 from aukciszek.settings import SettingsError, load_settings
 from support.supabase import Front

@@ -17,19 +17,20 @@ from fastapi import FastAPI
 
 from aukciszek.accounts.embedded_users import EmbeddedUserStore
 from aukciszek.accounts.passwords import HashCost
-from aukciszek.auctions.draft import AuctionDraft
-from aukciszek.auctions.identifiers import UserId
-from aukciszek.auctions.sealing import BidPlace, seal_bid
-from aukciszek.auctions.sealing_keys import SealingPublicKey
-from aukciszek.auctions.spec import AuctionSpec
-from aukciszek.auctions.statements import SealingKeyStatement, read_statement
 from aukciszek.clock import SystemClock
 from aukciszek.cluster import Cluster, PartyEntry
 from aukciszek.encoding import from_base64url
 from aukciszek.identity import Identity
-from aukciszek.server.app import create_app
+from aukciszek.protocol.evidence.statements import SealingKeyStatement, read_statement
+from aukciszek.protocol.rules.draft import AuctionDraft
+from aukciszek.protocol.rules.identifiers import UserId
+from aukciszek.protocol.rules.spec import AuctionSpec
+from aukciszek.protocol.sealing.bundle import BidPlace
+from aukciszek.protocol.sealing.envelope import seal_bid
+from aukciszek.protocol.sealing.keys import SealingPublicKey
+from aukciszek.server.host.web_server import WebServer, listen
+from aukciszek.server.http.app import create_app
 from aukciszek.server.party import Party
-from aukciszek.server.web_server import WebServer, listen
 from aukciszek.settings import Listener, load_settings
 from aukciszek.storage.database import Database
 
@@ -223,7 +224,7 @@ class Site:
         sealing_keys = [SealingPublicKey(key.content.public_key) for key in keys]
         return (await asyncio.to_thread(seal_bid, place, bits, threshold=1, sealing_keys=sealing_keys)).encode()
 
-    async def hand_in(self, spec: AuctionSpec, bidder: User, bundle: bytes, *, party: int = 1) -> Answer:
+    async def submit_bid(self, spec: AuctionSpec, bidder: User, bundle: bytes, *, party: int = 1) -> Answer:
         return await self.post(
             f"/api/auctions/{spec.auction_id}/bids",
             party=party,

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import pytest
 
-from aukciszek.auctions.certificate import Certificate
-from aukciszek.auctions.record import AuditRecord, verify_record
-from aukciszek.auctions.statements import Receipt, read_statement
-from aukciszek.auctions.verification import verify_certificate
 from aukciszek.encoding import canonical_json, from_base64url, to_base64url
-from aukciszek.server import progress
+from aukciszek.protocol.evidence.audit_log import AuditRecord, verify_record
+from aukciszek.protocol.evidence.certificate import Certificate
+from aukciszek.protocol.evidence.statements import Receipt, read_statement
+from aukciszek.protocol.evidence.verification import verify_certificate
+from aukciszek.server.http import event_stream
 
 if TYPE_CHECKING:
     from .conftest import Answer, Site, User
@@ -35,11 +35,11 @@ async def test_an_auction_runs_from_creation_to_certificate(site: "Site") -> Non
     for bidder, price in zip(bidders, ("40", "30", "50"), strict=True):
         bundle = await site.seal(spec, bidder, price)
         for party in (1, 2, 3):
-            answer = await site.hand_in(spec, bidder, bundle, party=party)
+            answer = await site.submit_bid(spec, bidder, bundle, party=party)
             assert answer.status == 201, answer
             receipt = read_statement(Receipt, from_base64url(answer.json["statement"]), site.cluster)
             assert receipt.content.party == party == answer.json["party"]
-            again = await site.hand_in(spec, bidder, bundle, party=party)
+            again = await site.submit_bid(spec, bidder, bundle, party=party)
             assert (again.status, again.content) == (200, answer.content), "the same bytes get the same receipt"
     assert (await site.get(path)).json["bids"] == 3
 
@@ -70,7 +70,7 @@ async def test_an_auction_runs_from_creation_to_certificate(site: "Site") -> Non
     assert winners.json == {"winners": [{"uid": bidders[1].uid, "email": bidders[1].email}]}
     other = await site.register("rival", admin=True)
     assert (await site.get(f"{path}/winners", user=other)).code == "not-auctioneer"
-    late = await site.hand_in(spec, bidders[0], await site.seal(spec, bidders[0], "10", revision=2))
+    late = await site.submit_bid(spec, bidders[0], await site.seal(spec, bidders[0], "10", revision=2))
     assert (late.status, late.code) == (409, "bid-too-late")
 
 
@@ -78,27 +78,27 @@ async def test_a_bidder_hands_receipts_on(site: "Site") -> None:
     auctioneer, bidder = await site.register("auctioneer", admin=True), await site.register("bidder")
     spec = await site.create(auctioneer)
     bundle = await site.seal(spec, bidder, "40")
-    receipts = [(await site.hand_in(spec, bidder, bundle, party=party)).json["statement"] for party in (1, 2)]
+    receipts = [(await site.submit_bid(spec, bidder, bundle, party=party)).json["statement"] for party in (1, 2)]
     path = f"/api/auctions/{spec.auction_id}/receipts"
 
-    async def hand_on(**sent: Any) -> "Answer":
+    async def relay_receipts(**sent: Any) -> "Answer":
         return await site.post(path, party=3, user=bidder, json=sent)
 
-    few = await hand_on(receipts=receipts[:1])
+    few = await relay_receipts(receipts=receipts[:1])
     assert (few.status, few.code) == (409, "receipts-too-few")
-    forged = await hand_on(receipts=[receipts[0], receipts[0][:-2]])
+    forged = await relay_receipts(receipts=[receipts[0], receipts[0][:-2]])
     assert (forged.status, forged.code) == (422, "receipts-not-genuine")
-    broken = await hand_on(receipts=receipts, bundle=to_base64url(bundle[:-1]))
+    broken = await relay_receipts(receipts=receipts, bundle=to_base64url(bundle[:-1]))
     assert (broken.status, broken.code) == (422, "malformed-bundle")
-    assert (await hand_on(receipts=receipts * 5)).code == "invalid-request"
+    assert (await relay_receipts(receipts=receipts * 5)).code == "invalid-request"
     assert (await site.post(path, party=3, json={"receipts": receipts})).status == 401
-    taken = await hand_on(receipts=receipts, bundle=to_base64url(bundle))
+    taken = await relay_receipts(receipts=receipts, bundle=to_base64url(bundle))
     assert (taken.status, taken.json["receipts_of"]) == (200, [1, 2])
-    assert (await hand_on(receipts=receipts)).json == taken.json
+    assert (await relay_receipts(receipts=receipts)).json == taken.json
     for party in (1, 2, 3):
         await site.post(f"/api/auctions/{spec.auction_id}/close", party=party, user=auctioneer)
     await site.until_state(spec, "final", party=3)
-    late = await hand_on(receipts=receipts)
+    late = await relay_receipts(receipts=receipts)
     assert (late.status, late.code) == (409, "receipts-too-late")
 
 
@@ -246,11 +246,11 @@ async def test_bundles_are_refused_for_a_reason(site: "Site") -> None:
         (auctioneer, await site.seal(spec, auctioneer, "10"), (403, "auctioneer-bids")),
         (bidder, await site.seal(elsewhere, bidder, "10"), (422, "bundle-of-other-auction")),
     ):
-        answer = await site.hand_in(spec, sender, content)
+        answer = await site.submit_bid(spec, sender, content)
         assert (answer.status, answer.code) == expected
         assert b"s3cret" not in answer.content
-    assert (await site.hand_in(spec, bidder, bundle)).status == 201
-    older = await site.hand_in(spec, bidder, await site.seal(spec, bidder, "10", revision=4))
+    assert (await site.submit_bid(spec, bidder, bundle)).status == 201
+    older = await site.submit_bid(spec, bidder, await site.seal(spec, bidder, "10", revision=4))
     assert (older.status, older.code) == (409, "revision-outdated")
 
 
@@ -263,19 +263,19 @@ async def test_a_flipped_bit_of_a_bundle_is_noticed_by_at_least_one_party(site: 
         bidder = await site.register("flipper")
         flipped = bytearray(await site.seal(spec, bidder, "10"))
         flipped[place] ^= 1
-        answers = [await site.hand_in(spec, bidder, bytes(flipped), party=party) for party in (1, 2, 3)]
+        answers = [await site.submit_bid(spec, bidder, bytes(flipped), party=party) for party in (1, 2, 3)]
         refusals = [answer for answer in answers if answer.status != 201]
         assert refusals, f"a flipped bit in byte {place} of {length} goes unnoticed"
         assert all(answer.status in {403, 422} and answer.code for answer in refusals)
 
 
 async def test_nobody_watches_without_end(site: "Site", monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(progress, "MOST_WATCHERS_PER_ADDRESS", 2)
-    monkeypatch.setattr(progress, "SIGN_OF_LIFE_S", 0.02)
+    monkeypatch.setattr(event_stream, "MOST_WATCHERS_PER_ADDRESS", 2)
+    monkeypatch.setattr(event_stream, "SIGN_OF_LIFE_S", 0.02)
     auctioneer = await site.register("watched", admin=True)
     spec = await site.create(auctioneer)
     url = f"{site.url(1)}/api/auctions/{spec.auction_id}/progress"
-    watchers: progress.Watchers = site.apps[0].state.watchers
+    watchers: event_stream.Watchers = site.apps[0].state.watchers
     await until_watching(watchers, 0)
     async with aiohttp.ClientSession() as session:
         first, second = await session.get(url), await session.get(url)
@@ -296,7 +296,7 @@ async def test_nobody_watches_without_end(site: "Site", monkeypatch: pytest.Monk
         second.close()
 
 
-async def until_watching(watchers: progress.Watchers, count: int) -> None:
+async def until_watching(watchers: event_stream.Watchers, count: int) -> None:
     async with asyncio.timeout(5):
         while watchers.watching > count:  # noqa: ASYNC110 -- the server notices by itself that a watcher has gone
             await asyncio.sleep(0.001)

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from aukciszek.server import bodies, http_protocol
-from aukciszek.server.routes_accounts import MOST_BYTES
-from aukciszek.server.routes_bids import MOST_BUNDLE_BYTES
+from aukciszek.server.host import http_protocol
+from aukciszek.server.http import bodies
+from aukciszek.server.http.routes_accounts import MOST_BYTES
+from aukciszek.server.http.routes_bids import MOST_BUNDLE_BYTES
 
 if TYPE_CHECKING:
     from .conftest import Site

@@ -65,7 +65,7 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
         open_one, over = await site.create(auctioneer), await site.create(auctioneer)
         bundle = await site.seal(over, bidder, "42")
         for party in (1, 2, 3):
-            assert (await site.hand_in(over, bidder, bundle, party=party)).status == 201
+            assert (await site.submit_bid(over, bidder, bundle, party=party)).status == 201
         for party in (1, 2, 3):
             await site.post(f"/api/auctions/{over.auction_id}/close", party=party, user=auctioneer)
         await site.until_state(over, "final")

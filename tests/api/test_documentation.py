@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from aukciszek.server.interface import complete, operations, worked_examples
+from aukciszek.server.http.openapi import complete, operations, worked_examples
 
 from .conftest import running_site
 from .worked_examples import alike, record

@@ -16,11 +16,11 @@ import pytest
 import pytest_asyncio
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from aukciszek.auctions.identifiers import AuctionId
 from aukciszek.cluster import PartyNumber
-from aukciszek.server import link_reader, peers
+from aukciszek.protocol.rules.identifiers import AuctionId
 from aukciszek.server.errors import MalformedFrameError, PeerError
-from aukciszek.server.frames import (
+from aukciszek.server.links import link_reader, peers
+from aukciszek.server.links.frames import (
     FrameType,
     LeaveFrame,
     MessageFrame,
@@ -58,13 +58,13 @@ class Stage:
         """Return everything durable that a frame could change."""
         found: list[object] = []
         for auction in self.auctions:
-            view = await self.party.house.auction(auction)
+            view = await self.party.auctions.auction(auction)
             found += [view.state, view.bids, view.close_vouchers, view.cancel_vouchers, view.sealing_keys]
-            found.append((await record_at(self.party.house, auction)).encode())
+            found.append((await record_at(self.party.auctions, auction)).encode())
             found.append(await self.party.repository.auction_keys(auction))
             found.append(await self.party.repository.key_tables(auction))
-        found.append((await self.party.house.certificate(self.auctions[0])).encode())
-        found.append(len(await self.party.house.auctions(100, None)))
+        found.append((await self.party.auctions.certificate(self.auctions[0])).encode())
+        found.append(len(await self.party.auctions.auctions(100, None)))
         return found
 
     async def take(self, content: bytes) -> bool:
@@ -115,13 +115,13 @@ async def auction_with_a_bid(site: Site, auctioneer: User, bidder: User) -> Auct
     spec = await site.create(auctioneer)
     bundle = await site.seal(spec, bidder, "42")
     for party in (1, 2, 3):
-        assert (await site.hand_in(spec, bidder, bundle, party=party)).status == 201
+        assert (await site.submit_bid(spec, bidder, bundle, party=party)).status == 201
     return spec.auction_id
 
 
 async def until_final(site: Site, auction: AuctionId) -> None:
     for party in (1, 2, 3):
-        view = await site.parties[party - 1].house.auction(auction)
+        view = await site.parties[party - 1].auctions.auction(auction)
         await site.until_state(view.spec, "final", party=party)
 
 

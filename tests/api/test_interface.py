@@ -6,8 +6,8 @@ import pytest
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, APIWebSocketRoute, iter_route_contexts
 
-from aukciszek.server.app import create_app
-from aukciszek.server.dependencies import current_admin, current_user
+from aukciszek.server.http.app import create_app
+from aukciszek.server.http.dependencies import current_admin, current_user
 
 if TYPE_CHECKING:
     from .conftest import Site

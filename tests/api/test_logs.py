@@ -18,7 +18,7 @@ async def test_no_secret_and_nothing_that_was_sent_is_logged(site: "Site", caplo
     auctioneer, bidder = await site.register("logging", admin=True), await site.register("bidding")
     spec = await site.create(auctioneer)
     bundle = await site.seal(spec, bidder, "77")
-    assert (await site.hand_in(spec, bidder, bundle)).status == 201
+    assert (await site.submit_bid(spec, bidder, bundle)).status == 201
     await site.get("/api/auctions?limit=s3cret&token=s3cret", user=bidder)
     await site.get("/s3cret/path?s3cret", headers={"X-S3cret": "s3cret", "User-Agent": "s3cret\tinjected"})
     await site.post("/api/auth/login", json={"email": bidder.email, "password": "s3cret wrong password"})
@@ -39,7 +39,7 @@ async def test_a_failure_that_nobody_foresaw_is_answered_without_details(
     async def fail(*_: object) -> None:
         raise RuntimeError("s3cret row")
 
-    monkeypatch.setattr(type(site.parties[0].house), "auctions", fail)
+    monkeypatch.setattr(type(site.parties[0].auctions), "auctions", fail)
     answer = await site.get("/api/auctions")
     assert (answer.status, answer.code) == (500, "internal-error")
     assert b"s3cret" not in answer.content

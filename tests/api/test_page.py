@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from aukciszek.server.page import Page, content_security_policy
+from aukciszek.server.http.static_page import Page, content_security_policy
 
 if TYPE_CHECKING:
     from .conftest import Site

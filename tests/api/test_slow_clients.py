@@ -10,8 +10,8 @@ import pytest
 import pytest_asyncio
 from fastapi import FastAPI, Response
 
-from aukciszek.server import http_protocol
-from aukciszek.server.web_server import WebServer, listen
+from aukciszek.server.host import http_protocol
+from aukciszek.server.host.web_server import WebServer, listen
 from aukciszek.settings import Listener
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ async def test_heads_that_trickle_in_are_not_waited_for(
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def long_answers() -> AsyncIterator[WebServer]:
+async def export_limiter() -> AsyncIterator[WebServer]:
     app = FastAPI()
     app.add_api_route("/long", lambda: Response(LONG_ANSWER))
     server = WebServer(app, listen(Listener("127.0.0.9", 0, tls=False)), None)
@@ -82,21 +82,21 @@ async def until_nobody_is_served(server: WebServer) -> None:
 
 
 async def test_who_takes_nothing_of_an_answer_is_cut_off(
-    long_answers: WebServer, monkeypatch: pytest.MonkeyPatch
+    export_limiter: WebServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(http_protocol, "TAKING_TIMEOUT_S", 0.2)
-    with contextlib.closing(await ask_with_a_small_buffer(long_answers)) as client:
+    with contextlib.closing(await ask_with_a_small_buffer(export_limiter)) as client:
         assert await asyncio.get_running_loop().sock_recv(client, 100), "the answer has begun"
-        await until_nobody_is_served(long_answers)
+        await until_nobody_is_served(export_limiter)
 
 
 async def test_who_takes_an_answer_slowly_gets_all_of_it(
-    long_answers: WebServer, monkeypatch: pytest.MonkeyPatch
+    export_limiter: WebServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Many times as long as the time limit, but never without getting further."""
     monkeypatch.setattr(http_protocol, "TAKING_TIMEOUT_S", 0.05)
     monkeypatch.setattr(http_protocol, "LEAST_TAKEN", 1)
-    with contextlib.closing(await ask_with_a_small_buffer(long_answers)) as client:
+    with contextlib.closing(await ask_with_a_small_buffer(export_limiter)) as client:
         taken = 0
         while taken < len(LONG_ANSWER):
             content = await asyncio.get_running_loop().sock_recv(client, 1_000_000)

@@ -97,7 +97,7 @@ async def record(site: "Site") -> dict[str, Example]:
     await recorder.ask("GET /api/auctions", query="?limit=1")
     bundle = await site.seal(spec, bidder, "42")
     await recorder.ask("POST /api/auctions/{auction}/bids", auction=auction, user=bidder, bundle=bundle)
-    answers = [await site.hand_in(spec, bidder, bundle, party=party) for party in (2, 3)]
+    answers = [await site.submit_bid(spec, bidder, bundle, party=party) for party in (2, 3)]
     assert [answer.status for answer in answers] == [201, 201]
     receipts = [answer.json["statement"] for answer in answers]
     await recorder.ask(

@@ -7,15 +7,15 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.async_api import Request, expect
 
-from aukciszek.auctions.bundle import Bundle
-from aukciszek.auctions.errors import EnvelopeDoesNotOpenError
-from aukciszek.auctions.identifiers import AuctionId
-from aukciszek.auctions.sealing import open_envelope
-from aukciszek.auctions.sealing_keys import SealingKeyPair
 from aukciszek.encoding import to_base64url
 from aukciszek.mpc.shamir import interpolate
-from aukciszek.storage.auctions import AuctionRepository
+from aukciszek.protocol.rules.errors import EnvelopeDoesNotOpenError
+from aukciszek.protocol.rules.identifiers import AuctionId
+from aukciszek.protocol.sealing.bundle import Bundle
+from aukciszek.protocol.sealing.envelope import open_envelope
+from aukciszek.protocol.sealing.keys import SealingKeyPair
 from aukciszek.storage.database import Database
+from aukciszek.storage.repositories.auctions import AuctionRepository
 
 if TYPE_CHECKING:
     from .conftest import Town
@@ -69,7 +69,7 @@ async def test_neither_the_bid_nor_two_shares_leave_the_browser_together(  # noq
 
     parties = {urlsplit(party.url).netloc: party.number for party in town.cluster.plan.cluster.parties}
     bundles: dict[int, bytes] = {}
-    handed_on: list[dict[str, object]] = []
+    relayed: list[dict[str, object]] = []
     for request in requests:
         place = urlsplit(request.url)
         assert place.netloc in parties, f"a request to a foreign host: {request.url}"
@@ -81,14 +81,14 @@ async def test_neither_the_bid_nor_two_shares_leave_the_browser_together(  # noq
             if place.path.endswith("/bids"):
                 bundles[parties[place.netloc]] = body
             else:
-                handed_on.append(json.loads(body))
+                relayed.append(json.loads(body))
         for form in spellings(STEP, PRICE):
             assert form not in body, f"the bid left in the clear to {request.url}"
             if form.isascii() and len(form) > 4:
                 assert form.decode() not in request.url + headers, f"the bid left in the clear to {request.url}"
     assert len(bundles) == 5
     assert len(set(bundles.values())) == 1, "all parties get the same bytes"
-    for sent in handed_on:
+    for sent in relayed:
         assert sent.keys() == {"bundle", "receipts"}
         assert sent["bundle"] in {None, to_base64url(bundles[1])}
 

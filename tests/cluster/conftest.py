@@ -17,15 +17,15 @@ import pytest
 import pytest_asyncio
 from typer.testing import CliRunner
 
-from aukciszek.auctions.draft import AuctionDraft
-from aukciszek.auctions.spec import AuctionSpec
+from aukciszek.cli.local_cluster.actors import Actor, appoint, everybody
+from aukciszek.cli.local_cluster.processes import Launch
+from aukciszek.cli.local_cluster.running import RunningCluster, running
+from aukciszek.cli.local_cluster.throwaway import free_base_port, make_cluster
 from aukciszek.cli.main import build_app
-from aukciszek.cli.people import Person, appoint, everybody
-from aukciszek.cli.processes import Launch
-from aukciszek.cli.running import RunningCluster, running
-from aukciszek.cli.throwaway import free_base_port, make_cluster
 from aukciszek.client.sdk import AukciszekClient
 from aukciszek.clock import SystemClock
+from aukciszek.protocol.rules.draft import AuctionDraft
+from aukciszek.protocol.rules.spec import AuctionSpec
 
 PARTIES = 5
 THRESHOLD = 2
@@ -42,12 +42,12 @@ class Town:
     def __init__(self, cluster: RunningCluster, client: AukciszekClient) -> None:
         self.cluster = cluster
         self.client = client
-        self.auctioneer = Person.new("auctioneer", client)
+        self.auctioneer = Actor.new("auctioneer", client)
         self._numbers = itertools.count(1)
 
-    async def bidders(self, count: int) -> list[Person]:
-        people = [Person.new(f"bidder-{next(self._numbers)}", self.client) for _ in range(count)]
-        await everybody(people, Person.join)
+    async def bidders(self, count: int) -> list[Actor]:
+        people = [Actor.new(f"bidder-{next(self._numbers)}", self.client) for _ in range(count)]
+        await everybody(people, Actor.join)
         return people
 
     def rules(self, **changes: Any) -> AuctionSpec:

@@ -5,27 +5,27 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from aukciszek.auctions.receipts import ReceiptFile
-from aukciszek.auctions.verification import verify_certificate
-from aukciszek.cli.expectation import PlainRules, expected_outcome
-from aukciszek.cli.people import Person, everybody, open_auction
+from aukciszek.cli.local_cluster.actors import Actor, everybody, open_auction
+from aukciszek.cli.local_cluster.plain_outcome import PlainRules, expected_outcome
 from aukciszek.client.errors import AuctionCancelledError, PartyRefusedError
+from aukciszek.protocol.evidence.receipts import ReceiptFile
+from aukciszek.protocol.evidence.verification import verify_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from aukciszek.auctions.certificate import Certificate
-    from aukciszek.auctions.spec import AuctionSpec
-    from aukciszek.client.handing import PlacedBid
     from aukciszek.client.overview import AuctionOverview
+    from aukciszek.client.submission import PlacedBid
+    from aukciszek.protocol.evidence.certificate import Certificate
+    from aukciszek.protocol.rules.spec import AuctionSpec
 
     from .conftest import Town
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
 
 
-async def bid(overview: "AuctionOverview", bidders: "Sequence[Person]", prices: "Sequence[str]") -> "list[PlacedBid]":
-    async def one(pair: tuple[Person, str]) -> "PlacedBid":
+async def bid(overview: "AuctionOverview", bidders: "Sequence[Actor]", prices: "Sequence[str]") -> "list[PlacedBid]":
+    async def one(pair: tuple[Actor, str]) -> "PlacedBid":
         bidder, price = pair
         return await bidder.client.place_bid(overview.id, price, overview=overview)
 
@@ -37,9 +37,9 @@ def check_outcome(certificate: "Certificate", spec: "AuctionSpec", placed: "dict
     body = certificate.body
     bids = {one.header.digest: spec.grid.to_step(price) for price, one in placed.items()}
     assert set(body.bids) == set(bids)
-    assert body.lot is not None
+    assert body.tie_break_seed is not None
     rules = PlainRules(spec.format, spec.direction, spec.winners, spec.grid.highest_step)
-    expected = expected_outcome(rules, bytes.fromhex(body.lot), bids)
+    expected = expected_outcome(rules, bytes.fromhex(body.tie_break_seed), bids)
     assert tuple(winner.bundle for winner in body.winners) == expected.winners
     assert body.prices == tuple(spec.grid.to_price(step) for step in expected.steps)
     report = verify_certificate(certificate)
@@ -129,7 +129,7 @@ async def test_nothing_is_opened_with_too_few_bids(town: "Town") -> None:
     await bid(overview, bidders, ["100.50"])
     await town.auctioneer.client.close_auction(overview.id)
     body = (await town.client.wait_for_outcome(overview.id)).body
-    assert (body.outcome, body.lot) == ("too-few-bids", None)
+    assert (body.outcome, body.tie_break_seed) == ("too-few-bids", None)
 
 
 async def test_a_cancelled_auction_has_no_outcome(town: "Town") -> None:

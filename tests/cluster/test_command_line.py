@@ -9,7 +9,7 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from aukciszek.cli.people import Person
+    from aukciszek.cli.local_cluster.actors import Actor
 
     from .conftest import Ended, Run, Town
 
@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300
 class AtTheKeyboard:
     """One person's commands, under a log-in of their own."""
 
-    def __init__(self, command_line: "Run", person: "Person", state: "Path") -> None:
+    def __init__(self, command_line: "Run", person: "Actor", state: "Path") -> None:
         self._run = command_line
         self.person = person
         self._state = state

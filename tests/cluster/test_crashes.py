@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from aukciszek.auctions.lifecycle import AuctionState
-from aukciszek.auctions.record import verify_record
-from aukciszek.auctions.verification import verify_certificate
-from aukciszek.cli.people import Person, everybody, open_auction
+from aukciszek.cli.local_cluster.actors import Actor, everybody, open_auction
 from aukciszek.client.errors import UnreachableError
+from aukciszek.protocol.evidence.audit_log import verify_record
+from aukciszek.protocol.evidence.verification import verify_certificate
+from aukciszek.protocol.rules.states import AuctionState
 
 if TYPE_CHECKING:
-    from aukciszek.client.handing import PlacedBid
+    from aukciszek.client.submission import PlacedBid
 
     from .conftest import Town
 
@@ -32,7 +32,7 @@ async def test_a_party_killed_while_bids_come_in_loses_none_that_it_receipted(to
     some_are_in = asyncio.Event()
     done = 0
 
-    async def bid(pair: tuple[int, Person]) -> "PlacedBid":
+    async def bid(pair: tuple[int, Actor]) -> "PlacedBid":
         place, bidder = pair
         return await bidder.client.place_bid(overview.id, f"{100 + place}.00", overview=overview)
 

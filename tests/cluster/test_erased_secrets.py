@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
-from aukciszek.auctions.bundle import Bundle
-from aukciszek.auctions.identifiers import AuctionId
-from aukciszek.auctions.sealing import OwnEnvelope
-from aukciszek.auctions.sealing_keys import SealingKeyPair
-from aukciszek.cli.people import everybody, open_auction
+from aukciszek.cli.local_cluster.actors import everybody, open_auction
 from aukciszek.encoding import to_base64url
+from aukciszek.protocol.rules.identifiers import AuctionId
+from aukciszek.protocol.sealing.bundle import Bundle
+from aukciszek.protocol.sealing.envelope import OwnEnvelope
+from aukciszek.protocol.sealing.keys import SealingKeyPair
 from support.disks import Disk, go_on, held_when, hold, until
 
 from .conftest import PARTIES, THRESHOLD, founded
 
 if TYPE_CHECKING:
-    from aukciszek.cli.processes import Launch
+    from aukciszek.cli.local_cluster.processes import Launch
 
     from .conftest import Town
 

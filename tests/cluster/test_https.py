@@ -12,16 +12,16 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from aukciszek.auctions.verification import verify_certificate
-from aukciszek.cli.authority import ThrowawayAuthority
-from aukciszek.cli.people import Person, appoint, open_auction
-from aukciszek.cli.processes import Launch
-from aukciszek.cli.running import RunningCluster, running
-from aukciszek.cli.throwaway import free_base_port, make_cluster
+from aukciszek.cli.local_cluster.actors import Actor, appoint, open_auction
+from aukciszek.cli.local_cluster.authority import ThrowawayAuthority
+from aukciszek.cli.local_cluster.processes import Launch
+from aukciszek.cli.local_cluster.running import RunningCluster, running
+from aukciszek.cli.local_cluster.throwaway import free_base_port, make_cluster
 from aukciszek.client.discovery import ask_statuses
 from aukciszek.client.errors import UnreachableError
 from aukciszek.client.parties import connect
 from aukciszek.client.sdk import AukciszekClient
+from aukciszek.protocol.evidence.verification import verify_certificate
 
 from .conftest import Town
 
@@ -67,7 +67,7 @@ async def test_an_auction_through_the_sdk(town: Town) -> None:
 async def test_the_command_line_trusts_the_authority_that_it_is_given(
     town: Town, command_line: "Run", tmp_path: Path
 ) -> None:
-    person = Person.new("at-the-keyboard", town.client)
+    person = Actor.new("at-the-keyboard", town.client)
     plan = town.cluster.plan
     where = ("--cluster", plan.cluster_file, "--state", tmp_path / "state", "--json")
     known = {"AUKCISZEK_PASSWORD": person.password}

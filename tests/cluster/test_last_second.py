@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from aukciszek.auctions.certificate import Certificate
-from aukciszek.auctions.record import AuditRecord
 from aukciszek.client.connection import PartyConnection, Request
 from aukciszek.client.parties import connect
+from aukciszek.protocol.evidence.audit_log import AuditRecord
+from aukciszek.protocol.evidence.certificate import Certificate
 from support.last_second import Rush, prepare
 from support.servers import running_servers
 

@@ -15,18 +15,18 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
-from aukciszek.auctions.certificate import Certificate
-from aukciszek.auctions.identifiers import AuctionId
-from aukciszek.auctions.receipts import ReceiptFile
-from aukciszek.cli.people import Person, everybody, open_auction
+from aukciszek.cli.local_cluster.actors import Actor, everybody, open_auction
+from aukciszek.protocol.evidence.certificate import Certificate
+from aukciszek.protocol.evidence.receipts import ReceiptFile
+from aukciszek.protocol.rules.identifiers import AuctionId
 from support.disks import Disk, go_on, held_when, hold, until
 
 from .conftest import THRESHOLD, founded
 
 if TYPE_CHECKING:
-    from aukciszek.cli.processes import Launch
-    from aukciszek.client.handing import PlacedBid
+    from aukciszek.cli.local_cluster.processes import Launch
     from aukciszek.client.overview import AuctionOverview
+    from aukciszek.client.submission import PlacedBid
 
     from .conftest import Run, Town
 
@@ -56,18 +56,18 @@ class Sale:
 
     town: "Town"
     overview: "AuctionOverview"
-    bidders: Sequence[Person]
+    bidders: Sequence[Actor]
     placed: "list[PlacedBid]"
 
     @classmethod
-    async def of(cls, town: "Town", bidders: Sequence[Person]) -> "Sale":
+    async def of(cls, town: "Town", bidders: Sequence[Actor]) -> "Sale":
         """Open an auction whose session takes many rounds; all have bid when this returns."""
         rules = town.rules(maximum=Decimal(10_000_000_000), step=Decimal("0.01"), format="pay-as-bid", winners=2)
         sale = cls(town, await open_auction(town.auctioneer, rules), bidders, [])
         sale.placed = await everybody(enumerate(bidders), sale.bid)
         return sale
 
-    async def bid(self, pair: tuple[int, Person]) -> "PlacedBid":
+    async def bid(self, pair: tuple[int, Actor]) -> "PlacedBid":
         place, bidder = pair
         return await bidder.client.place_bid(self.overview.id, f"{FIRST_PRICE + place}.00", overview=self.overview)
 
@@ -129,7 +129,7 @@ class Sale:
             assert blamed == ({("memory-lost", disk.number)} if disk.number in lost else set())
 
 
-async def stopped_when(town: "Town", bidders: Sequence[Person], *, reached: Moment, beyond: Moment) -> Sale:
+async def stopped_when(town: "Town", bidders: Sequence[Actor], *, reached: Moment, beyond: Moment) -> Sale:
     """Return an auction in which party ``LOST`` is held still just after a moment, and not later."""
     for _ in range(_TRIES):
         sale = await Sale.of(town, bidders)
@@ -155,7 +155,7 @@ def has_signed(disk: Disk, auction: AuctionId) -> bool:
     return disk.has_signed_opening(auction)
 
 
-async def receipts_of(bidder: Person, sale: Sale) -> set[int]:
+async def receipts_of(bidder: Actor, sale: Sale) -> set[int]:
     """The parties whose receipts for this bidder's bids the parties show."""
     held = await bidder.client.own_bids(sale.overview.id)
     return {party for bid in held for party in bid.receipts}
@@ -206,7 +206,7 @@ async def test_lost_while_bids_come_in(town: "Town", command_line: "Run", tmp_pa
     for bidder, one in zip(early, sale.placed, strict=False):
         # The receipts that it gave before it lost them become its own again, as the others hand them back.
         async with asyncio.timeout(60):
-            while await receipts_of(bidder, sale) != set(one.receipts):  # noqa: ASYNC110 -- a server's state
+            while await receipts_of(bidder, sale) != set(one.receipts):  # noqa: ASYNC110 -- nobody says when
                 await asyncio.sleep(0.2)
     await sale.close()
     await sale.check(command_line, tmp_path, lost=[LOST])

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from aukciszek.auctions.receipts import ReceiptFile
-from aukciszek.auctions.verification import verify_certificate
-from aukciszek.cli.people import Person, everybody, open_auction
+from aukciszek.cli.local_cluster.actors import Actor, everybody, open_auction
 from aukciszek.client.errors import PartyRefusedError
+from aukciszek.protocol.evidence.receipts import ReceiptFile
+from aukciszek.protocol.evidence.verification import verify_certificate
 
 if TYPE_CHECKING:
-    from aukciszek.auctions.record import AuditRecord
-    from aukciszek.client.handing import PlacedBid
     from aukciszek.client.overview import AuctionOverview
+    from aukciszek.client.submission import PlacedBid
+    from aukciszek.protocol.evidence.audit_log import AuditRecord
 
     from .conftest import Run, Town
 
@@ -30,8 +30,8 @@ def town(troubled_town: "Town") -> "Town":
     return troubled_town
 
 
-async def bid_all(overview: "AuctionOverview", bidders: list[Person], first_price: int) -> "list[PlacedBid]":
-    async def bid(pair: tuple[int, Person]) -> "PlacedBid":
+async def bid_all(overview: "AuctionOverview", bidders: list[Actor], first_price: int) -> "list[PlacedBid]":
+    async def bid(pair: tuple[int, Actor]) -> "PlacedBid":
         place, bidder = pair
         return await bidder.client.place_bid(overview.id, f"{first_price + place}.00", overview=overview)
 

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from aukciszek.auctions.bundle import Bundle
-from aukciszek.auctions.handing_on import HandedOn
-from aukciszek.auctions.identifiers import BundleDigest, UserId
-from aukciszek.auctions.sealing import BidPlace, seal_bid
-from aukciszek.auctions.sealing_keys import SealingPublicKey
-from aukciszek.auctions.spec import AuctionSpec
-from aukciszek.auctions.statements import Receipt, Signed
+from aukciszek.protocol.evidence.receipts import RelayedBid
+from aukciszek.protocol.evidence.statements import Receipt, Signed
+from aukciszek.protocol.rules.identifiers import BundleDigest, UserId
+from aukciszek.protocol.rules.spec import AuctionSpec
+from aukciszek.protocol.sealing.bundle import BidPlace, Bundle
+from aukciszek.protocol.sealing.envelope import seal_bid
+from aukciszek.protocol.sealing.keys import SealingPublicKey
 from simulation.operations import BIDDERS, Bid
 from support.parties import new_bidder
 
@@ -62,7 +62,7 @@ class Bidders:
         self.last[bid.bidder] = contents
         return contents
 
-    def handed_on(self, bidder: int, *, along: bool) -> HandedOn | None:
+    def relayed(self, bidder: int, *, along: bool) -> RelayedBid | None:
         """Return the receipts for a bidder's last bundle, with the bundle or without; nothing if there are none."""
         contents = self.last.get(bidder)
         if contents is None:
@@ -70,7 +70,7 @@ class Bidders:
         digest = Bundle.decode(contents[0]).digest()
         receipts = {one.content.party: one.encode() for one in self.receipts if one.content.bundle == digest}
         bundle = contents[0] if along else None
-        return HandedOn.model_construct(bundle=bundle, receipts=tuple(receipts.values())) if receipts else None
+        return RelayedBid.model_construct(bundle=bundle, receipts=tuple(receipts.values())) if receipts else None
 
 
 def _spoil(bundle: Bundle, party: int) -> bytes:

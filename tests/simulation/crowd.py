@@ -1,4 +1,4 @@
-"""Many auctions that close at the same moment, at parties that have few places to compute in.
+"""Many auctions that close at the same moment, at parties that compute few sessions at once.
 
 Like :mod:`simulation.world` it runs the product's own code in one thread, in the parties' own time; here the links are
 slow, each in its own way, so that sessions take seconds and the parties see things in different orders.
@@ -10,14 +10,13 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from aukciszek.auctions.computing_places import WAITING_FOR_PLACE
-from aukciszek.auctions.identifiers import AuctionId
-from aukciszek.auctions.lifecycle import AuctionState
-from aukciszek.auctions.ports import MessageKind
-from aukciszek.auctions.readiness import Proposal
-from aukciszek.auctions.spec import AuctionSpec
+from aukciszek.auctions.context.peer_network import MessageKind
+from aukciszek.auctions.session.readiness import Proposal
 from aukciszek.cluster import PartyNumber
 from aukciszek.mpc.mode import Mode
+from aukciszek.protocol.rules.identifiers import AuctionId
+from aukciszek.protocol.rules.spec import AuctionSpec
+from aukciszek.protocol.rules.states import WAITING_FOR_SLOT, AuctionState
 from support.memory_network import Round
 from support.parties import MemoryNetwork, Parties, VirtualClock
 from support.stepping_loop import SteppingLoop
@@ -33,19 +32,19 @@ class Crowd:
     specs: list[AuctionSpec] = field(default_factory=list)
     most_held: int = 0
     waited: set[AuctionId] = field(default_factory=set)
-    """Those that were seen waiting for a place."""
+    """Those that were seen waiting for a slot."""
     sessions: dict[bytes, AuctionId] = field(default_factory=dict)
     """Which session was convened for which auction."""
 
     @classmethod
-    async def gather(cls, size: int, threshold: int, *, auctions: int, places: int = 1, seed: int = 0) -> "Crowd":
+    async def gather(cls, size: int, threshold: int, *, auctions: int, slots: int = 1, seed: int = 0) -> "Crowd":
         """Start parties and open auctions, each with two bids, that close together."""
         chance = random.Random(seed)  # noqa: S311 -- decides what happens, and protects nothing
         loop = asyncio.get_running_loop()
         assert isinstance(loop, SteppingLoop)
         clock = VirtualClock()
         network = MemoryNetwork(size, Mode(size, threshold).needed, clock)
-        parties = Parties(None, size, threshold, clock, network, pause=loop.pause, most_sessions=places)
+        parties = Parties(None, size, threshold, clock, network, pause=loop.pause, most_sessions=slots)
         crowd = cls(parties)
         network.on_sent = crowd._on_sent
         for number in range(1, size + 1):
@@ -70,7 +69,7 @@ class Crowd:
         self, *, at: Collection[int] = (), auctions: Collection[AuctionId] | None = None, seconds: float = 900.0
     ) -> None:
         """Wait until auctions (all, without ``auctions``) are final at some parties (all, without ``at``)."""
-        numbers = at or sorted(self.parties.houses)
+        numbers = at or sorted(self.parties.services)
         await self.pass_time_until(
             lambda: all(self.states(number, auctions) == {AuctionState.FINAL.value} for number in numbers),
             seconds=seconds,
@@ -84,7 +83,9 @@ class Crowd:
         await loop.until_idle()
         while not condition():
             if clock.now() >= until:
-                raise AssertionError(f"nothing moves any more: { {n: self._standing(n) for n in self.parties.houses} }")
+                raise AssertionError(
+                    f"nothing moves any more: { {n: self._standing(n) for n in self.parties.services} }"
+                )
             clock.move(max(0.0001, clock.until_next_s() or 1.0))
             await loop.until_idle()
             self._look()
@@ -96,7 +97,7 @@ class Crowd:
 
     async def end(self) -> None:
         """Stop everybody."""
-        for number in list(self.parties.houses):
+        for number in list(self.parties.services):
             await self.parties.stop(number)
         for disk in self.parties.disks.values():
             disk.close()
@@ -125,18 +126,18 @@ class Crowd:
                 await self.parties.bid(spec, price)
 
     def _look(self) -> None:
-        for house in self.parties.houses.values():
-            self.most_held = max(self.most_held, house._context.computing.held)
-            for auction, process in house._processes.items():
+        for service in self.parties.services.values():
+            self.most_held = max(self.most_held, service._party.computing.held)
+            for auction, process in service._processes.items():
                 assert process.failure is None, process.failure
-                if process.desk.stage.name == WAITING_FOR_PLACE:
+                if process.context.stage.name == WAITING_FOR_SLOT:
                     self.waited.add(auction)
 
     def _standing(self, number: PartyNumber) -> dict[str, object]:
-        house = self.parties.houses[number]
+        service = self.parties.services[number]
         return {
-            auction[:6]: (process.desk.stage.name, sorted(process.desk.waiting_for), process.setup.turn)
-            for auction, process in house._processes.items()
+            auction[:6]: (process.context.stage.name, sorted(process.context.waiting_for), process.setup.priority)
+            for auction, process in service._processes.items()
         }
 
     def _on_sent(self, _sender: PartyNumber, message: object) -> None:
@@ -149,8 +150,8 @@ class Crowd:
 
     def spread_attempts(self) -> None:
         """Let each auction be at another attempt, as after failures, so that another party convenes each."""
-        for place, spec in enumerate(self.specs):
-            for number, house in self.parties.houses.items():
+        for attempt, spec in enumerate(self.specs):
+            for number, service in self.parties.services.items():
                 raw = self.parties.disks[number].raw
-                raw.execute("UPDATE auctions SET attempt = ? WHERE id = ?", (place, spec.auction_id))
-                house._processes[spec.auction_id].setup.attempts.resume(place)
+                raw.execute("UPDATE auctions SET attempt = ? WHERE id = ?", (attempt, spec.auction_id))
+                service._processes[spec.auction_id].setup.attempts.resume(attempt)

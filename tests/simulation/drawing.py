@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from aukciszek.auctions.lifecycle import AuctionState
+from aukciszek.protocol.rules.states import AuctionState
 from simulation.operations import (
     BIDDERS,
     DURATION_S,
@@ -163,7 +163,7 @@ def attacks(size: int, threshold: int) -> st.SearchStrategy[History]:
         st.just(threshold),
         operations,
         rules=st.sampled_from(RULES),
-        liar=party,
+        corrupt_party=party,
         loser=party,
         pace=st.integers(0, 2**16),
         alone=st.booleans(),

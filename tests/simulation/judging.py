@@ -7,15 +7,15 @@ time on their disks, what bidders put in, and the auction's rules.
 from collections.abc import Iterator
 from itertools import chain, combinations
 
-from aukciszek.auctions.agreement import lot_order
-from aukciszek.auctions.certificate import CertificateBody
-from aukciszek.auctions.holdings import HoldingsStatement
-from aukciszek.auctions.identifiers import BundleDigest
-from aukciszek.auctions.lifecycle import AuctionState
-from aukciszek.auctions.receipts import in_time
-from aukciszek.auctions.record import verify_record
-from aukciszek.auctions.statements import read_verified_statement
-from aukciszek.auctions.verification import verify_certificate
+from aukciszek.protocol.evidence.audit_log import verify_record
+from aukciszek.protocol.evidence.certificate import CertificateBody
+from aukciszek.protocol.evidence.receipt_list import ReceiptListStatement
+from aukciszek.protocol.evidence.receipts import in_time
+from aukciszek.protocol.evidence.statements import read_verified_statement
+from aukciszek.protocol.evidence.tie_break import tie_break_order
+from aukciszek.protocol.evidence.verification import verify_certificate
+from aukciszek.protocol.rules.identifiers import BundleDigest
+from aukciszek.protocol.rules.states import AuctionState
 from simulation.operations import HIGHEST_PRICE
 from simulation.world import World
 from support.records import record_at
@@ -40,10 +40,10 @@ async def judge(world: World) -> None:
     if states == {AuctionState.CANCELLED}:
         _judge_cancellation(world)
         return
-    for house in world.honest.values():
-        actions = {entry.action for entry in (await record_at(house, world.spec.auction_id)).entries}
+    for service in world.honest.values():
+        actions = {entry.action for entry in (await record_at(service, world.spec.auction_id)).entries}
         assert "cancelled" not in actions, "a party cancelled an auction that has an outcome"
-    certificates = [await house.certificate(world.spec.auction_id) for house in world.honest.values()]
+    certificates = [await service.certificate(world.spec.auction_id) for service in world.honest.values()]
     assert len({one.body.digest for one in certificates}) == 1, "honest parties have different outcomes"
     for certificate in certificates:
         assert verify_certificate(certificate, cluster=world.parties.cluster).valid
@@ -66,25 +66,25 @@ async def _judge_receipts(world: World) -> None:
     for number in world.honest:
         disk = world.parties.disks[number].raw
         rows = disk.execute("SELECT statement FROM lists WHERE party = ?", (number,)).fetchall()
-        lists = [read_verified_statement(HoldingsStatement, statement).content for (statement,) in rows]
-        listed = {holding.bundle for one in lists for holding in one.holdings}
+        lists = [read_verified_statement(ReceiptListStatement, statement).content for (statement,) in rows]
+        listed = {holding.bundle for one in lists for holding in one.own_receipts}
         own = {digest for (digest,) in disk.execute("SELECT digest FROM bundles WHERE received_at IS NOT NULL")}
         assert not lists or own <= listed, f"party {number} left a receipt out of its list"
 
 
 async def _judge_records(world: World) -> None:
     """Every honest record is whole, no session comes twice, and nobody honest is accused of anything."""
-    for house in world.honest.values():
-        record = await record_at(house, world.spec.auction_id)
+    for service in world.honest.values():
+        record = await record_at(service, world.spec.auction_id)
         verify_record(record)
         sessions = [entry.details["session"] for entry in record.entries if entry.action == "session-began"]
         assert len(sessions) == len({str(one) for one in sessions}), "a session's id was used twice"
-        for incident in await house.incidents(1000):
+        for incident in await service.incidents(1000):
             accused = incident.party
             went_back = accused in world.restored and incident.kind in _FORGOTTEN
-            assert went_back or accused in {None, world.liar}, f"party {accused} is accused of {incident.kind}"
+            assert went_back or accused in {None, world.corrupt_party}, f"party {accused} is accused of {incident.kind}"
     for sender, message, error in world.network.refused:
-        assert sender == world.liar, f"{message.kind.name} of party {sender} was refused: {error}"
+        assert sender == world.corrupt_party, f"{message.kind.name} of party {sender} was refused: {error}"
 
 
 def _judge_cancellation(world: World) -> None:
@@ -162,7 +162,7 @@ def _judge_left_out(world: World, body: CertificateBody) -> None:
             assert reason == "envelope-unusable"
             assert made.spoilt_for is not None, "a bid was left out that everybody can use"
             assert world.history.size > 2 * world.history.threshold + 1, "complaints of a minority left a bid out"
-    if body.lot is not None:
+    if body.tie_break_seed is not None:
         too_high = {digest for digest in body.bids if (world.bidders.made[digest].price or 0) > HIGHEST_PRICE}
         assert too_high <= left_out.keys(), "a bid out of range took part"
 
@@ -172,11 +172,11 @@ def _judge_outcome(world: World, body: CertificateBody) -> None:
     valid = set(body.bids) - {one.bundle for one in body.left_out}
     rules, sign = world.history.rules, 1 if world.history.rules.direction == "reverse" else -1
     price = {digest: world.bidders.made[digest].price or 0 for digest in valid}
-    if body.lot is None or len(valid) < max(1, rules.minimum_bids):
+    if body.tie_break_seed is None or len(valid) < max(1, rules.minimum_bids):
         assert len(valid) < max(1, rules.minimum_bids), "an auction with enough bids was not computed"
         assert body.outcome == "too-few-bids"
         return
-    ranked = sorted(lot_order(bytes.fromhex(body.lot), valid), key=lambda digest: sign * price[digest])
+    ranked = sorted(tie_break_order(bytes.fromhex(body.tie_break_seed), valid), key=lambda digest: sign * price[digest])
     met = [one for one in ranked if rules.reserve is None or sign * price[one] <= sign * rules.reserve]
     winners = sorted(met[: rules.winners])
     assert [one.bundle for one in body.winners] == winners, "other bids win than in the clear"
@@ -199,7 +199,7 @@ def _judge_openings(world: World, body: CertificateBody) -> None:
         if reason.startswith(_EACH):
             assert cheated, "the checks of each bid were opened although all bids passed"
         else:
-            assert reason in _OUTCOME | {"lot", _SUMMARY}, f"{reason} was opened"
+            assert reason in _OUTCOME | {"tie-break", _SUMMARY}, f"{reason} was opened"
         if reason in _OUTCOME:
             assert len({value for _, value in values}) == 1, f"different {reason} were opened one after the other"
     if not body.winners:

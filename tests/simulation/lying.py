@@ -7,20 +7,22 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from aukciszek.auctions.bundle import Bundle
-from aukciszek.auctions.certificate import CertificateBody
-from aukciszek.auctions.holdings import Holding, HoldingsStatement, OtherReceipt
-from aukciszek.auctions.identifiers import BundleDigest
-from aukciszek.auctions.key_envelopes import AuctionKey, KeyEnvelope
-from aukciszek.auctions.lifecycle import AuctionState
-from aukciszek.auctions.messages import NewReceipts
-from aukciszek.auctions.opening_statements import OpeningStatement, Release, ReleasedKey
-from aukciszek.auctions.ports import MessageKind, PeerMessage
-from aukciszek.auctions.readiness import LARGEST_ATTEMPT, Proposal, Readiness
-from aukciszek.auctions.sealing import OwnEnvelope, _proof_context
-from aukciszek.auctions.sealing_keys import SealingKeyPair, SealingPublicKey
-from aukciszek.auctions.spec import AuctionSpec
-from aukciszek.auctions.statements import (
+from aukciszek.auctions.agreement.messages import NewReceipts
+from aukciszek.auctions.context.peer_network import MessageKind, PeerMessage
+from aukciszek.auctions.keys.envelopes import AuctionKey, KeyEnvelope
+from aukciszek.auctions.session.opening_statements import OpeningStatement, Release, ReleasedKey
+from aukciszek.auctions.session.readiness import LARGEST_ATTEMPT, Proposal, Readiness
+from aukciszek.cluster import PartyNumber
+from aukciszek.mpc import runtime, share_recovery
+from aukciszek.mpc.dealing import challenge
+from aukciszek.mpc.field import P, Vector
+from aukciszek.mpc.prss import new_prss_key
+from aukciszek.mpc.session import Session
+from aukciszek.mpc.share_recovery import Requests
+from aukciszek.mpc.sizes import ELEMENT_BYTES, MASKS
+from aukciszek.protocol.evidence.certificate import CertificateBody
+from aukciszek.protocol.evidence.receipt_list import ListedReceipt, OtherReceipt, ReceiptListStatement
+from aukciszek.protocol.evidence.statements import (
     OrderStatement,
     OutcomeSignature,
     Receipt,
@@ -30,13 +32,12 @@ from aukciszek.auctions.statements import (
     read_verified_statement,
     sign,
 )
-from aukciszek.cluster import PartyNumber
-from aukciszek.mpc import runtime, share_recovery
-from aukciszek.mpc.dealing import MASKS, challenge
-from aukciszek.mpc.field import ELEMENT_BYTES, P, Vector
-from aukciszek.mpc.prss import new_prss_key
-from aukciszek.mpc.session import Session
-from aukciszek.mpc.share_recovery import Requests
+from aukciszek.protocol.rules.identifiers import BundleDigest
+from aukciszek.protocol.rules.spec import AuctionSpec
+from aukciszek.protocol.rules.states import AuctionState
+from aukciszek.protocol.sealing.bundle import Bundle
+from aukciszek.protocol.sealing.envelope import OwnEnvelope, _proof_context
+from aukciszek.protocol.sealing.keys import SealingKeyPair, SealingPublicKey
 from simulation.operations import WITHHOLDING, Lie, LieKind
 from support.memory_network import Round
 from support.parties import Parties
@@ -88,26 +89,29 @@ class Liar:
 
     @property
     def _is_about_to_open(self) -> bool:
-        process = self._parties.house(self._number)._processes.get(self._spec.auction_id)
-        return process is not None and process.desk.state in {AuctionState.REVEALING, AuctionState.SIGNING}
+        process = self._parties.service(self._number)._processes.get(self._spec.auction_id)
+        return process is not None and process.context.state in {AuctionState.REVEALING, AuctionState.SIGNING}
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
         """Let this party's engine compute with what it says, so that a lie to all is the same for itself."""
-        exchange, seal, liar = Session.exchange, KeyEnvelope.seal, self
+        exchange, seal, corrupt_party = Session.exchange, KeyEnvelope.seal, self
 
         async def shifting(session: Session, dealt: Vector, requests: Requests) -> Vector:
-            if session.party == liar._number and "shift-help" in liar._ways:
-                dealt = liar._shifted(dealt)
+            if session.party == corrupt_party._number and "shift-help" in corrupt_party._ways:
+                dealt = corrupt_party._shifted(dealt)
             return await share_recovery.recover_shares(session, dealt, requests)
 
         def sealing(envelope: KeyEnvelope, keys: Sequence[AuctionKey], to: SealingPublicKey) -> bytes:
-            if (envelope.sender, envelope.purpose) == (liar._number, "keys") and "wrong-keys" in liar._ways:
+            if (envelope.sender, envelope.purpose) == (
+                corrupt_party._number,
+                "keys",
+            ) and "wrong-keys" in corrupt_party._ways:
                 keys = [replace(one, key=new_prss_key()) for one in keys]
             return seal(envelope, keys, to)
 
         async def dishonest_exchange(session: Session, payload: bytes) -> Any:
-            if session.party == liar._number and session.rounds + 1 == liar._ways.get("round-to-all"):
+            if session.party == corrupt_party._number and session.rounds + 1 == corrupt_party._ways.get("round-to-all"):
                 payload = _with_another_element(payload, 1)
             return await exchange(session, payload)
 
@@ -125,10 +129,10 @@ class Liar:
         """Add to the first bit of every row, and to the masks what hides that from the proof of degree."""
         raw = self._parties.disks[self._number].raw
         contents = dict(raw.execute("SELECT digest, content FROM bundles").fetchall())
-        process = self._parties.houses[self._number]._processes[self._spec.auction_id]
-        fixed = process.gathering._lists.fixed
+        process = self._parties.services[self._number]._processes[self._spec.auction_id]
+        fixed = process.list_exchange._lists.fixed
         shifted = dealt.copy()
-        for row, bid in zip(shifted, process.sessions._announced[str(fixed)].computed, strict=True):
+        for row, bid in zip(shifted, process.session_runner._announced[str(fixed)].computed, strict=True):
             envelope = OwnEnvelope.of(Bundle.decode(contents[bid.digest]), self._number)
             context = _proof_context(envelope.place, envelope.threshold, envelope.bits, envelope.commitments)
             weights = challenge(context, row.size - MASKS)[0]
@@ -201,12 +205,14 @@ class Liar:
 
     def _list(self, content: bytes, *, odd: bool) -> bytes:
         if "deny" in self._ways or ("two-lists" in self._ways and odd):
-            return self._mine(HoldingsStatement, content, holdings=(), other_receipts=())
+            return self._mine(ReceiptListStatement, content, own_receipts=(), other_receipts=())
         if "claim" in self._ways:
-            return self._mine(HoldingsStatement, content, holdings=tuple(sorted(self._all_in_time())), complaints=())
+            return self._mine(
+                ReceiptListStatement, content, own_receipts=tuple(sorted(self._all_in_time())), complaints=()
+            )
         if "cannot-open" in self._ways:
             complaints = tuple(one.bundle for one in self._all_in_time())
-            return self._mine(HoldingsStatement, content, holdings=(), complaints=complaints)
+            return self._mine(ReceiptListStatement, content, own_receipts=(), complaints=complaints)
         return content
 
     def _announcement(self, content: bytes, *, odd: bool) -> bytes:
@@ -228,10 +234,10 @@ class Liar:
     def _again[S: Statement](self, signed: Signed[S], **changes: object) -> Signed[S]:
         return sign(signed.content.model_copy(update=changes), self._parties.identities[self._number - 1])
 
-    def _all_in_time(self) -> Iterator[Holding]:
+    def _all_in_time(self) -> Iterator[ListedReceipt]:
         rows = self._parties.disks[self._number].raw.execute("SELECT digest FROM bundles ORDER BY digest")
         early = self._spec.opens_at + timedelta(milliseconds=1)
-        return (Holding(BundleDigest(digest), early) for (digest,) in rows.fetchall())
+        return (ListedReceipt(BundleDigest(digest), early) for (digest,) in rows.fetchall())
 
     def _redate(self) -> None:
         identity = self._parties.identities[self._number - 1]
@@ -254,7 +260,7 @@ class Liar:
     def _conclude(self) -> None:
         """Say that there were no bids, and sign that."""
         body = CertificateBody(
-            spec=self._spec, bids=(), left_out=(), lot=None, outcome="too-few-bids", winners=(), prices=()
+            spec=self._spec, bids=(), left_out=(), tie_break_seed=None, outcome="too-few-bids", winners=(), prices=()
         )
         signed = body.signed_by(self._number, self._parties.identities[self._number - 1])
         self._say(MessageKind.OUTCOME, body.canonical_bytes)
@@ -263,11 +269,13 @@ class Liar:
     def _say_list(self) -> None:
         """Sign a list at once, whether it is time or not."""
         everything = sorted(self._all_in_time())
-        holdings = everything if "claim" in self._ways else []
+        own_receipts = everything if "claim" in self._ways else []
         complaints = [one.bundle for one in everything] if "late-complaint" in self._ways else []
         orders = [self._word("cancel")] if "late-cancel" in self._ways else []
         signed = sign(
-            HoldingsStatement.of(self._spec.auction_id, self._number, holdings, complaints=complaints, orders=orders),
+            ReceiptListStatement.of(
+                self._spec.auction_id, self._number, own_receipts, complaints=complaints, orders=orders
+            ),
             self._parties.identities[self._number - 1],
         )
         self._say(MessageKind.HOLDINGS, signed.encode())

@@ -8,18 +8,18 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
 
-from aukciszek.auctions import envelopes
-from aukciszek.auctions.agreement import Tally
-from aukciszek.auctions.gathering import Gathering
-from aukciszek.auctions.key_envelopes import AuctionKey
-from aukciszek.auctions.key_recovery import KeyRecovery
-from aukciszek.auctions.lifecycle import CANCELLABLE, AuctionState
-from aukciszek.auctions.lists import Lists
-from aukciszek.auctions.process import AuctionProcess
-from aukciszek.auctions.readiness import Proposal
+from aukciszek.auctions.agreement import opened_envelopes
+from aukciszek.auctions.agreement.input_set import Tally
+from aukciszek.auctions.agreement.list_exchange import ListExchange
+from aukciszek.auctions.agreement.list_store import ListStore
+from aukciszek.auctions.auction_process import AuctionProcess
+from aukciszek.auctions.keys.envelopes import AuctionKey
+from aukciszek.auctions.keys.recovery import KeyRecovery
+from aukciszek.auctions.session.readiness import Proposal
 from aukciszek.mpc.fair_opening import by_reason
 from aukciszek.mpc.field import Vector
 from aukciszek.mpc.runtime import Runtime
+from aukciszek.protocol.rules.states import CANCELLABLE, AuctionState
 
 
 @contextmanager
@@ -31,13 +31,13 @@ def veto() -> Iterator[None]:
 
     with ExitStack() as stack:
         stack.enter_context(patch.object(Tally, "unusable", unusable))
-        stack.enter_context(patch.object(Gathering, "bound_to", property(lambda _: None)))
-        stack.enter_context(patch.object(Lists, "places", property(lambda lists: frozenset(lists._held))))
-        stack.enter_context(patch.object(Lists, "fix", _fix_nothing))
+        stack.enter_context(patch.object(ListExchange, "bound_to", property(lambda _: None)))
+        stack.enter_context(patch.object(ListStore, "counted", property(lambda lists: frozenset(lists._held))))
+        stack.enter_context(patch.object(ListStore, "fix", _fix_nothing))
         yield
 
 
-async def _fix_nothing(_lists: Lists, *_: object, **__: object) -> bool:
+async def _fix_nothing(_lists: ListStore, *_: object, **__: object) -> bool:
     return True
 
 
@@ -59,12 +59,12 @@ def late_cancel() -> Iterator[None]:
     """Words for a cancellation count whenever they come, also at a party that was about to open something."""
 
     def cancellation(process: AuctionProcess) -> Proposal | None:
-        cancels = process.desk.state in CANCELLABLE and process.orders.in_force("cancel")
+        cancels = process.context.state in CANCELLABLE and process.orders.in_force("cancel")
         return Proposal({}) if cancels else None
 
     async def cancel(process: AuctionProcess, _cancellation: Proposal) -> None:
-        async with process.desk.entering(AuctionState.CANCELLED, "cancelled", {}) as connection:
-            await process.desk.context.repository.erase_secrets(process.desk.auction, connection=connection)
+        async with process.context.entering(AuctionState.CANCELLED, "cancelled", {}) as connection:
+            await process.context.party.repository.erase_secrets(process.context.auction, connection=connection)
 
     with ExitStack() as stack:
         for name in ("_can_adopt", "_has_late_outcome", "_is_settled"):
@@ -82,7 +82,7 @@ def _unless_ordered(question: property) -> property:
 @contextmanager
 def recovery_without_commitments() -> Iterator[None]:
     """A recovered share is taken if the proof of degree fits, whatever the bundle commits to."""
-    with patch.object(envelopes, "_matches", lambda envelope, row: envelope.fits_proof(row)):
+    with patch.object(opened_envelopes, "_matches", lambda envelope, row: envelope.fits_proof(row)):
         yield
 
 

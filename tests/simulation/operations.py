@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from aukciszek.auctions.lifecycle import AuctionState
-from aukciszek.auctions.spec import AuctionFormat, Direction
+from aukciszek.protocol.rules.spec import AuctionFormat, Direction
+from aukciszek.protocol.rules.states import AuctionState
 
 BIDDERS: Final = 3
 DURATION_S: Final = 60.0
@@ -264,7 +264,7 @@ class History:
     threshold: int
     operations: tuple[Operation, ...]
     rules: Rules = field(default_factory=Rules)
-    liar: int = 1
+    corrupt_party: int = 1
     loser: int = 1
     heard_by: frozenset[int] = frozenset(range(1, 10))
     waits_for_opening: bool = True

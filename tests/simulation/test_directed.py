@@ -2,7 +2,7 @@
 
 import pytest
 
-from aukciszek.auctions.lifecycle import AuctionState
+from aukciszek.protocol.rules.states import AuctionState
 from simulation.living import live
 from simulation.operations import (
     Advance,

@@ -1,6 +1,6 @@
 """Histories in which something was once lost or wrong. What was at fault has been mended; docs/reliability.md tells."""
 
-from aukciszek.auctions.lifecycle import AuctionState
+from aukciszek.protocol.rules.states import AuctionState
 from simulation.living import live
 from simulation.operations import (
     Advance,
@@ -66,7 +66,7 @@ def test_a_party_that_cancelled_follows_the_others_that_had_finished() -> None:
 def test_a_party_that_repeats_a_session_for_others_hears_that_they_settled_the_outcome() -> None:
     """It had signed the outcome, and computed again for a peer for ever, as it took no outcome but one new to it."""
     operations = (Advance(60.0), Slow(1, 3, 30.0), Lie("false-outcome", 1), Advance(60.0))
-    live(History(3, 1, operations, liar=2, pace=1))
+    live(History(3, 1, operations, corrupt_party=2, pace=1))
 
 
 def test_a_party_that_went_back_to_a_backup_follows_the_session_that_the_others_began() -> None:
@@ -86,7 +86,7 @@ def test_parties_that_were_about_to_open_something_cancel_where_another_one_had_
     """The order to cancel became known while two of three were revealing: they waited for the third for ever."""
     bids = (Bid(0, 1, EVERYBODY), Bid(1, 2, EVERYBODY), Order("cancel", frozenset({2})))
     late = (Slow(1, 2, 3.0), AdvanceToClose(0.001), Advance(21.5), Lie("vouch-cancel"), Advance(60.0))
-    live(History(3, 1, (*bids, *late), liar=3))
+    live(History(3, 1, (*bids, *late), corrupt_party=3))
 
 
 def test_a_party_signs_no_key_table_before_it_has_dealt_itself() -> None:

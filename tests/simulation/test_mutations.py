@@ -6,7 +6,7 @@ from typing import Final
 import pytest
 from hypothesis import HealthCheck, Phase, find, settings
 
-from aukciszek.auctions.lifecycle import AuctionState
+from aukciszek.protocol.rules.states import AuctionState
 from simulation.drawing import attacks
 from simulation.living import live
 from simulation.mutations import MUTATIONS

@@ -50,10 +50,12 @@ def test_who_withholds_something_learns_the_outcome_with_all_others_or_nothing(c
     bids = (Bid(0, 3, everybody), Bid(1, 1, everybody), Bid(2, 2, frozenset(range(1, threshold + 2))))
     cases = list(product(vetoes() if late else withholding(), RULES, range(1, size + 1)))
     chance = random.Random(f"{SEED}/{cluster}/{late}")  # noqa: S311 -- decides what happens, and protects nothing
-    for lies, rules, liar in chance.sample(cases, min(len(cases), max(1, HISTORIES * hundredths // 100))):
+    for lies, rules, corrupt_party in chance.sample(cases, min(len(cases), max(1, HISTORIES * hundredths // 100))):
         # The veto comes late: when a session has been cut short, and everybody knows what there is to vote on.
         operations: tuple[Operation, ...] = (*bids, *lies[:1], AdvanceToClose(0.001), *lies[1:])
-        history = History(size, threshold, operations, rules=rules, liar=liar, pace=len(bids), alone=True)
+        history = History(
+            size, threshold, operations, rules=rules, corrupt_party=corrupt_party, pace=len(bids), alone=True
+        )
         try:
             live(history)
         except AssertionError as error:

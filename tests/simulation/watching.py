@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from aukciszek.auctions.holdings import HoldingsStatement
-from aukciszek.auctions.key_tables import KeyTable
-from aukciszek.auctions.messages import NewReceipts
-from aukciszek.auctions.opening_statements import OpeningStatement, Release
-from aukciszek.auctions.ports import MessageKind, PeerMessage
-from aukciszek.auctions.readiness import Readiness
-from aukciszek.auctions.statements import (
+from aukciszek.auctions.agreement.messages import NewReceipts
+from aukciszek.auctions.context.peer_network import MessageKind, PeerMessage
+from aukciszek.auctions.session.opening_statements import OpeningStatement, Release
+from aukciszek.auctions.session.readiness import Readiness
+from aukciszek.cluster import PartyNumber
+from aukciszek.protocol.evidence.key_tables import KeyTable
+from aukciszek.protocol.evidence.receipt_list import ReceiptListStatement
+from aukciszek.protocol.evidence.statements import (
     OrderStatement,
     OutcomeSignature,
     SealingKeyStatement,
@@ -18,7 +19,6 @@ from aukciszek.auctions.statements import (
     Statement,
     read_verified_statement,
 )
-from aukciszek.cluster import PartyNumber
 from simulation.learning import Learned
 from support.parties import Parties
 
@@ -71,7 +71,7 @@ class Watch:
             case MessageKind.SEALING_KEY:
                 self._check_own(sender, SealingKeyStatement, message.body, "sealing_keys")
             case MessageKind.HOLDINGS:
-                self._check_own(sender, HoldingsStatement, message.body, "lists")
+                self._check_own(sender, ReceiptListStatement, message.body, "lists")
             case MessageKind.KEY_TABLE:
                 self._check_own(sender, KeyTable, message.body, "key_tables")
             case MessageKind.DEALING:

@@ -13,13 +13,13 @@ from contextlib import closing
 from datetime import datetime, timedelta
 from typing import Final
 
-from aukciszek.auctions.errors import AuctionError
-from aukciszek.auctions.house import AuctionHouse
-from aukciszek.auctions.intake import Accepted
-from aukciszek.auctions.lifecycle import AuctionState
-from aukciszek.auctions.sealing_keys import SealingPublicKey
+from aukciszek.auctions.intake.intake import Accepted
+from aukciszek.auctions.service import AuctionService
 from aukciszek.cluster import PartyNumber
 from aukciszek.mpc.mode import Mode
+from aukciszek.protocol.rules.errors import AuctionError
+from aukciszek.protocol.rules.states import AuctionState
+from aukciszek.protocol.sealing.keys import SealingPublicKey
 from aukciszek.storage.errors import StorageError
 from simulation.bidding import Bidders
 from simulation.lying import Liar
@@ -97,18 +97,18 @@ class World:
         )
         self.bidders = Bidders(self.spec, history.threshold)
         self._loser = PartyNumber(min(history.loser, history.size))
-        self._liar = Liar(min(history.liar, history.size), self.parties, self.spec, history.pace)
+        self._liar = Liar(min(history.corrupt_party, history.size), self.parties, self.spec, history.pace)
         self.watch.learned.is_truthful = lambda: self._liar.only_withheld
 
     @property
-    def liar(self) -> int | None:
+    def corrupt_party(self) -> int | None:
         """The party that lied, if one did."""
         return next(iter(self.watch.dishonest), None)
 
     @property
-    def honest(self) -> dict[PartyNumber, AuctionHouse]:
+    def honest(self) -> dict[PartyNumber, AuctionService]:
         """The parties whose word counts."""
-        return {number: house for number, house in self.parties.houses.items() if number != self.liar}
+        return {number: service for number, service in self.parties.services.items() if number != self.corrupt_party}
 
     async def live(self) -> None:
         """Live through the history, to the end of the auction."""
@@ -122,7 +122,7 @@ class World:
 
     async def end(self) -> None:
         """Stop everybody."""
-        for number in list(self.parties.houses):
+        for number in list(self.parties.services):
             await self.parties.stop(number)
         for disk in self.parties.disks.values():
             disk.close()
@@ -130,33 +130,33 @@ class World:
     async def _live(self) -> None:
         for number in range(1, self.parties.size + 1):
             await self.parties.start(number)
-        await self.parties.create(self.spec, sorted(self.history.heard_by & self.parties.houses.keys()))
+        await self.parties.create(self.spec, sorted(self.history.heard_by & self.parties.services.keys()))
         if self.history.waits_for_opening:
             await self._settle(lambda: self._all_in({AuctionState.OPEN}))
         for operation in self.history.operations:
             await self._do(operation)
             if not (isinstance(operation, Bid) and operation.rush):
                 await self._until_quiet()
-        if self.history.alone and self.liar is not None and not self.restored:
-            await self._leave_alone(self.liar)
+        if self.history.alone and self.corrupt_party is not None and not self.restored:
+            await self._leave_alone(self.corrupt_party)
         await self._end_all_trouble()
         await self._settle(lambda: self._all_in({AuctionState.FINAL}) or self._all_in({AuctionState.CANCELLED}))
 
-    async def _leave_alone(self, liar: int) -> None:
+    async def _leave_alone(self, corrupt_party: int) -> None:
         """Let the honest parties go on without the liar: whoever knows an outcome cannot keep it from the others."""
         await self._until_quiet()
-        if liar in self.parties.houses:
-            await self.parties.stop(liar)
+        if corrupt_party in self.parties.services:
+            await self.parties.stop(corrupt_party)
         await self._calm_network()
         for number in range(1, self.parties.size + 1):
-            if number != liar:
-                if number in self.parties.houses:
+            if number != corrupt_party:
+                if number in self.parties.services:
                     await self.parties.stop(number)
                 await self.parties.start(number)
         await self._until_quiet()
         await self._pass_time(_ALONE_S)
         if self.watch.learned.known_to_liar:
-            states = {number: state for number, state in self._states().items() if number != liar}
+            states = {number: state for number, state in self._states().items() if number != corrupt_party}
             known = {AuctionState.SIGNING.value, AuctionState.FINAL.value}
             assert set(states.values()) <= known, f"a liar knows the outcome and keeps it from others: {states}"
 
@@ -171,14 +171,14 @@ class World:
                 for _ in range(self._chance.randrange(8) if operation.rush else 0):
                     await asyncio.sleep(0)
             case Order(kind, parties):
-                for number in sorted(parties & self.parties.houses.keys()):
+                for number in sorted(parties & self.parties.services.keys()):
                     self._errand(self._order(kind, number))
             case HandOn(bidder, parties, along):
-                for number in sorted(parties & self.parties.houses.keys()):
-                    self._errand(self._hand_on(bidder, number, along=along))
-            case Stop(party) if party in self.parties.houses:
+                for number in sorted(parties & self.parties.services.keys()):
+                    self._errand(self._relay_receipts(bidder, number, along=along))
+            case Stop(party) if party in self.parties.services:
                 await self.parties.stop(party)
-            case Start(party) if party not in self.parties.houses:
+            case Start(party) if party not in self.parties.services:
                 await self._start(party)
             case Save():
                 self._backup = self.parties.disks[self._loser].raw.serialize()
@@ -186,7 +186,7 @@ class World:
                 await self._restore(self._backup)
             case Wipe() if "unknown" not in self._states().values():
                 await self._wipe()
-            case Spoil(party, writes, how, times, state, stays_down) if party in self.parties.houses:
+            case Spoil(party, writes, how, times, state, stays_down) if party in self.parties.services:
                 (self._staying_down.add if stays_down else self._staying_down.discard)(party)
                 self.parties.stores[PartyNumber(party)].mishap = Mishap(how, writes, times, state)
             case Lose(messages, every):
@@ -195,7 +195,7 @@ class World:
                 self.parties.skew_s[party] = ahead_s
                 self.parties.clocks[PartyNumber(party)].ahead_s = ahead_s
             case Lie():
-                self.watch.lies(min(self.history.liar, self.history.size))
+                self.watch.lies(min(self.history.corrupt_party, self.history.size))
                 self._liar.begin(operation)
             case Repeat() | Shuffle() | Slow() | Part() | Heal():
                 await self._trouble_network(operation)
@@ -228,14 +228,14 @@ class World:
         contents = self.bidders.last.get(bid.bidder, []) if bid.again else self.bidders.seal(bid, self._sealing_keys())
         if not contents:
             return
-        for number in sorted(bid.parties & self.parties.houses.keys()):
+        for number in sorted(bid.parties & self.parties.services.keys()):
             content = contents[-1] if number in bid.twin else contents[0]
             self._errand(self._submit(bid.bidder, number, content))
 
     def _sealing_keys(self) -> list[SealingPublicKey] | None:
         """Return the keys that a bidder gets: the same ones from every honest party, or none."""
-        for house in self.honest.values():
-            process = house._processes.get(self.spec.auction_id)
+        for service in self.honest.values():
+            process = service._processes.get(self.spec.auction_id)
             if process is not None and not process.keys.missing:
                 return [SealingPublicKey(signed.content.public_key) for signed in process.keys.statements]
         return None
@@ -244,7 +244,7 @@ class World:
         party, before = PartyNumber(number), self._time_at(number)
         ahead_s, returns = self.parties.clocks[party].ahead_s, self._returns
         accepted: Accepted | None = await self._unless_it_dies(
-            party, self.parties.house(number).submit(self.bidders.people[bidder], self.spec.auction_id, content)
+            party, self.parties.service(number).submit(self.bidders.people[bidder], self.spec.auction_id, content)
         )
         if accepted is None:
             return
@@ -257,20 +257,20 @@ class World:
                 assert before <= receipt.received_at <= self._time_at(number), "a receipt carries another time"
             assert receipt.received_at <= self.spec.closes_at, "a receipt was given after the close"
 
-    async def _hand_on(self, bidder: int, number: int, *, along: bool) -> None:
+    async def _relay_receipts(self, bidder: int, number: int, *, along: bool) -> None:
         """Show a party the receipts for a bidder's last bundle, and say whether it heard of them before its list."""
-        handed = self.bidders.handed_on(bidder, along=along)
-        house = self.parties.house(number)
-        process = house._processes.get(self.spec.auction_id)
+        handed = self.bidders.relayed(bidder, along=along)
+        service = self.parties.service(number)
+        process = service._processes.get(self.spec.auction_id)
         if handed is None or process is None:
             return
-        known = await self._unless_it_dies(PartyNumber(number), house.hand_on(self.spec.auction_id, handed))
-        if known is not None and process.desk.state in {AuctionState.CREATED, AuctionState.OPEN}:
+        known = await self._unless_it_dies(PartyNumber(number), service.relay_receipts(self.spec.auction_id, handed))
+        if known is not None and process.context.state in {AuctionState.CREATED, AuctionState.OPEN}:
             self.bidders.shown.setdefault(known[0], set()).add(number)
 
     async def _order(self, kind: str, number: int) -> None:
-        house = self.parties.house(number)
-        give = house.close if kind == "close" else house.cancel
+        service = self.parties.service(number)
+        give = service.close if kind == "close" else service.cancel
         if await self._unless_it_dies(PartyNumber(number), give(self.parties.auctioneer, self.spec.auction_id)):
             self.ordered[kind].add(number)
 
@@ -299,7 +299,7 @@ class World:
         self._liar.end()
         await self._calm_network()
         for number in range(1, self.parties.size + 1):
-            if number in self.parties.houses:
+            if number in self.parties.services:
                 await self.parties.stop(number)
             await self.parties.start(number)
 
@@ -310,16 +310,16 @@ class World:
         self.network.slow_s.clear()
 
     async def _restore(self, backup: bytes) -> None:
-        if self._loser in self.parties.houses:
+        if self._loser in self.parties.services:
             await self.parties.stop(self._loser)
         self.restored.add(self._loser)
         self._returns += 1
-        await self.parties.go_back(self._loser, backup)
+        await self.parties.prepare_restored(self._loser, backup)
         await self.parties.start(self._loser)
 
     async def _wipe(self) -> None:
         """Let the party that loses its machine start with an empty database."""
-        if self._loser in self.parties.houses:
+        if self._loser in self.parties.services:
             await self.parties.stop(self._loser)
         self.restored.add(self._loser)
         self._returns += 1
@@ -342,7 +342,7 @@ class World:
         while True:
             await self._loop.until_idle()
             ended = [number for number, store in self.parties.stores.items() if store.died.is_set()]
-            ended = [number for number in ended if number in self.parties.houses]
+            ended = [number for number in ended if number in self.parties.services]
             self.watch.raise_violations()
             for errand in [errand for errand in self._errands if errand.done()]:
                 self._errands.discard(errand)
@@ -371,8 +371,8 @@ class World:
         for number, disk in self.parties.disks.items():
             rows = disk.raw.execute("SELECT state FROM auctions").fetchall()
             found[int(number)] = rows[0][0] if rows else "unknown"
-            house = self.parties.houses.get(number)
-            process = None if house is None else house._processes.get(self.spec.auction_id)
+            service = self.parties.services.get(number)
+            process = None if service is None else service._processes.get(self.spec.auction_id)
             if process is not None and process.failure is not None:
                 raise AssertionError(f"party {number} stands still: {process.failure.code}: {process.failure.message}")
         return found

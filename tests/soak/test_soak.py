@@ -20,15 +20,15 @@ from typing import Final
 
 import pytest
 
-from aukciszek.auctions.draft import AuctionDraft
-from aukciszek.auctions.spec import AuctionSpec
-from aukciszek.auctions.verification import verify_certificate
-from aukciszek.cli.people import Person, open_auction
-from aukciszek.cli.throwaway import free_base_port
+from aukciszek.cli.local_cluster.actors import Actor, open_auction
+from aukciszek.cli.local_cluster.throwaway import free_base_port
 from aukciszek.client.overview import AuctionOverview
 from aukciszek.client.sdk import AukciszekClient
 from aukciszek.clock import SystemClock
 from aukciszek.errors import AukciszekError
+from aukciszek.protocol.evidence.verification import verify_certificate
+from aukciszek.protocol.rules.draft import AuctionDraft
+from aukciszek.protocol.rules.spec import AuctionSpec
 from support.servers import Servers, running_servers
 from support.usage import Usage, content_bytes, file_bytes
 
@@ -55,8 +55,8 @@ class Soak:
 
     servers: Servers
     client: AukciszekClient
-    auctioneer: Person
-    bidders: list[Person]
+    auctioneer: Actor
+    bidders: list[Actor]
     choose: random.Random = field(default_factory=lambda: random.Random(7))  # noqa: S311 -- not for secrets
     auctions: int = 0
     bids: int = 0
@@ -89,7 +89,7 @@ class Soak:
         await asyncio.gather(*watchers, return_exceptions=True)
         self.auctions += 1
 
-    async def _bid(self, bidder: Person, overview: AuctionOverview, place: int) -> None:
+    async def _bid(self, bidder: Actor, overview: AuctionOverview, place: int) -> None:
         await bidder.client.place_bid(overview.id, f"{100 + place}", overview=overview)
         self.bids += 1
         if place == 1:
@@ -166,7 +166,7 @@ async def settled(idle: Usage) -> Usage:
 
 
 async def incidents(servers: Servers) -> list[tuple[str, int | None]]:
-    rows = [row for number in range(1, PARTIES + 1) for row in await servers.party(number).house.incidents(1000)]
+    rows = [row for number in range(1, PARTIES + 1) for row in await servers.party(number).auctions.incidents(1000)]
     return [(row.kind, row.party) for row in rows]
 
 
@@ -197,6 +197,6 @@ async def test_nothing_piles_up(tmp_path: Path) -> None:
         # A session that a restart interrupts is on record, and nobody is blamed for it.
         assert set(await incidents(servers)) <= {("session-failed", None)}
         for number in range(1, PARTIES + 1):
-            assert not servers.party(number).house._processes
+            assert not servers.party(number).auctions._processes
             path = servers.database(number)
             assert file_bytes(path) < 3 * sum(content_bytes(path).values()) + 4 * 2**20

@@ -3,14 +3,14 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from aukciszek.auctions.agreement import lot_order
-from aukciszek.auctions.computation import AuctionFormat, ComputationResult, ComputationTask, compute
-from aukciszek.auctions.identifiers import BundleDigest
+from aukciszek.auctions.session.computation import AuctionFormat, ComputationResult, ComputationTask, compute
 from aukciszek.mpc.memory_channel import Network
-from aukciszek.mpc.ranking import Pace
+from aukciszek.mpc.ranking import CostModel
 from aukciszek.mpc.runtime import Runtime
 from aukciszek.mpc.shamir import share_values
 from aukciszek.mpc.simulation import Simulation, simulate
+from aukciszek.protocol.evidence.tie_break import tie_break_order
+from aukciszek.protocol.rules.identifiers import BundleDigest
 
 type Direction = str
 
@@ -37,7 +37,7 @@ class AuctionCase:
     minimum_bids: int = 1
     n: int = 3
     t: int = 1
-    pace: Pace = field(default_factory=Pace)
+    pace: CostModel = field(default_factory=CostModel)
 
     def __post_init__(self) -> None:
         table = [bid if isinstance(bid, list) else bits_of(bid, self.bits) for bid in self.bids]
@@ -84,18 +84,20 @@ class AuctionCase:
         assert isinstance(bid, int)
         return bid
 
-    def ranked(self, lot: bytes) -> list[int]:
-        """The valid bids, best first, ties by lot."""
+    def ranked(self, tie_break_seed: bytes) -> list[int]:
+        """The valid bids, best first, ties by tie-break."""
         names = {BundleDigest(digest.hex()): index for index, digest in enumerate(self.digests)}
-        order = [names[digest] for digest in lot_order(lot, names) if self.fault(names[digest]) is None]
+        order = [
+            names[digest] for digest in tie_break_order(tie_break_seed, names) if self.fault(names[digest]) is None
+        ]
         sign = 1 if self.direction == "reverse" else -1
         return sorted(order, key=lambda index: sign * self.price(index))
 
-    def expected(self, lot: bytes | None) -> tuple[str, list[int], list[int]]:
+    def expected(self, tie_break_seed: bytes | None) -> tuple[str, list[int], list[int]]:
         """The outcome in the clear: kind, winners ascending, prices."""
-        if lot is None:
+        if tie_break_seed is None:
             return "too-few-bids", [], []
-        ranked = self.ranked(lot)
+        ranked = self.ranked(tie_break_seed)
         if len(ranked) < self.minimum_bids:
             return "too-few-bids", [], []
         sign = 1 if self.direction == "reverse" else -1
@@ -112,8 +114,8 @@ class AuctionCase:
 
     def check(self, result: ComputationResult) -> None:
         """Compare with the outcome in the clear."""
-        assert (result.kind, list(result.winners), list(result.prices)) == self.expected(result.lot)
-        if result.lot is not None:
+        assert (result.kind, list(result.winners), list(result.prices)) == self.expected(result.tie_break_seed)
+        if result.tie_break_seed is not None:
             faults = {index: fault for index in range(len(self.bids)) if (fault := self.fault(index))}
             assert dict(result.left_out) == faults
             assert [index for index, _ in result.left_out] == sorted(faults)

@@ -9,21 +9,21 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from aukciszek.auctions.computation import SUMMARY
-from aukciszek.auctions.gathering import Gathering
-from aukciszek.auctions.holdings import HoldingsStatement
-from aukciszek.auctions.identifiers import AuctionId, BundleDigest
-from aukciszek.auctions.opening_statements import Release, known_keys
-from aukciszek.auctions.openings import SessionOpenings
-from aukciszek.auctions.ports import MessageKind, PeerMessage
-from aukciszek.auctions.process import AuctionProcess
-from aukciszek.auctions.readiness import Readiness
-from aukciszek.auctions.spec import AuctionSpec
-from aukciszek.auctions.statements import Signed, Statement, sign, statement_digest
+from aukciszek.auctions.agreement.list_exchange import ListExchange
+from aukciszek.auctions.auction_process import AuctionProcess
+from aukciszek.auctions.context.peer_network import MessageKind, PeerMessage
+from aukciszek.auctions.session.computation import SUMMARY
+from aukciszek.auctions.session.fair_opening import SessionOpenings
+from aukciszek.auctions.session.opening_statements import Release, known_keys
+from aukciszek.auctions.session.readiness import Readiness
 from aukciszek.cluster import PartyNumber
 from aukciszek.errors import AukciszekError
 from aukciszek.mpc.fair_opening import MaskedOpening, opening_keys
 from aukciszek.mpc.prss import Members, prss_sets
+from aukciszek.protocol.evidence.receipt_list import ReceiptListStatement
+from aukciszek.protocol.evidence.statements import Signed, Statement, sign, statement_digest
+from aukciszek.protocol.rules.identifiers import AuctionId, BundleDigest
+from aukciszek.protocol.rules.spec import AuctionSpec
 from support.memory_network import Round
 from support.parties import Parties
 
@@ -76,7 +76,7 @@ class Knowledge:
         return set(self.known.values())
 
     def _process(self, number: int) -> AuctionProcess:
-        return self.parties.house(number)._processes[self.auction]
+        return self.parties.service(number)._processes[self.auction]
 
     @property
     def _sets(self) -> list[Members]:
@@ -104,7 +104,7 @@ class Withholding:
         enter = SessionOpenings.enter
 
         async def evil_enter(openings: SessionOpenings, reasons: Iterable[str]) -> None:
-            if openings._desk.context.number in self.corrupt and openings._session not in self.entered:
+            if openings._context.party.number in self.corrupt and openings._session not in self.entered:
                 self.entered.append(openings._session)
             await enter(openings, tuple(reasons))
 
@@ -142,18 +142,18 @@ def deny_receipts(
     complaints: Iterable[BundleDigest] = (),
 ) -> None:
     """Let corrupt parties sign lists that name none of their receipts, and that complain about some bundles."""
-    honest, about = Gathering.sign_own_list, tuple(complaints)
+    honest, about = ListExchange.sign_own_list, tuple(complaints)
 
     async def deny(
-        gathering: Gathering, complaints: Iterable[BundleDigest] = ()
-    ) -> tuple[Signed[HoldingsStatement], str]:
-        number = gathering._desk.context.number
+        list_exchange: ListExchange, complaints: Iterable[BundleDigest] = ()
+    ) -> tuple[Signed[ReceiptListStatement], str]:
+        number = list_exchange._context.party.number
         if number not in corrupt:
-            return await honest(gathering, complaints)
+            return await honest(list_exchange, complaints)
         signed = list_without_receipts(parties, spec, number, about)
         return signed, statement_digest(signed.content)
 
-    monkeypatch.setattr(Gathering, "sign_own_list", deny)
+    monkeypatch.setattr(ListExchange, "sign_own_list", deny)
 
 
 def list_without_receipts(
@@ -162,8 +162,8 @@ def list_without_receipts(
     number: int,
     complaints: Iterable[BundleDigest] = (),
     orders: Iterable[bytes] = (),
-) -> Signed[HoldingsStatement]:
-    content = HoldingsStatement.of(
+) -> Signed[ReceiptListStatement]:
+    content = ReceiptListStatement.of(
         spec.auction_id, PartyNumber(number), [], complaints=sorted(complaints), orders=orders
     )
     return sign(content, parties.identities[number - 1])
@@ -195,4 +195,4 @@ async def tell(  # noqa: PLR0917 -- who says what to whom
 ) -> None:
     """Hand a party a message of another one; whatever it thinks of it."""
     with suppress(AukciszekError):
-        await parties.house(to).on_message(PartyNumber(sender), PeerMessage(kind, auction, body))
+        await parties.service(to).on_message(PartyNumber(sender), PeerMessage(kind, auction, body))

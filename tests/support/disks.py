@@ -9,9 +9,9 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
-from aukciszek.auctions.identifiers import AuctionId
-from aukciszek.cli.running import RunningCluster
-from aukciszek.cli.throwaway import ThrowawayParty
+from aukciszek.cli.local_cluster.running import RunningCluster
+from aukciszek.cli.local_cluster.throwaway import ThrowawayParty
+from aukciszek.protocol.rules.identifiers import AuctionId
 
 _LOOK_AGAIN_S = 0.001
 _LONGEST_WAIT_S = 120.0

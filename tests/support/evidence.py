@@ -5,19 +5,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from aukciszek.auctions.bundle import Bundle
-from aukciszek.auctions.certificate import Certificate, CertificateBody, Winner
-from aukciszek.auctions.identifiers import BundleDigest, UserId
-from aukciszek.auctions.opened_bid import OpenedBid
-from aukciszek.auctions.opening_secret import OpeningSecret
-from aukciszek.auctions.receipts import ReceiptFile
-from aukciszek.auctions.sealing import BidPlace, _proof_context, commitment, seal_bid
-from aukciszek.auctions.sealing_keys import SealingKeyPair, SealingPublicKey
-from aukciszek.auctions.spec import AuctionSpec
 from aukciszek.cluster import PartyNumber
 from aukciszek.identity import Identity
 from aukciszek.mpc.dealing import Dealing
 from aukciszek.mpc.field import to_bytes
+from aukciszek.protocol.evidence.certificate import Certificate, CertificateBody, Winner
+from aukciszek.protocol.evidence.opened_bid import OpenedBid
+from aukciszek.protocol.evidence.receipts import ReceiptFile
+from aukciszek.protocol.rules.identifiers import BundleDigest, UserId
+from aukciszek.protocol.rules.spec import AuctionSpec
+from aukciszek.protocol.sealing.bundle import BidPlace, Bundle
+from aukciszek.protocol.sealing.envelope import _proof_context, commitment, seal_bid
+from aukciszek.protocol.sealing.keys import SealingKeyPair, SealingPublicKey
+from aukciszek.protocol.sealing.opening_secret import OpeningSecret
 from support.receipts import give_receipt
 
 BIDDERS = tuple(UserId(f"{number:08x}-0000-4000-8000-000000000000") for number in range(1, 17))
@@ -107,7 +107,7 @@ class Evidence:
             "spec": self.spec,
             "bids": tuple(sorted(bid.digest for bid in bids)),
             "left_out": (),
-            "lot": "0f" * 32,
+            "tie_break_seed": "0f" * 32,
             "outcome": "sold" if won else "reserve-not-met",
             "winners": tuple(Winner(bundle=bid.digest, bidder=bid.bundle.bidder) for bid, _ in ordered),
             "prices": tuple(prices if self.spec.format == "pay-as-bid" else prices[:1]),

@@ -8,21 +8,21 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Final
 
-from aukciszek.auctions.bundle import Bundle
-from aukciszek.auctions.certificate import Certificate
-from aukciszek.auctions.draft import AuctionDraft
-from aukciszek.auctions.identifiers import BundleDigest, UserId
-from aukciszek.auctions.receipts import ReceiptFile
-from aukciszek.auctions.record import AuditRecord
-from aukciszek.auctions.sealing import BidPlace, seal_bid
-from aukciszek.auctions.verification import verify_certificate
-from aukciszek.cli.people import Person, open_auction
-from aukciszek.client.handing import Handing, PlacedBid
+from aukciszek.cli.local_cluster.actors import Actor, open_auction
 from aukciszek.client.overview import AuctionOverview
 from aukciszek.client.parties import Parties, connect
+from aukciszek.client.submission import BidSubmission, PlacedBid
 from aukciszek.client.tokens import UserTokens
 from aukciszek.clock import SystemClock
 from aukciszek.cluster import Cluster
+from aukciszek.protocol.evidence.audit_log import AuditRecord
+from aukciszek.protocol.evidence.certificate import Certificate
+from aukciszek.protocol.evidence.receipts import ReceiptFile
+from aukciszek.protocol.evidence.verification import verify_certificate
+from aukciszek.protocol.rules.draft import AuctionDraft
+from aukciszek.protocol.rules.identifiers import BundleDigest, UserId
+from aukciszek.protocol.sealing.bundle import BidPlace, Bundle
+from aukciszek.protocol.sealing.envelope import seal_bid
 
 LAST: Final = timedelta(seconds=1)
 _FIRST_TRY_S: Final = 20.0
@@ -65,7 +65,7 @@ class Rush:
         spec = self.overview.spec
         for content in self.bundles[bidder.uid][which]:
             placed = PlacedBid(Bundle.decode(content).header(), content, {}, {}, spec.threshold, spec.parties)
-            handing = Handing(parties, bidder, placed, clock=SystemClock())
+            handing = BidSubmission(parties, bidder, placed, clock=SystemClock())
             self.placed.setdefault(bidder.uid, []).append(await handing.hand())
 
     def check(self, cluster: Cluster, certificates: Sequence[Certificate], records: Sequence[AuditRecord]) -> None:
@@ -90,7 +90,7 @@ class Rush:
             assert f"revision {one.header.revision} was counted" in own.text
 
 
-async def prepare(cluster: Cluster, threshold: int, auctioneer: Person, bidders: Sequence[Person], each: int) -> Rush:
+async def prepare(cluster: Cluster, threshold: int, auctioneer: Actor, bidders: Sequence[Actor], each: int) -> Rush:
     """Create an auction and seal everything; with a later close if that was not done well before the close."""
     clock, patience_s = SystemClock(), _FIRST_TRY_S
     while True:

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from aukciszek.auctions.ports import MessageKind, PeerMessage
-from aukciszek.auctions.statements import OutcomeSignature, read_verified_statement
+from aukciszek.auctions.context.peer_network import MessageKind, PeerMessage
 from aukciszek.cluster import PartyNumber
+from aukciszek.protocol.evidence.statements import OutcomeSignature, read_verified_statement
 from support.parties import Parties
 
 

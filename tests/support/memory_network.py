@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from aukciszek.auctions.house import AuctionHouse
-from aukciszek.auctions.ports import PeerMessage, SessionChannel
+from aukciszek.auctions.context.peer_network import PeerMessage, SessionChannel
+from aukciszek.auctions.service import AuctionService
 from aukciszek.cluster import PartyNumber
 from aukciszek.errors import AukciszekError
 from aukciszek.mpc.errors import ChannelClosedError, PartiesMissingError
@@ -180,7 +180,7 @@ class MemoryNetwork:
         self.apart: frozenset[PartyNumber] = frozenset()
         self.loses_what_crosses = False
         self.refused: list[tuple[PartyNumber, PeerMessage, AukciszekError]] = []
-        self._houses: dict[PartyNumber, AuctionHouse] = {}
+        self._houses: dict[PartyNumber, AuctionService] = {}
         self._inboxes: defaultdict[tuple[bytes, int], _Inbox] = defaultdict(_Inbox)
         self._mail: dict[tuple[PartyNumber, PartyNumber], _Mailbox] = {}
         self._held: list[tuple[PartyNumber, PartyNumber, Content]] = []
@@ -218,8 +218,8 @@ class MemoryNetwork:
                     await self._greet(one, other)
                     await self._greet(other, one)
 
-    async def connect(self, number: PartyNumber, house: AuctionHouse) -> None:
-        self._houses[number] = house
+    async def connect(self, number: PartyNumber, service: AuctionService) -> None:
+        self._houses[number] = service
         peers = [PartyNumber(peer) for peer in range(1, self.size + 1) if peer != number]
         # Each link has a reader of its own, so messages of several peers are dealt with side by side.
         self._mail |= {(peer, number): _Mailbox() for peer in peers}

@@ -9,22 +9,22 @@ from pathlib import Path
 from uuid import uuid4
 
 from aukciszek.accounts.tokens import Principal
-from aukciszek.auctions.bundle import Bundle, header_of
-from aukciszek.auctions.computing_places import MOST_SESSIONS, ComputingPlaces
-from aukciszek.auctions.desk import PartyContext
-from aukciszek.auctions.draft import AuctionDraft
-from aukciszek.auctions.going_back import go_back
-from aukciszek.auctions.house import AuctionHouse
-from aukciszek.auctions.identifiers import AuctionId, UserId
-from aukciszek.auctions.lifecycle import AuctionState
-from aukciszek.auctions.sealing import BidPlace, seal_bid
-from aukciszek.auctions.sealing_keys import SealingPublicKey
-from aukciszek.auctions.spec import AuctionSpec
+from aukciszek.auctions.context.auction_context import PartyContext
+from aukciszek.auctions.context.session_scheduler import SessionScheduler
+from aukciszek.auctions.restore import prepare_restored
+from aukciszek.auctions.service import AuctionService
 from aukciszek.auctions.view import AuctionView
 from aukciszek.cluster import Cluster, PartyEntry, PartyNumber
 from aukciszek.identity import Identity
-from aukciszek.storage.auctions import AuctionRepository
+from aukciszek.protocol.rules.draft import AuctionDraft
+from aukciszek.protocol.rules.identifiers import AuctionId, UserId
+from aukciszek.protocol.rules.spec import AuctionSpec
+from aukciszek.protocol.rules.states import AuctionState
+from aukciszek.protocol.sealing.bundle import BidPlace, Bundle, header_of
+from aukciszek.protocol.sealing.envelope import seal_bid
+from aukciszek.protocol.sealing.keys import SealingPublicKey
 from aukciszek.storage.database import Database
+from aukciszek.storage.repositories.auctions import AuctionRepository
 from support.memory_disk import MemoryDisk, MemoryStore, at_once
 from support.memory_network import MemoryLinks, MemoryNetwork
 from support.stepping_loop import SteppingLoop
@@ -43,11 +43,11 @@ class Parties:
     threshold: int
     clock: VirtualClock
     network: MemoryNetwork
-    houses: dict[PartyNumber, AuctionHouse] = field(default_factory=dict)
+    services: dict[PartyNumber, AuctionService] = field(default_factory=dict)
     databases: dict[PartyNumber, Database] = field(default_factory=dict)
     repositories: dict[PartyNumber, AuctionRepository] = field(default_factory=dict)
     round_timeout_s: float = 20.0
-    most_sessions: int = MOST_SESSIONS
+    most_sessions: int = 4
     skew_s: dict[int, float] = field(default_factory=dict)
     pause: Callable[[], Awaitable[None]] = at_once
     """How long storage in memory lets others go first."""
@@ -71,11 +71,11 @@ class Parties:
         )
         self.auctioneer = Principal(uid=str(uuid4()), email="auctioneer@example.org", is_admin=True)
 
-    async def start(self, number: int) -> AuctionHouse:
+    async def start(self, number: int) -> AuctionService:
         party = PartyNumber(number)
         database = await self._open(party)
         self.clocks[party] = VirtualClock(self.clock, self.skew_s.get(number, 0.0))
-        house = AuctionHouse(
+        service = AuctionService(
             PartyContext(
                 number=party,
                 cluster=self.cluster,
@@ -86,19 +86,19 @@ class Parties:
                 repository=AuctionRepository(database),
                 network=MemoryLinks(self.network, party),
                 round_timeout_s=self.round_timeout_s,
-                computing=ComputingPlaces(self.clocks[party], most_sessions=self.most_sessions),
+                computing=SessionScheduler(self.clocks[party], most_sessions=self.most_sessions, most_memory_mib=1024),
             )
         )
-        self.houses[party], self.databases[party] = house, database
+        self.services[party], self.databases[party] = service, database
         self.repositories[party] = AuctionRepository(database)
-        await house.start()
-        await self.network.connect(party, house)
-        return house
+        await service.start()
+        await self.network.connect(party, service)
+        return service
 
     async def stop(self, number: int) -> None:
         party = PartyNumber(number)
         await self.network.remove(party)
-        await self.houses.pop(party).stop()
+        await self.services.pop(party).stop()
         database, store = self.databases.pop(party), self.stores.get(party)
         if store is not None and store.died.is_set():
             writer = database._group_writer
@@ -108,12 +108,12 @@ class Parties:
         else:
             await database.close()
 
-    async def go_back(self, number: int, backup: bytes) -> None:
+    async def prepare_restored(self, number: int, backup: bytes) -> None:
         """Put an older state of a party's disk in place while it is stopped, as ``aukciszek restore`` does."""
         party = PartyNumber(number)
         self.disks[party].raw.deserialize(backup)
         database = await self._open(party)
-        await go_back(database, party, self.clock.now(), self.clock)
+        await prepare_restored(database, party, self.clock.now(), self.clock)
         await database.close()
 
     def wipe(self, number: int) -> None:
@@ -151,8 +151,8 @@ class Parties:
         )
 
     async def create(self, spec: AuctionSpec, parties: Sequence[int] | None = None) -> AuctionId:
-        for number in parties or sorted(self.houses):
-            await self.houses[PartyNumber(number)].create(self.auctioneer, spec.canonical_bytes)
+        for number in parties or sorted(self.services):
+            await self.services[PartyNumber(number)].create(self.auctioneer, spec.canonical_bytes)
         return spec.auction_id
 
     async def wait_for_state(
@@ -160,26 +160,26 @@ class Parties:
     ) -> dict[int, AuctionView]:
         """Wait until all parties have reached a state; fail at once where one stands still."""
         views = {}
-        for number in parties or sorted(self.houses):
-            house = self.houses[PartyNumber(number)]
-            async for _ in house.progress(auction):
-                view = await house.auction(auction)
+        for number in parties or sorted(self.services):
+            service = self.services[PartyNumber(number)]
+            async for _ in service.progress(auction):
+                view = await service.auction(auction)
                 assert view.failure is None, view.failure
                 if view.state is state:
                     break
-            views[number] = await house.auction(auction)
+            views[number] = await service.auction(auction)
             assert views[number].state is state
         await _all_have_gone_on()
         return views
 
-    def house(self, number: int) -> AuctionHouse:
-        return self.houses[PartyNumber(number)]
+    def service(self, number: int) -> AuctionService:
+        return self.services[PartyNumber(number)]
 
     async def wait_for_known(self, auction: AuctionId) -> None:
         """Wait until all parties that are up have heard of an auction."""
 
         def all_know() -> bool:
-            return all(auction in house._processes for house in self.houses.values())
+            return all(auction in service._processes for service in self.services.values())
 
         await self.network.wait_for(all_know)
         await _all_have_gone_on()
@@ -188,7 +188,7 @@ class Parties:
         """Wait until all parties have the sealing keys of all."""
 
         def all_have_keys() -> bool:
-            return all(not house._processes[auction].keys.missing for house in self.houses.values())
+            return all(not service._processes[auction].keys.missing for service in self.services.values())
 
         await self.network.wait_for(all_have_keys)
         await _all_have_gone_on()
@@ -206,11 +206,11 @@ class Parties:
 
     async def withdraw(self, spec: AuctionSpec, bidder: Principal, revision: int) -> None:
         bundle = Bundle.for_withdrawal(auction=spec.auction_id, bidder=UserId(bidder.uid), revision=revision)
-        for house in self.houses.values():
-            await house.submit(bidder, spec.auction_id, bundle.encode())
+        for service in self.services.values():
+            await service.submit(bidder, spec.auction_id, bundle.encode())
 
     async def seal(self, spec: AuctionSpec, bidder: Principal, price: str, revision: int = 1) -> bytes:
-        view = await self.houses[min(self.houses)].auction(spec.auction_id)
+        view = await self.services[min(self.services)].auction(spec.auction_id)
         keys = [SealingPublicKey(signed.content.public_key) for signed in view.sealing_keys]
         place = BidPlace(auction=spec.auction_id, bidder=UserId(bidder.uid), revision=revision)
         bits = spec.grid.bits_of(spec.grid.to_step(price))
@@ -236,8 +236,8 @@ class Parties:
                 for party, envelope in enumerate(bundle.envelopes, start=1)
             ]
             content = replace(bundle, envelopes=tuple(envelopes)).encode()
-        for number in parties or sorted(self.houses):
-            await self.houses[PartyNumber(number)].submit(bidder, spec.auction_id, content)
+        for number in parties or sorted(self.services):
+            await self.services[PartyNumber(number)].submit(bidder, spec.auction_id, content)
         return bidder
 
 

@@ -4,12 +4,12 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterable
 
-from aukciszek.auctions.certificate import CertificateBody
-from aukciszek.auctions.identifiers import AuctionId
-from aukciszek.auctions.lifecycle import AuctionState
-from aukciszek.auctions.process import AuctionProcess
-from aukciszek.auctions.spec import AuctionSpec
+from aukciszek.auctions.auction_process import AuctionProcess
 from aukciszek.cluster import PartyNumber
+from aukciszek.protocol.evidence.certificate import CertificateBody
+from aukciszek.protocol.rules.identifiers import AuctionId
+from aukciszek.protocol.rules.spec import AuctionSpec
+from aukciszek.protocol.rules.states import AuctionState
 from support.parties import Parties
 from support.stepping_loop import SteppingLoop
 
@@ -56,7 +56,7 @@ async def until(parties: Parties, condition: Callable[[], bool]) -> None:
 
 def process_of(parties: Parties, number: int, auction: AuctionId) -> AuctionProcess:
     """Return what drives an auction at a party, while it is not over there."""
-    return parties.house(number)._processes[auction]
+    return parties.service(number)._processes[auction]
 
 
 def state_at(parties: Parties, number: int, auction: AuctionId) -> AuctionState:
@@ -78,9 +78,9 @@ async def opened(parties: Parties, **changes: object) -> AuctionSpec:
 
 async def ended(parties: Parties, auction: AuctionId, numbers: Iterable[int] | None = None) -> CertificateBody:
     """Let time pass until the auction is final at the parties; return what they found, which is the same at all."""
-    which = sorted(parties.houses) if numbers is None else list(numbers)
+    which = sorted(parties.services) if numbers is None else list(numbers)
     async with time_passing(parties):
         await parties.wait_for_state(auction, AuctionState.FINAL, which)
-    bodies = {(await parties.house(number).certificate(auction)).body for number in which}
+    bodies = {(await parties.service(number).certificate(auction)).body for number in which}
     assert len(bodies) == 1
     return bodies.pop()

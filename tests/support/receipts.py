@@ -2,11 +2,11 @@
 
 from datetime import datetime
 
-from aukciszek.auctions.identifiers import AuctionId, BundleDigest
-from aukciszek.auctions.receipts import sign_receipt
-from aukciszek.auctions.statements import Receipt, Signed, read_verified_statement
 from aukciszek.cluster import PartyNumber
 from aukciszek.identity import Identity
+from aukciszek.protocol.evidence.receipts import sign_receipt
+from aukciszek.protocol.evidence.statements import Receipt, Signed, read_verified_statement
+from aukciszek.protocol.rules.identifiers import AuctionId, BundleDigest
 
 
 def give_receipt(

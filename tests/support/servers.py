@@ -10,15 +10,15 @@ from pathlib import Path
 
 from aukciszek.accounts.embedded_users import EmbeddedUserStore
 from aukciszek.accounts.passwords import HashCost
-from aukciszek.cli.people import Person
-from aukciszek.cli.throwaway import ThrowawayCluster, make_cluster
+from aukciszek.cli.local_cluster.actors import Actor
+from aukciszek.cli.local_cluster.throwaway import ThrowawayCluster, make_cluster
 from aukciszek.client.discovery import ask_statuses
 from aukciszek.client.parties import connect
 from aukciszek.client.sdk import AukciszekClient
 from aukciszek.clock import SystemClock
-from aukciszek.server.app import create_app
+from aukciszek.server.host.web_server import WebServer, listen
+from aukciszek.server.http.app import create_app
 from aukciszek.server.party import Party
-from aukciszek.server.web_server import WebServer, listen
 from aukciszek.settings import load_settings
 from aukciszek.storage.database import Database
 
@@ -47,7 +47,7 @@ class Servers:
     def __init__(self, plan: ThrowawayCluster, ahead_s: Mapping[int, float], client: AukciszekClient) -> None:
         self.plan = plan
         self.client = client
-        self.auctioneer = Person.new("auctioneer", client)
+        self.auctioneer = Actor.new("auctioneer", client)
         self._ahead_s = ahead_s
         self._running: dict[int, _Running] = {}
         self._numbers = itertools.count(1)
@@ -96,8 +96,8 @@ class Servers:
         await database.close()
         await self.auctioneer.client.log_in(self.auctioneer.email, self.auctioneer.password)
 
-    async def bidders(self, count: int, client: AukciszekClient | None = None) -> list[Person]:
-        people = [Person.new(f"bidder-{next(self._numbers)}", client or self.client) for _ in range(count)]
+    async def bidders(self, count: int, client: AukciszekClient | None = None) -> list[Actor]:
+        people = [Actor.new(f"bidder-{next(self._numbers)}", client or self.client) for _ in range(count)]
         for person in people:
             await person.join()
         return people

@@ -59,8 +59,8 @@ class SteppingLoop(asyncio.SelectorEventLoop):
         for _ in range(self.turns()):
             await asyncio.sleep(0)
 
-    def run_in_executor[*Given, Result](
-        self, _executor: Executor | None, func: Callable[[*Given], Result], *args: *Given
+    def run_in_executor[*SignedReceipt, Result](
+        self, _executor: Executor | None, func: Callable[[*SignedReceipt], Result], *args: *SignedReceipt
     ) -> asyncio.Future[Result]:
         async def work() -> Result:
             await self.pause()

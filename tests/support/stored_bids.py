@@ -4,8 +4,9 @@ import hashlib
 import itertools
 from datetime import UTC, datetime
 
-from aukciszek.storage.auctions import AuctionRepository
-from aukciszek.storage.rows import AuctionRow, BundleRow, NewRecordEntry, ReceiptRow
+from aukciszek.protocol.evidence.record_chain import NewRecordEntry
+from aukciszek.storage.repositories.auctions import AuctionRepository
+from aukciszek.storage.rows import AuctionRow, BundleRow, ReceiptRow
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 AUCTION = AuctionRow(id="a" * 64, spec="{}", state="open", state_since=NOON, auctioneer="u", attempt=0, created_at=NOON)

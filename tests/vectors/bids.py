@@ -5,14 +5,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 
-from aukciszek.auctions.bundle import Bundle, envelope_bytes
-from aukciszek.auctions.identifiers import AuctionId, UserId, labelled_sha256
-from aukciszek.auctions.prices import PriceGrid
-from aukciszek.auctions.sealing import BidPlace, commitment, envelope_info, open_envelope, seal_bid
-from aukciszek.auctions.sealing_keys import SealingKeyPair, SealingPublicKey
-from aukciszek.auctions.spec import AuctionSpec, invitation
 from aukciszek.encoding import Json, canonical_json, to_base64url
-from aukciszek.mpc.dealing import proof_bytes
+from aukciszek.mpc.sizes import proof_bytes
+from aukciszek.protocol.rules.identifiers import AuctionId, UserId, labelled_sha256
+from aukciszek.protocol.rules.prices import PriceGrid
+from aukciszek.protocol.rules.spec import AuctionSpec, invitation
+from aukciszek.protocol.sealing.bundle import BidPlace, Bundle, envelope_bytes
+from aukciszek.protocol.sealing.envelope import commitment, envelope_info, open_envelope, seal_bid
+from aukciszek.protocol.sealing.keys import SealingKeyPair, SealingPublicKey
 from vectors.samples import BIDDER, OTHER_BIDDER, Answers, code_of, spec
 
 P = 2**61 - 1

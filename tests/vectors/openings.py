@@ -2,10 +2,10 @@
 
 from functools import partial
 
-from aukciszek.auctions.certificate import CertificateBody, LeftOut
-from aukciszek.auctions.opened_bid import OpenedBid
-from aukciszek.auctions.verification import verify_certificate
 from aukciszek.encoding import Json, to_base64url
+from aukciszek.protocol.evidence.certificate import CertificateBody, LeftOut
+from aukciszek.protocol.evidence.opened_bid import OpenedBid
+from aukciszek.protocol.evidence.verification import verify_certificate
 from support.evidence import BIDDERS, Evidence
 from vectors.samples import Answers, cluster, code_of, identities, spec
 

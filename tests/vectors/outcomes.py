@@ -8,16 +8,16 @@ from typing import cast
 
 from pydantic import JsonValue
 
-from aukciszek.auctions.agreement import CountedBid, InputSet, lot_order
-from aukciszek.auctions.bundle import BundleHeader
-from aukciszek.auctions.certificate import Certificate, CertificateBody, LeftOut, Winner
-from aukciszek.auctions.holdings import Holding, HoldingsStatement, OtherReceipt
-from aukciszek.auctions.identifiers import AuctionId, BundleDigest, labelled_sha256
-from aukciszek.auctions.key_tables import ChosenKey, ChosenKeys, members_mask
-from aukciszek.auctions.receipts import ReceiptFile
-from aukciszek.auctions.record import AuditRecord, RecordEntry, verify_record
-from aukciszek.auctions.sealing_keys import SealingKeyPair
-from aukciszek.auctions.statements import (
+from aukciszek.auctions.agreement.input_set import CountedBid, InputSet
+from aukciszek.cluster import PartyNumber
+from aukciszek.encoding import Json, canonical_json, to_base64url
+from aukciszek.protocol.evidence.audit_log import AuditRecord, RecordEntry, verify_record
+from aukciszek.protocol.evidence.certificate import Certificate, CertificateBody, LeftOut, Winner
+from aukciszek.protocol.evidence.key_tables import ChosenKey, ChosenKeys, members_mask
+from aukciszek.protocol.evidence.receipt_list import ListedReceipt, OtherReceipt, ReceiptListStatement
+from aukciszek.protocol.evidence.receipts import ReceiptFile
+from aukciszek.protocol.evidence.record_chain import FIRST_PREVIOUS_HASH, NewRecordEntry, record_hash
+from aukciszek.protocol.evidence.statements import (
     OrderStatement,
     OutcomeSignature,
     Receipt,
@@ -27,11 +27,11 @@ from aukciszek.auctions.statements import (
     sign,
     statement_digest,
 )
-from aukciszek.auctions.verification import verify_certificate
-from aukciszek.cluster import PartyNumber
-from aukciszek.encoding import Json, canonical_json, to_base64url
-from aukciszek.storage.records import FIRST_PREVIOUS_HASH, record_hash
-from aukciszek.storage.rows import NewRecordEntry
+from aukciszek.protocol.evidence.tie_break import tie_break_order
+from aukciszek.protocol.evidence.verification import verify_certificate
+from aukciszek.protocol.rules.identifiers import AuctionId, BundleDigest, labelled_sha256
+from aukciszek.protocol.sealing.bundle import BundleHeader
+from aukciszek.protocol.sealing.keys import SealingKeyPair
 from support.receipts import give_receipt
 from vectors.samples import (
     AUCTIONEER,
@@ -55,7 +55,7 @@ KINDS: Mapping[str, type[Statement]] = {
     "order": OrderStatement,
     "sealing-key": SealingKeyStatement,
     "receipt": Receipt,
-    "holdings": HoldingsStatement,
+    "receipt-list": ReceiptListStatement,
     "outcome": OutcomeSignature,
 }
 
@@ -76,7 +76,9 @@ def statements() -> Answers:
         OrderStatement(auction=auction, party=ONE, kind="close", by=AUCTIONEER, at=NOON, spec=None),
         SealingKeyStatement(auction=auction, party=ONE, public_key=pair.public_bytes),
         Receipt(auction=auction, party=ONE, bundle=A, received_at=NOON),
-        HoldingsStatement.of(auction, ONE, [Holding(B, NOON), Holding(A, NOON)], [_receipt(3), _receipt(2)]),
+        ReceiptListStatement.of(
+            auction, ONE, [ListedReceipt(B, NOON), ListedReceipt(A, NOON)], [_receipt(3), _receipt(2)]
+        ),
         OutcomeSignature(auction=auction, party=ONE, certificate="ef" * 32),
     ]
     signed = [sign(one, identities()[0]) for one in good]
@@ -114,7 +116,7 @@ def statements() -> Answers:
 
 
 def agreement() -> Answers:
-    """Return digests of input sets and orders by lot."""
+    """Return digests of input sets and orders by tie-break."""
     auction = spec().auction_id
     keys = ChosenKeys(
         {frozenset({1, 2, 3}): ChosenKey(ONE, b"\x01" * 32), frozenset({2, 9}): ChosenKey(TWO, bytes(32))}
@@ -144,7 +146,10 @@ def agreement() -> Answers:
             }
             for why, one in sets.items()
         ],
-        "lots": [{"lot": lot.hex(), "order": list(lot_order(lot, [D, C, B, A]))} for lot in lots],
+        "tie_breaks": [
+            {"tie_break_seed": tie_break_seed.hex(), "order": list(tie_break_order(tie_break_seed, [D, C, B, A]))}
+            for tie_break_seed in lots
+        ],
     }
 
 
@@ -171,7 +176,7 @@ def _certificate(signers: Sequence[int] = range(1, 6), **changes: object) -> Cer
         "spec": spec(),
         "bids": (A, B, C),
         "left_out": (LeftOut(bundle=C, reason="not-bits"),),
-        "lot": "0f" * 32,
+        "tie_break_seed": "0f" * 32,
         "outcome": "sold",
         "winners": (Winner(bundle=A, bidder=BIDDER),),
         "prices": ("850.50",),

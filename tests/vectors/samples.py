@@ -6,12 +6,12 @@ from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from aukciszek.auctions.errors import AuctionError
-from aukciszek.auctions.identifiers import BundleDigest, UserId
-from aukciszek.auctions.spec import AuctionSpec
 from aukciszek.cluster import Cluster, PartyEntry, PartyNumber
 from aukciszek.encoding import Json
 from aukciszek.identity import Identity
+from aukciszek.protocol.rules.errors import AuctionError
+from aukciszek.protocol.rules.identifiers import BundleDigest, UserId
+from aukciszek.protocol.rules.spec import AuctionSpec
 
 type Answers = dict[str, Json]
 

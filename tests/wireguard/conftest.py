@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from aukciszek.cli.authority import ThrowawayAuthority
-from aukciszek.cli.keys import make_party_keys
+from aukciszek.cli.local_cluster.authority import ThrowawayAuthority
+from aukciszek.cli.operator.keys import make_party_keys
 from aukciszek.cluster import Cluster, PartyEntry
 from aukciszek.settings import VARIABLES
 from support.namespaces import Machine, World, small_world

@@ -14,8 +14,8 @@ import aiohttp
 from aukciszek.clock import SystemClock
 from aukciszek.cluster import Cluster, PartyNumber
 from aukciszek.identity import Identity
-from aukciszek.server.directory import PEER_PATH, PeerDirectory
-from aukciszek.server.identity_token import IdentityTokens
+from aukciszek.server.links.directory import PEER_PATH, PeerDirectory
+from aukciszek.server.links.identity_token import IdentityTokens
 
 PATIENCE_S = 3.0
 

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.timeout(300)
 PASSWORD = "correct horse battery staple"
 
 
-class Person:
+class Actor:
     """Somebody at the bidder's machine, outside the tunnel."""
 
     def __init__(self, town: "Town", name: str) -> None:
@@ -96,7 +96,7 @@ def test_an_auction_over_the_tunnel_and_nobody_else_in_it(town: "Town") -> None:
 
 def hold_an_auction(town: "Town") -> None:
     """From accounts to the verified outcome, by people outside the tunnel, over the public interfaces."""
-    auctioneer, first, second = people = [Person(town, name) for name in ("auctioneer", "first", "second")]
+    auctioneer, first, second = people = [Actor(town, name) for name in ("auctioneer", "first", "second")]
     for person in people:
         person.join()
     granted = town.parties[0].type("users", "grant-admin", auctioneer.email)

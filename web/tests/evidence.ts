@@ -13,7 +13,7 @@ import { sealBid } from '../src/core/sealing'
 import { abandonedByDefault, auctionId, gridOf, parseSpec, type AuctionSpec } from '../src/core/spec'
 import { KEY_BYTES } from '../src/core/stream'
 import { outcomeBody } from '../src/core/statements'
-import { clusterFile, receiptStatement, signature } from './house'
+import { clusterFile, receiptStatement, signature } from './network'
 
 export const TIE_BREAK = '0f'.repeat(32)
 export const [ANN, BOB, EVE, DAN] = [1, 2, 3, 4].map((number) => `0000000${number}-0000-4000-8000-000000000000`) as [
@@ -122,7 +122,7 @@ export class Evidence {
       spec: this.spec,
       bids: bids.map((bid) => bid.digest).sort(),
       left_out: [],
-      lot: TIE_BREAK,
+      tie_break_seed: TIE_BREAK,
       outcome: won.length ? 'sold' : 'reserve-not-met',
       winners: ordered.map(([{ digest, bidder }]) => ({ bundle: digest, bidder })),
       prices: this.spec.format === 'pay-as-bid' ? prices : prices.slice(0, 1),

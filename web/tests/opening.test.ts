@@ -55,8 +55,9 @@ async function byTieBreak(bids: readonly MadeBid[]): Promise<MadeBid[]> {
 }
 
 test('the order among equal bids is the one of the parties', async () => {
-  const { lots } = vectors<{ lots: { lot: string; order: string[] }[] }>('agreement.json')
-  for (const { lot, order } of lots) expect(await tieBreakOrder(lot, [...order].sort())).toEqual(order)
+  const { tie_breaks } = vectors<{ tie_breaks: { tie_break_seed: string; order: string[] }[] }>('agreement.json')
+  for (const { tie_break_seed, order } of tie_breaks)
+    expect(await tieBreakOrder(tie_break_seed, [...order].sort())).toEqual(order)
 })
 
 test('a true outcome is consistent with every bid, and the price is told', async () => {
@@ -102,7 +103,7 @@ test('a bid that meets the reserve exposes that none is said to', async () => {
 test('too few bids are too few whatever they are', async () => {
   const few = await Evidence.of({ minimum_bids: 2 })
   const bid = await few.seal(ANN, 1)
-  const certificate = await few.certificate([bid], [], { outcome: 'too-few-bids', lot: null })
+  const certificate = await few.certificate([bid], [], { outcome: 'too-few-bids', tie_break_seed: null })
   expect(await says(certificate, await few.open(bid))).toEqual(['passed', 'lost'])
 })
 

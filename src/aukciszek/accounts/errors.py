@@ -5,7 +5,6 @@
     AccountsError
     ├── AccountsUnavailableError accounts-unavailable
     ├── EmailTakenError          email-taken
-    ├── MalformedEmailError      malformed-email
     ├── PasswordPolicyError      weak-password
     ├── TooManyAttemptsError     too-many-attempts
     ├── TooManyLoginsError       too-many-logins
@@ -39,12 +38,6 @@ class EmailTakenError(AccountsError):
     """The address has an account already."""
 
     code = "email-taken"
-
-
-class MalformedEmailError(AccountsError):
-    """The text is not an e-mail address."""
-
-    code = "malformed-email"
 
 
 class PasswordPolicyError(AccountsError):

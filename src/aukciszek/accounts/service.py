@@ -16,7 +16,8 @@ from aukciszek.accounts.password_policy import check_form, check_guesses
 from aukciszek.accounts.passwords import PasswordHasher
 from aukciszek.accounts.throttle import LoginThrottle
 from aukciszek.accounts.tokens import AccessToken, TokenIssuer
-from aukciszek.accounts.users import StoredUser, User, UserStore, normal_email
+from aukciszek.accounts.users import StoredUser, User, UserStore
+from aukciszek.email_address import normal_email
 from aukciszek.secret import Secret
 
 _MOST_AT_ONCE: Final = 256

@@ -4,16 +4,8 @@ Privileges are granted, never claimed: nothing that a user can send makes an adm
 :meth:`UserStore.grant_admin`, which an operator reaches on the login server's machine.
 """
 
-import unicodedata
 from dataclasses import dataclass, field
 from typing import Final, Protocol
-
-from pydantic import EmailStr, TypeAdapter, ValidationError
-
-from aukciszek.accounts.errors import MalformedEmailError
-
-_LONGEST_EMAIL: Final = 254
-"""RFC 5321 leaves no room for more."""
 
 ADDRESS_TAKEN: Final = "this address has an account already: log in, or use another address"
 NO_SUCH_ADDRESS: Final = "no account has this address: its owner registers first"
@@ -28,7 +20,7 @@ class User:
     uid: str
     """A random UUID (version 4) in its usual spelling."""
     email: str
-    """In the form of :func:`normal_email`."""
+    """In the form of :func:`~aukciszek.email_address.normal_email`."""
     is_admin: bool
 
 
@@ -41,7 +33,10 @@ class StoredUser:
 
 
 class UserStore(Protocol):
-    """A place that keeps accounts. Addresses come and go in the form of :func:`normal_email`."""
+    """A place that keeps accounts.
+
+    Addresses are in the form of :func:`~aukciszek.email_address.normal_email`.
+    """
 
     async def add(self, email: str, password_hash: str) -> User:
         """Make an account without privileges.
@@ -74,19 +69,3 @@ class UserStore(Protocol):
             UnknownUserError: the address has no account.
         """
         ...
-
-
-def normal_email(text: str) -> str:
-    """Return the one spelling under which an address has its account: NFKC, lower case.
-
-    Raises:
-        MalformedEmailError: ``text`` is not an e-mail address alone.
-    """
-    try:
-        # A name beside the address, as in "Anna <anna@example.org>", would be dropped silently.
-        if "<" not in text and len(text) <= _LONGEST_EMAIL:
-            address = TypeAdapter(EmailStr).validate_python(text.strip())
-            return unicodedata.normalize("NFKC", address).lower()
-    except ValidationError:
-        pass
-    raise MalformedEmailError("that is not an e-mail address: write it as name@example.org")

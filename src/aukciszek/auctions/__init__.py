@@ -1,1 +1,5 @@
-"""What an auction is: its rules, bids, receipts, agreement and outcome. Knows no HTTP."""
+"""The auctions of one party: from creation, over bids and agreement, to the computed and certified outcome.
+
+Knows storage, accounts and the engine; no HTTP and no sockets: the other parties are reached through
+:class:`~aukciszek.auctions.context.peer_network.PeerNetwork`.
+"""

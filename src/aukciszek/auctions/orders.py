@@ -7,13 +7,13 @@ auction, gives this party's own, and tells which orders are in force.
 from collections.abc import Iterable
 from typing import Final, Literal
 
-from aukciszek.auctions.desk import AuctionDesk
-from aukciszek.auctions.errors import StatementError
-from aukciszek.auctions.identifiers import UserId
-from aukciszek.auctions.ports import MessageKind
-from aukciszek.auctions.spec import AuctionSpec
-from aukciszek.auctions.statements import OrderStatement, Signed, read_verified_statement, sign
+from aukciszek.auctions.context.auction_context import AuctionContext
+from aukciszek.auctions.context.peer_network import MessageKind
 from aukciszek.cluster import PartyNumber
+from aukciszek.protocol.evidence.statements import OrderStatement, Signed, read_verified_statement, sign
+from aukciszek.protocol.rules.errors import StatementError
+from aukciszek.protocol.rules.identifiers import UserId
+from aukciszek.protocol.rules.spec import AuctionSpec
 
 type OrderKind = Literal["create", "close", "cancel"]
 
@@ -29,30 +29,35 @@ class UnlawfulOrderError(StatementError):
 class Orders:
     """All parties' words about the orders of one auction."""
 
-    def __init__(self, desk: AuctionDesk) -> None:
-        self._desk = desk
+    def __init__(self, context: AuctionContext) -> None:
+        self._context = context
         self._statements: dict[OrderKind, dict[PartyNumber, Signed[OrderStatement]]] = {kind: {} for kind in _KINDS}
 
     async def load(self) -> None:
         """Take up the statements that were stored before a restart."""
-        for row in await self._desk.context.repository.orders(self._desk.auction):
+        for row in await self._context.party.repository.orders(self._context.auction):
             self._keep(read_verified_statement(OrderStatement, row.statement))
 
     async def give(self, kind: OrderKind, by: UserId) -> None:
         """Vouch that the auctioneer gave an order: store, put on record, tell the peers. Again: nothing changes."""
-        context, desk = self._desk.context, self._desk
-        if context.number not in self._statements[kind]:
-            statement = sign(new_order(desk, kind, by), context.identity)
-            async with context.database.transaction() as connection:
-                await context.repository.put_order(
-                    desk.auction, kind, context.number, statement.encode(), connection=connection
+        party_context, context = self._context.party, self._context
+        if party_context.number not in self._statements[kind]:
+            statement = sign(new_order(context, kind, by), party_context.identity)
+            async with party_context.database.transaction() as connection:
+                await party_context.repository.put_order(
+                    context.auction, kind, party_context.number, statement.encode(), connection=connection
                 )
-                await context.repository.append_record(
-                    desk.auction, statement.content.at, f"auctioneer {by}", f"ordered-{kind}", {}, connection=connection
+                await party_context.repository.append_record(
+                    context.auction,
+                    statement.content.at,
+                    f"auctioneer {by}",
+                    f"ordered-{kind}",
+                    {},
+                    connection=connection,
                 )
             self._keep(statement)
-            desk.signal.notify()
-        await desk.send(desk.peers, MessageKind.ORDER, self._statements[kind][context.number].encode())
+            context.signal.notify()
+        await context.send(context.peers, MessageKind.ORDER, self._statements[kind][party_context.number].encode())
 
     async def receive(self, content: bytes) -> None:
         """Keep a peer's statement.
@@ -61,17 +66,17 @@ class Orders:
             StatementError: it is not signed by the party that it names.
             UnlawfulOrderError: the auction's rules do not allow the order.
         """
-        statement = self._desk.read(OrderStatement, content)
-        check_order(statement.content, self._desk)
+        statement = self._context.read(OrderStatement, content)
+        check_order(statement.content, self._context)
         order = statement.content
         if order.party not in self._statements[order.kind]:
-            await self._desk.context.repository.put_order(self._desk.auction, order.kind, order.party, content)
+            await self._context.party.repository.put_order(self._context.auction, order.kind, order.party, content)
             self._keep(statement)
-            self._desk.signal.notify()
+            self._context.signal.notify()
 
     def in_force(self, kind: OrderKind) -> bool:
         """Tell whether enough parties vouch for an order."""
-        return len(self._statements[kind]) >= self._desk.context.vouchers_needed
+        return len(self._statements[kind]) >= self._context.party.vouchers_needed
 
     def vouchers(self, kind: OrderKind) -> tuple[PartyNumber, ...]:
         """Return which parties vouch for an order, in ascending order."""
@@ -82,7 +87,7 @@ class Orders:
         receivers = tuple(to)
         for kind in kinds:
             for statement in self._statements[kind].values():
-                await self._desk.send(receivers, MessageKind.ORDER, statement.encode())
+                await self._context.send(receivers, MessageKind.ORDER, statement.encode())
 
     @property
     def for_list(self) -> tuple[bytes, ...]:
@@ -94,15 +99,15 @@ class Orders:
         self._statements[statement.content.kind][statement.content.party] = statement
 
 
-def new_order(desk: AuctionDesk, kind: OrderKind, by: UserId) -> OrderStatement:
+def new_order(context: AuctionContext, kind: OrderKind, by: UserId) -> OrderStatement:
     """Return this party's unsigned word that the auctioneer gave an order now."""
     return OrderStatement(
-        auction=desk.auction,
-        party=desk.context.number,
+        auction=context.auction,
+        party=context.party.number,
         kind=kind,
         by=by,
-        at=desk.context.clock.now(),
-        spec=desk.spec.canonical_bytes.decode() if kind == "create" else None,
+        at=context.party.clock.now(),
+        spec=context.spec.canonical_bytes.decode() if kind == "create" else None,
     )
 
 
@@ -111,13 +116,13 @@ def is_allowed(order: OrderStatement, spec: AuctionSpec) -> bool:
     return _fault(order, spec) is None
 
 
-def check_order(order: OrderStatement, desk: AuctionDesk) -> None:
+def check_order(order: OrderStatement, context: AuctionContext) -> None:
     """Check an order against the rules of its auction.
 
     Raises:
         UnlawfulOrderError: another auctioneer, an order that the rules exclude, or one given after the close.
     """
-    if (fault := _fault(order, desk.spec)) is not None:
+    if (fault := _fault(order, context.spec)) is not None:
         raise UnlawfulOrderError(f"party {order.party} vouches for an order {fault}")
 
 

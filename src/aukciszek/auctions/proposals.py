@@ -7,11 +7,11 @@ too. Until then the statements are kept in memory; peers repeat them whenever th
 from collections import defaultdict
 from typing import Final
 
-from aukciszek.auctions.identifiers import AuctionId
 from aukciszek.auctions.orders import UnlawfulOrderError
-from aukciszek.auctions.spec import AuctionSpec
-from aukciszek.auctions.statements import OrderStatement, Signed
 from aukciszek.cluster import PartyNumber
+from aukciszek.protocol.evidence.statements import OrderStatement, Signed
+from aukciszek.protocol.rules.identifiers import AuctionId
+from aukciszek.protocol.rules.spec import AuctionSpec
 
 MOST_PROPOSALS_OF_A_PARTY: Final = 64
 """So many auctions may a single party vouch for that too few others know."""

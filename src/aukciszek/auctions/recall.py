@@ -11,18 +11,16 @@ from typing import Annotated
 
 from pydantic import Field
 
-from aukciszek.auctions.desk import LOST_MEMORY, AuctionDesk
-from aukciszek.auctions.errors import MalformedStatementError
-from aukciszek.auctions.fields import BytesField
-from aukciszek.auctions.holdings import HoldingsStatement, OtherReceipt, OtherReceiptsField
-from aukciszek.auctions.key_tables import KeyTable
-from aukciszek.auctions.messages import MOST_LISTS_OF_A_PARTY, MOST_RECEIPTS_A_MESSAGE, Message
-from aukciszek.auctions.ports import MessageKind
-from aukciszek.auctions.readiness import Readiness
-from aukciszek.auctions.sealing_keys import SealingKeyPair
-from aukciszek.auctions.session_setup import SessionSetup
-from aukciszek.auctions.signal import PATIENCE_S
-from aukciszek.auctions.statements import (
+from aukciszek.auctions.agreement.messages import MOST_LISTS_OF_A_PARTY, MOST_RECEIPTS_A_MESSAGE, Message
+from aukciszek.auctions.context.auction_context import LOST_MEMORY, AuctionContext
+from aukciszek.auctions.context.change_notifier import PATIENCE_S
+from aukciszek.auctions.context.peer_network import MessageKind
+from aukciszek.auctions.session.readiness import Readiness
+from aukciszek.auctions.session.setup import SessionSetup
+from aukciszek.cluster import PartyNumber
+from aukciszek.protocol.evidence.key_tables import KeyTable
+from aukciszek.protocol.evidence.receipt_list import OtherReceipt, OtherReceiptsField, ReceiptListStatement
+from aukciszek.protocol.evidence.statements import (
     OrderStatement,
     Receipt,
     SealingKeyStatement,
@@ -32,7 +30,9 @@ from aukciszek.auctions.statements import (
     sign,
     statement_digest,
 )
-from aukciszek.cluster import PartyNumber
+from aukciszek.protocol.rules.errors import MalformedStatementError
+from aukciszek.protocol.rules.fields import BytesField
+from aukciszek.protocol.sealing.keys import SealingKeyPair
 from aukciszek.storage.rows import ReceiptRow
 
 type _Bytes = Annotated[BytesField, Field(min_length=1)]
@@ -65,8 +65,8 @@ class Recalled(Message):
 class Recall:
     """What one party asks, and answers."""
 
-    def __init__(self, desk: AuctionDesk, setup: SessionSetup) -> None:
-        self._desk = desk
+    def __init__(self, context: AuctionContext, setup: SessionSetup) -> None:
+        self._context = context
         self._setup = setup
         self._after: dict[PartyNumber, str] = {}
         self._answered: set[PartyNumber] = set()
@@ -78,10 +78,10 @@ class Recall:
 
         If it has signed no sealing key yet, it has one then.
         """
-        desk = self._desk
-        self._started_at_s = desk.context.clock.monotonic_s()
-        await desk.signal.wait_announcing(self._has_heard_enough, self._ask)
-        desk.wait_for_parties(())
+        context = self._context
+        self._started_at_s = context.party.clock.monotonic_s()
+        await context.signal.wait_announcing(self._has_heard_enough, self._ask)
+        context.wait_for_parties(())
         await self._conclude()
 
     async def receive_wanted(self, sender: PartyNumber, content: bytes) -> None:
@@ -92,7 +92,7 @@ class Recall:
         """
         after = RecallWanted.decode(content).after
         answer = await self._answer(sender, after)
-        await self._desk.send([sender], MessageKind.RECALLED, answer.encode())
+        await self._context.send([sender], MessageKind.RECALLED, answer.encode())
 
     async def receive_recalled(self, sender: PartyNumber, content: bytes) -> None:
         """Take up what this party signed, as a peer has it.
@@ -101,7 +101,7 @@ class Recall:
             StatementError: the message is malformed, or holds something that this party did not sign.
         """
         answer = Recalled.decode(content)
-        if self._desk.recalled or sender in self._answered or answer.after != self._after.get(sender, ""):
+        if self._context.recalled or sender in self._answered or answer.after != self._after.get(sender, ""):
             return
         await self._take_up(answer)
         if answer.more and answer.receipts:
@@ -109,88 +109,90 @@ class Recall:
             await self._ask_one(sender)
         else:
             self._answered.add(sender)
-        self._desk.signal.notify()
+        self._context.signal.notify()
 
     def _has_heard_enough(self) -> bool:
-        context = self._desk.context
-        missing = frozenset(self._desk.peers) - self._answered
-        self._desk.wait_for_parties(missing)
-        waited_s = context.clock.monotonic_s() - self._started_at_s
-        return not missing or (waited_s >= PATIENCE_S and len(self._answered) + 1 >= context.quorum)
+        party_context = self._context.party
+        missing = frozenset(self._context.peers) - self._answered
+        self._context.wait_for_parties(missing)
+        waited_s = party_context.clock.monotonic_s() - self._started_at_s
+        return not missing or (waited_s >= PATIENCE_S and len(self._answered) + 1 >= party_context.quorum)
 
     async def _ask(self) -> None:
-        for peer in self._desk.peers:
+        for peer in self._context.peers:
             if peer not in self._answered:
                 await self._ask_one(peer)
 
     async def _ask_one(self, peer: PartyNumber) -> None:
         wanted = RecallWanted(after=self._after.get(peer, ""))
-        await self._desk.send([peer], MessageKind.RECALL, wanted.encode())
+        await self._context.send([peer], MessageKind.RECALL, wanted.encode())
 
     async def _take_up(self, answer: Recalled) -> None:
-        desk, repository, number = self._desk, self._desk.context.repository, self._desk.context.number
+        context, repository, number = self._context, self._context.party.repository, self._context.party.number
         if answer.sealing_key is not None:
             self._read(SealingKeyStatement, answer.sealing_key)
-            await repository.put_sealing_key(desk.auction, number, answer.sealing_key)
+            await repository.put_sealing_key(context.auction, number, answer.sealing_key)
         if answer.key_table is not None:
             self._read(KeyTable, answer.key_table)
-            await repository.put_key_table(desk.auction, number, answer.key_table)
+            await repository.put_key_table(context.auction, number, answer.key_table)
         for content in answer.orders:
             order = self._read(OrderStatement, content).content
-            await repository.put_order(desk.auction, order.kind, number, content)
+            await repository.put_order(context.auction, order.kind, number, content)
         for content in answer.lists:
-            digest = statement_digest(self._read(HoldingsStatement, content).content)
-            await repository.put_list(desk.auction, number, digest, content)
+            digest = statement_digest(self._read(ReceiptListStatement, content).content)
+            await repository.put_list(context.auction, number, digest, content)
         if answer.readiness is not None:
-            await repository.next_attempt(desk.auction, self._read(Readiness, answer.readiness).content.attempt)
+            await repository.next_attempt(context.auction, self._read(Readiness, answer.readiness).content.attempt)
         if answer.receipts:
             await self._take_up_receipts(answer.receipts)
         told = (answer.sealing_key, answer.key_table, answer.readiness)
         self._found_something |= any(one is not None for one in told) or bool(answer.lists or answer.receipts)
 
     async def _take_up_receipts(self, receipts: Sequence[OtherReceipt]) -> None:
-        desk, number = self._desk, self._desk.context.number
+        context, number = self._context, self._context.party.number
         rows = []
         for receipt in receipts:
             if receipt.party != number:
                 raise MalformedStatementError("what a party is told that it signed names another party")
-            content = receipt.claimed(desk.auction).encode()
+            content = receipt.claimed(context.auction).encode()
             self._read(Receipt, content)
-            rows.append(ReceiptRow(desk.auction, receipt.bundle, number, content))
-        await desk.context.repository.put_own_receipts(rows, {one.bundle: one.received_at for one in receipts})
+            rows.append(ReceiptRow(context.auction, receipt.bundle, number, content))
+        await context.party.repository.put_own_receipts(rows, {one.bundle: one.received_at for one in receipts})
 
     def _read[S: Statement](self, kind: type[S], content: bytes) -> Signed[S]:
-        signed = read_statement(kind, content, self._desk.context.cluster)
-        if (signed.content.auction, signed.content.party) != (self._desk.auction, self._desk.context.number):
+        signed = read_statement(kind, content, self._context.party.cluster)
+        if (signed.content.auction, signed.content.party) != (self._context.auction, self._context.party.number):
             raise MalformedStatementError("what a party is told that it signed is about another auction or party")
         return signed
 
     async def _conclude(self) -> None:
         """Store that this party knows what it signed; make its sealing key if it never signed one."""
-        desk, context = self._desk, self._desk.context
-        repository, auction = context.repository, desk.auction
+        context, party_context = self._context, self._context.party
+        repository, auction = party_context.repository, context.auction
         signed = {row.party for row in await repository.sealing_keys(auction)}
-        was_lost = self._found_something or desk.has_lost_memory
-        async with context.database.transaction() as connection:
+        was_lost = self._found_something or context.has_lost_memory
+        async with party_context.database.transaction() as connection:
             await repository.set_recalled(auction, recalled=True, connection=connection)
-            if context.number not in signed:
+            if party_context.number not in signed:
                 key_pair = SealingKeyPair.new()
                 statement = sign(
-                    SealingKeyStatement(auction=auction, party=context.number, public_key=key_pair.public_bytes),
-                    context.identity,
+                    SealingKeyStatement(auction=auction, party=party_context.number, public_key=key_pair.public_bytes),
+                    party_context.identity,
                 )
                 await repository.put_sealing_private(auction, key_pair.to_bytes(), connection=connection)
-                await repository.put_sealing_key(auction, context.number, statement.encode(), connection=connection)
+                await repository.put_sealing_key(
+                    auction, party_context.number, statement.encode(), connection=connection
+                )
             if was_lost:
                 await repository.append_record(
-                    auction, context.clock.now(), context.actor, LOST_MEMORY, {}, connection=connection
+                    auction, party_context.clock.now(), party_context.actor, LOST_MEMORY, {}, connection=connection
                 )
         if was_lost:
-            await desk.report("memory-lost", context.number, {"answers": sorted(self._answered)})
-        desk.recalled, desk.has_lost_memory = True, was_lost
+            await context.report("memory-lost", party_context.number, {"answers": sorted(self._answered)})
+        context.recalled, context.has_lost_memory = True, was_lost
 
     async def _answer(self, peer: PartyNumber, after: str) -> Recalled:
-        repository, auction = self._desk.context.repository, self._desk.auction
+        repository, auction = self._context.party.repository, self._context.auction
         receipts = await repository.receipts_of_party(auction, peer, after, MOST_RECEIPTS_A_MESSAGE + 1)
         packed = tuple(OtherReceipt.stored(row.statement) for row in receipts[:MOST_RECEIPTS_A_MESSAGE])
         more = len(receipts) > MOST_RECEIPTS_A_MESSAGE

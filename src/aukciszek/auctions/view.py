@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from aukciszek.auctions.desk import Stage
-from aukciszek.auctions.identifiers import BundleDigest
-from aukciszek.auctions.lifecycle import AuctionState
-from aukciszek.auctions.spec import AuctionSpec
-from aukciszek.auctions.statements import Receipt, SealingKeyStatement, Signed
+from aukciszek.auctions.context.auction_context import Stage
 from aukciszek.cluster import PartyNumber
+from aukciszek.protocol.evidence.statements import Receipt, SealingKeyStatement, Signed
+from aukciszek.protocol.rules.identifiers import BundleDigest
+from aukciszek.protocol.rules.spec import AuctionSpec
+from aukciszek.protocol.rules.states import AuctionState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
-"""The template itself, of which :mod:`aukciszek.cli.template` tells: ``python -m aukciszek.cli.template_process FD``.
+"""The process that :mod:`aukciszek.cli.local_cluster.template` copies: ``python -m aukciszek.cli.template_process FD``.
 
-It loads what its copies run, and then makes one for each command that comes over its line. In a copy the function that
-waits for commands returns, which closes all that belongs to the template; the command line runs after that, as the main
+It loads what its copies run, then makes a copy for each command that arrives. In a copy the function that waits for
+commands returns, which closes everything that belongs to the template; the command line runs after that, as the main
 program of an interpreter that ends like any other.
 """
 
@@ -21,11 +21,12 @@ from typing import Any, Final
 
 from aukciszek.cli.child import end_with_parent
 from aukciszek.cli.main import main
+from aukciszek.mpc.kernels import compile_kernels
 
 MOST_BYTES: Final = 1 << 20
 """The largest command."""
 
-_LOADED: Final = ("aukciszek.cli.serving", "aukciszek.cli.users", "aukciszek.mpc.kernels")
+_LOADED: Final = ("aukciszek.cli.operator.serving", "aukciszek.cli.operator.users")
 """What parties run, and what the operator of the login server runs."""
 
 
@@ -33,13 +34,14 @@ def load() -> None:
     """Load what copies run, and keep the garbage collector from touching, and so from copying, what they share."""
     for name in _LOADED:
         importlib.import_module(name)
+    compile_kernels()
     gc.collect()
     gc.freeze()
 
 
 @dataclass(frozen=True, slots=True)
 class _Order:
-    """A command for the copy that received it."""
+    """A command, for the copy that runs it."""
 
     content: dict[str, Any]
     log: int

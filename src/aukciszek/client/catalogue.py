@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from typing import Final
 
-from aukciszek.auctions.identifiers import AuctionId, parse_auction_id
-from aukciszek.auctions.lifecycle import AuctionState
-from aukciszek.client.answers import AuctionAnswer, AuctionList
 from aukciszek.client.connection import PartyConnection, Request
 from aukciszek.client.errors import NotOpenInTimeError
 from aukciszek.client.overview import AuctionOverview, rules_of
 from aukciszek.client.parties import Parties
+from aukciszek.client.schemas import AuctionAnswer, AuctionList
 from aukciszek.clock import Clock
+from aukciszek.protocol.rules.identifiers import AuctionId, parse_auction_id
+from aukciszek.protocol.rules.states import AuctionState
 
 _LOOK_AGAIN_S: Final = 0.1
 

@@ -7,10 +7,10 @@ digest with what an operator tells, or start from a file that an operator gave.
 from dataclasses import dataclass
 from pathlib import Path
 
-from aukciszek.client.answers import Status
-from aukciszek.client.connection import PartyConnection, Patience, Request
+from aukciszek.client.connection import PartyConnection, Request, RetryPolicy
 from aukciszek.client.errors import AnswerNotUnderstoodError, PartiesDisagreeError
-from aukciszek.client.parties import Outcomes, Parties, connect, http_session
+from aukciszek.client.parties import Parties, PartyResults, connect, http_session
+from aukciszek.client.schemas import Status
 from aukciszek.clock import SystemClock
 from aukciszek.cluster import Cluster
 
@@ -30,7 +30,7 @@ class Discovered:
     login_server: int
 
 
-async def fetch_cluster_file(url: str, *, ca_file: Path | None = None, patience: Patience | None = None) -> bytes:
+async def fetch_cluster_file(url: str, *, ca_file: Path | None = None, patience: RetryPolicy | None = None) -> bytes:
     """Fetch the cluster file from one server.
 
     Raises:
@@ -38,7 +38,7 @@ async def fetch_cluster_file(url: str, *, ca_file: Path | None = None, patience:
         ClusterFileError: the answer is no cluster file.
     """
     async with http_session(ca_file) as http:
-        party = PartyConnection(http, 0, url, patience=patience or Patience(), clock=SystemClock())
+        party = PartyConnection(http, 0, url, patience=patience or RetryPolicy(), clock=SystemClock())
         content = await party.ask(Request("GET", "/api/cluster"))
     Cluster.parse(content)
     return content
@@ -49,7 +49,7 @@ async def discover(
     *,
     login_server: int | None = None,
     ca_file: Path | None = None,
-    patience: Patience | None = None,
+    patience: RetryPolicy | None = None,
 ) -> Discovered:
     """Ask all parties of a cluster whether they go by the same file, and which of them keeps the accounts.
 
@@ -78,7 +78,7 @@ async def discover(
     return Discovered(cluster_file, cluster, login_server)
 
 
-async def ask_statuses(parties: Parties) -> Outcomes[Status]:
+async def ask_statuses(parties: Parties) -> PartyResults[Status]:
     """Ask every party how it is; one that answers as another party counts as an error."""
 
     async def ask(party: PartyConnection) -> Status:

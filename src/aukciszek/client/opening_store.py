@@ -9,15 +9,15 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from aukciszek.auctions.bundle import LARGEST_REVISION, Bundle, bundle_digest
-from aukciszek.auctions.errors import MalformedOpeningError
-from aukciszek.auctions.fields import AuctionIdField, BytesField, StrictModel, UserIdField, first_fault
-from aukciszek.auctions.identifiers import AuctionId, BundleDigest, UserId
-from aukciszek.auctions.opening_secret import SECRET_BYTES, OpeningSecret
 from aukciszek.client.errors import OpeningPasswordError, OpeningStoreError
 from aukciszek.client.password_box import PasswordBox
 from aukciszek.client.replacing import replace_file
 from aukciszek.encoding import canonical_json
+from aukciszek.protocol.rules.errors import MalformedOpeningError
+from aukciszek.protocol.rules.fields import AuctionIdField, BytesField, StrictModel, UserIdField, first_fault
+from aukciszek.protocol.rules.identifiers import AuctionId, BundleDigest, UserId
+from aukciszek.protocol.sealing.bundle import LARGEST_REVISION, Bundle, bundle_digest
+from aukciszek.protocol.sealing.opening_secret import SECRET_BYTES, OpeningSecret
 
 MOST_KEPT: Final = 200
 """Of how many bids the secrets are kept; those of the oldest go first."""

@@ -8,12 +8,6 @@ import itertools
 from collections.abc import Callable
 from typing import Final
 
-from aukciszek.auctions.certificate import Certificate
-from aukciszek.auctions.identifiers import AuctionId
-from aukciszek.auctions.lifecycle import AuctionState, has_no_keys
-from aukciszek.auctions.record import AuditRecord, verify_record
-from aukciszek.auctions.verification import verify_certificate
-from aukciszek.client.answers import Progress
 from aukciszek.client.catalogue import describe_auction
 from aukciszek.client.connection import PartyConnection, Request
 from aukciszek.client.errors import (
@@ -23,8 +17,14 @@ from aukciszek.client.errors import (
     ForgedStatementError,
     PartyRefusedError,
 )
-from aukciszek.client.parties import Outcomes, Parties
+from aukciszek.client.parties import Parties, PartyResults
+from aukciszek.client.schemas import Progress
 from aukciszek.clock import Clock, format_time
+from aukciszek.protocol.evidence.audit_log import AuditRecord, verify_record
+from aukciszek.protocol.evidence.certificate import Certificate
+from aukciszek.protocol.evidence.verification import verify_certificate
+from aukciszek.protocol.rules.identifiers import AuctionId
+from aukciszek.protocol.rules.states import AuctionState, has_no_keys
 
 _PAUSE_S: Final = 0.2
 _NOT_YET: Final = "no-outcome-yet"
@@ -56,7 +56,7 @@ async def fetch_certificate(parties: Parties, auction: AuctionId) -> Certificate
     return max(answers.values(), key=lambda certificate: len(certificate.signatures))
 
 
-async def fetch_records(parties: Parties, auction: AuctionId) -> Outcomes[AuditRecord]:
+async def fetch_records(parties: Parties, auction: AuctionId) -> PartyResults[AuditRecord]:
     """Return each party's audit record of an auction; a record whose chain is broken counts as an error."""
 
     async def ask(party: PartyConnection) -> AuditRecord:

@@ -10,22 +10,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from aukciszek.auctions.errors import AuctionError
-from aukciszek.auctions.identifiers import AuctionId
-from aukciszek.auctions.lifecycle import CANCELLABLE, AuctionState
-from aukciszek.auctions.sealing_keys import SealingPublicKey
-from aukciszek.auctions.spec import AuctionSpec
-from aukciszek.auctions.statements import SealingKeyStatement, read_statement
-from aukciszek.client.answers import AuctionAnswer
 from aukciszek.client.errors import (
     AnswerNotUnderstoodError,
     ForgedStatementError,
     PartiesDisagreeError,
     SealingKeysMissingError,
 )
+from aukciszek.client.schemas import AuctionAnswer
 from aukciszek.cluster import Cluster
 from aukciszek.encoding import canonical_json
 from aukciszek.errors import AukciszekError
+from aukciszek.protocol.evidence.statements import SealingKeyStatement, read_statement
+from aukciszek.protocol.rules.errors import AuctionError
+from aukciszek.protocol.rules.identifiers import AuctionId
+from aukciszek.protocol.rules.spec import AuctionSpec
+from aukciszek.protocol.rules.states import CANCELLABLE, AuctionState
+from aukciszek.protocol.sealing.keys import SealingPublicKey
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import Final, Self
 
 import aiohttp
 
-from aukciszek.client.connection import PartyConnection, Patience
+from aukciszek.client.connection import PartyConnection, RetryPolicy
 from aukciszek.client.errors import TrustFileError, UnreachableError
 from aukciszek.clock import Clock, SystemClock
 from aukciszek.cluster import Cluster, PartyNumber
@@ -34,14 +34,14 @@ class Parties:
 
     async def each[T](
         self, call: Callable[[PartyConnection], Awaitable[T]], parties: Iterable[int] | None = None
-    ) -> "Outcomes[T]":
+    ) -> "PartyResults[T]":
         """Call all parties (or the named ones) at the same time, and wait for every one."""
         numbers = self.cluster.numbers if parties is None else [PartyNumber(party) for party in parties]
         results = await asyncio.gather(*(_caught(call(self._connections[number])) for number in numbers))
-        return Outcomes.of(dict(zip(numbers, results, strict=True)))
+        return PartyResults.of(dict(zip(numbers, results, strict=True)))
 
 
-class Outcomes[T]:
+class PartyResults[T]:
     """What came of calling several parties.
 
     Attributes:
@@ -70,9 +70,9 @@ class Outcomes[T]:
         """
         if len(self.answers) >= least:
             return self.answers
-        spoken = [error for error in self.errors.values() if not isinstance(error, UnreachableError)]
-        if spoken:
-            raise spoken[0]
+        group_digits = [error for error in self.errors.values() if not isinstance(error, UnreachableError)]
+        if group_digits:
+            raise group_digits[0]
         reasons = {number: reason for error in self.errors.values() for number, reason in _reasons(error).items()}
         listed = "; ".join(f"party {number}: {reason}" for number, reason in sorted(reasons.items()))
         raise UnreachableError(f"too few parties answered to {what} ({listed})", reasons)
@@ -80,7 +80,7 @@ class Outcomes[T]:
 
 @asynccontextmanager
 async def connect(
-    cluster: Cluster, *, ca_file: Path | None = None, patience: Patience | None = None, clock: Clock | None = None
+    cluster: Cluster, *, ca_file: Path | None = None, patience: RetryPolicy | None = None, clock: Clock | None = None
 ) -> AsyncIterator[Parties]:
     """Open the way to all parties of ``cluster``.
 
@@ -94,7 +94,7 @@ async def connect(
         TrustFileError: ``ca_file`` cannot be read.
     """
     async with http_session(ca_file) as http:
-        patience, clock = patience or Patience(), clock or SystemClock()
+        patience, clock = patience or RetryPolicy(), clock or SystemClock()
         yield Parties(
             cluster,
             {

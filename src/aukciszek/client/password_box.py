@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from pydantic import Field
 
-from aukciszek.auctions.fields import BytesField, StrictModel
 from aukciszek.client.errors import OpeningPasswordError
+from aukciszek.protocol.rules.fields import BytesField, StrictModel
 
 _SALT_BYTES: Final = 16
 _NONCE_BYTES: Final = 12

@@ -4,12 +4,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
 
-from aukciszek.auctions.bundle import BundleHeader
-from aukciszek.auctions.identifiers import AuctionId, UserId
-from aukciszek.auctions.receipts import ReceiptFile
-from aukciszek.auctions.statements import Receipt, Signed
 from aukciszek.client.errors import ReceiptStoreError
 from aukciszek.client.replacing import replace_file
+from aukciszek.protocol.evidence.receipts import ReceiptFile
+from aukciszek.protocol.evidence.statements import Receipt, Signed
+from aukciszek.protocol.rules.identifiers import AuctionId, UserId
+from aukciszek.protocol.sealing.bundle import BundleHeader
 
 
 class ReceiptStore:

@@ -15,26 +15,25 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Self
 
-from aukciszek.auctions.bundle import Bundle
-from aukciszek.auctions.certificate import Certificate
-from aukciszek.auctions.identifiers import AuctionId, UserId
-from aukciszek.auctions.record import AuditRecord
-from aukciszek.auctions.sealing import BidPlace
-from aukciszek.auctions.spec import AuctionSpec
-from aukciszek.client.answers import AuctionAnswer, LoggedIn, Registered, Status
 from aukciszek.client.bidding import HeldBid, OnSealed, held_bids, ignore_sealed, next_revision, seal_price
 from aukciszek.client.catalogue import describe_auction, list_auctions, wait_until_open
-from aukciszek.client.connection import PartyConnection, Patience, Request
+from aukciszek.client.connection import PartyConnection, Request, RetryPolicy
 from aukciszek.client.discovery import ask_statuses
 from aukciszek.client.errors import AnswerNotUnderstoodError, NotLoggedInError, PartiesDisagreeError
-from aukciszek.client.handing import Handing, OnPlaced, PlacedBid, hand_on, ignore_placed
 from aukciszek.client.outcome import OnProgress, fetch_certificate, fetch_records, wait_for_outcome, watch
 from aukciszek.client.overview import AuctionOverview, rules_of
-from aukciszek.client.parties import Outcomes, Parties, connect
+from aukciszek.client.parties import Parties, PartyResults, connect
+from aukciszek.client.schemas import AuctionAnswer, LoggedIn, Registered, Status
+from aukciszek.client.submission import BidSubmission, OnPlaced, PlacedBid, ignore_placed, relay_receipts
 from aukciszek.client.tokens import UserTokens
 from aukciszek.clock import Clock, SystemClock
 from aukciszek.cluster import Cluster
 from aukciszek.encoding import canonical_json
+from aukciszek.protocol.evidence.audit_log import AuditRecord
+from aukciszek.protocol.evidence.certificate import Certificate
+from aukciszek.protocol.rules.identifiers import AuctionId, UserId
+from aukciszek.protocol.rules.spec import AuctionSpec
+from aukciszek.protocol.sealing.bundle import BidPlace, Bundle
 
 
 class AukciszekClient:
@@ -57,7 +56,7 @@ class AukciszekClient:
         login_server: int = 1,
         tokens: UserTokens | None = None,
         ca_file: Path | None = None,
-        patience: Patience | None = None,
+        patience: RetryPolicy | None = None,
         clock: Clock | None = None,
     ) -> AsyncIterator[Self]:
         """Yield a client for the parties of ``cluster``; see :func:`~aukciszek.client.parties.connect`.
@@ -117,7 +116,7 @@ class AukciszekClient:
         self._tokens = UserTokens.read({entry.number: issued[entry.url] for entry in self.cluster.parties})
         return self._tokens
 
-    async def status(self) -> Outcomes[Status]:
+    async def status(self) -> PartyResults[Status]:
         """Ask every party how it is."""
         return await ask_statuses(self._parties)
 
@@ -134,7 +133,7 @@ class AukciszekClient:
             raise PartiesDisagreeError("the parties have different thresholds: ask their operators to settle on one")
         return named.pop()
 
-    async def create_auction(self, spec: AuctionSpec) -> Outcomes[AuctionAnswer]:
+    async def create_auction(self, spec: AuctionSpec) -> PartyResults[AuctionAnswer]:
         """Create an auction at every party; doing it again with the same rules changes nothing.
 
         Raises:
@@ -144,7 +143,7 @@ class AukciszekClient:
 
     async def close_auction(
         self, auction: AuctionId, *, overview: AuctionOverview | None = None
-    ) -> Outcomes[AuctionAnswer]:
+    ) -> PartyResults[AuctionAnswer]:
         """Close an auction before its time, if its rules allow it.
 
         Args:
@@ -157,7 +156,7 @@ class AukciszekClient:
         spec = (overview or await self.auction(auction)).spec
         return await self._order(spec, f"/api/auctions/{auction}/close", body=None, what="close the auction")
 
-    async def cancel_auction(self, auction: AuctionId) -> Outcomes[AuctionAnswer]:
+    async def cancel_auction(self, auction: AuctionId) -> PartyResults[AuctionAnswer]:
         """Cancel an auction before it closes, if its rules allow it.
 
         Raises:
@@ -247,16 +246,16 @@ class AukciszekClient:
 
     async def hand_again(self, placed: PlacedBid, *, on_placed: OnPlaced = ignore_placed) -> PlacedBid:
         """Hand a bundle again to the parties that gave no receipt, and all receipts on to those that can be reached."""
-        handing = Handing(self._parties, self.tokens, placed, clock=self._clock, on_placed=on_placed)
+        handing = BidSubmission(self._parties, self.tokens, placed, clock=self._clock, on_placed=on_placed)
         return await handing.hand([party for party in self.cluster.numbers if party not in placed.receipts])
 
-    async def hand_on(self, placed: PlacedBid) -> Outcomes[frozenset[int]]:
+    async def relay_receipts(self, placed: PlacedBid) -> PartyResults[frozenset[int]]:
         """Show the receipts for a bundle to all parties; return, by party, whose receipts it has now.
 
         A party takes them until it has agreed with the others on the bids that count, in general moments after the
         close; whoever is logged in may bring them.
         """
-        return await hand_on(self._parties, self.tokens, placed)
+        return await relay_receipts(self._parties, self.tokens, placed)
 
     async def own_bids(self, auction: str) -> list[HeldBid]:
         """Return all revisions of the user's own bid, with verified receipts.
@@ -294,7 +293,7 @@ class AukciszekClient:
         """
         return await fetch_certificate(self._parties, auction)
 
-    async def records(self, auction: AuctionId) -> Outcomes[AuditRecord]:
+    async def records(self, auction: AuctionId) -> PartyResults[AuditRecord]:
         """Return each party's audit record: who did what, and what was opened. A broken chain counts as an error."""
         return await fetch_records(self._parties, auction)
 
@@ -308,13 +307,15 @@ class AukciszekClient:
     ) -> PlacedBid:
         threshold = overview.spec.threshold
         placed = PlacedBid(bundle.header(), bundle.encode(), {}, {}, threshold, self.cluster.size)
-        handing = Handing(self._parties, self.tokens, placed, clock=self._clock, on_placed=on_placed)
+        handing = BidSubmission(self._parties, self.tokens, placed, clock=self._clock, on_placed=on_placed)
         await handing.hand()
         placed = await handing.keep_trying(keep_trying_s)
-        Outcomes(placed.receipts, placed.errors).need(threshold + 1, what)
+        PartyResults(placed.receipts, placed.errors).need(threshold + 1, what)
         return placed
 
-    async def _order(self, spec: AuctionSpec, path: str, *, body: bytes | None, what: str) -> Outcomes[AuctionAnswer]:
+    async def _order(
+        self, spec: AuctionSpec, path: str, *, body: bytes | None, what: str
+    ) -> PartyResults[AuctionAnswer]:
         async def order(party: PartyConnection) -> AuctionAnswer:
             request = Request("POST", path, body=body, token=self.tokens.at(party.number))
             answer = party.parse(AuctionAnswer, await party.ask(request))

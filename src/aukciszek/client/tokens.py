@@ -12,9 +12,9 @@ from typing import Annotated, Final, Self
 import jwt
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from aukciszek.auctions.fields import UserIdField
-from aukciszek.auctions.identifiers import UserId
 from aukciszek.client.errors import AnswerNotUnderstoodError, NotLoggedInError
+from aukciszek.protocol.rules.fields import UserIdField
+from aukciszek.protocol.rules.identifiers import UserId
 
 _LATEST_S: Final = 2**37
 """Seconds since 1970; far beyond any log-in, and still a date."""

@@ -26,29 +26,14 @@ from typing import Self
 import numpy as np
 
 from aukciszek.mpc import kernels
-from aukciszek.mpc.field import ELEMENT_BYTES, NotAFieldElementError, P, Vector, from_bytes, to_bytes, to_vector
+from aukciszek.mpc.field import NotAFieldElementError, P, Vector, from_bytes, to_bytes, to_vector
 from aukciszek.mpc.mode import Mode
-from aukciszek.mpc.random_stream import KEY_BYTES, RandomStream
+from aukciszek.mpc.random_stream import RandomStream
 from aukciszek.mpc.shamir import Randomness, evaluate
-
-SALTS = 5
-"""How many random elements are dealt after the values, so that a hash of a row hides the row."""
-
-MASKS = 3
-"""How many masks are dealt after the salts, and how many polynomials the proof holds."""
+from aukciszek.mpc.sizes import KEY_BYTES, MASKS, SALTS
 
 _LABEL = b"aukciszek/1/degree-proof"
 _WORDS_A_BLOCK = 8
-
-
-def row_elements(values: int) -> int:
-    """Return how many elements each party is dealt along with so many values."""
-    return values + SALTS + MASKS
-
-
-def proof_bytes(t: int) -> int:
-    """Return the length of a proof: ``MASKS`` polynomials of degree ``t``."""
-    return MASKS * (t + 1) * ELEMENT_BYTES
 
 
 @dataclass(frozen=True, slots=True)

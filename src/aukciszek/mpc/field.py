@@ -8,12 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from aukciszek.mpc import kernels
+from aukciszek.mpc.sizes import ELEMENT_BYTES
 
 P = 2**61 - 1
 """The modulus, a Mersenne prime."""
-
-ELEMENT_BYTES = 8
-"""An element travels as 8 bytes, little-endian; a value ``>= p`` is refused."""
 
 type Vector = npt.NDArray[np.uint64]
 

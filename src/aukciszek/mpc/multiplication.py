@@ -15,9 +15,10 @@ import numpy as np
 
 from aukciszek.mpc import field, kernels
 from aukciszek.mpc.channel import MAX_PAYLOAD_BYTES
-from aukciszek.mpc.field import ELEMENT_BYTES, Vector
+from aukciszek.mpc.field import Vector
 from aukciszek.mpc.session import Session
 from aukciszek.mpc.shared import Shared
+from aukciszek.mpc.sizes import ELEMENT_BYTES
 
 MAX_ELEMENTS = MAX_PAYLOAD_BYTES // ELEMENT_BYTES
 """Products per round; more take several rounds, so that payloads and memory stay bounded."""

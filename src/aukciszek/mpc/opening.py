@@ -24,7 +24,7 @@ class Opened:
     """The values, and who lied about their shares (never an honest party)."""
 
     values: Vector
-    liars: frozenset[int]
+    corrupt_parties: frozenset[int]
 
 
 def decode(  # noqa: PLR0913 -- the last two are for share recovery alone
@@ -43,17 +43,17 @@ def decode(  # noqa: PLR0913 -- the last two are for share recovery alone
     Raises:
         InconsistentSharesError: there is a lie, and this mode or degree cannot correct it.
     """
-    liars: frozenset[int] = frozenset()
+    corrupt_parties: frozenset[int] = frozenset()
     points = sorted(words)
     if len(points) > degree + 1:
         weights = coefficients.take(words[points[0]].size)
         word = {point: inner_product(weights, words[point]) for point in points}
         if not fits(word, degree):
-            liars = find_liars(word, degree, mode, excused)
+            corrupt_parties = find_liars(word, degree, mode, excused)
             if not mode.corrects:
-                raise InconsistentSharesError(liars)
-    used = tuple(point for point in points if point not in liars)[: degree + 1]
-    return Opened(combine(lagrange(used, at), (words[point] for point in used)), liars)
+                raise InconsistentSharesError(corrupt_parties)
+    used = tuple(point for point in points if point not in corrupt_parties)[: degree + 1]
+    return Opened(combine(lagrange(used, at), (words[point] for point in used)), corrupt_parties)
 
 
 def fits(word: Mapping[int, int], degree: int) -> bool:

@@ -25,8 +25,9 @@ import numpy as np
 from aukciszek.mpc.errors import PrssKeysIncompleteError
 from aukciszek.mpc.field import P, Vector, accumulate, inverse
 from aukciszek.mpc.mode import Mode
-from aukciszek.mpc.random_stream import KEY_BYTES, RandomStream, derive_key
+from aukciszek.mpc.random_stream import RandomStream, derive_key
 from aukciszek.mpc.shamir import Randomness, lagrange
+from aukciszek.mpc.sizes import KEY_BYTES
 from aukciszek.secret import Secret
 
 PRSS_KEY_BYTES = KEY_BYTES

@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from aukciszek.mpc import kernels
 from aukciszek.mpc.field import P, Vector
+from aukciszek.mpc.sizes import KEY_BYTES
 
-KEY_BYTES = 32
 _EXCESS_BITS = np.uint64(3)
 _MODULUS = np.uint64(P)
 _BLOCK = 8192

@@ -31,7 +31,7 @@ _ROOT_OF_HALF: Final = 0.7071
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class CostModel:
     """What a round and a product cost, in seconds. All parties must use the same, or they lose step.
 
     The default is that of parties in one data centre. A product costs a party 0.2 microseconds of work (arithmetic,
@@ -74,7 +74,7 @@ class Ranked:
 
 
 async def rank_lowest(
-    runtime: Runtime, numbers: Digits, keep: int, pace: Pace, beside: Order | None = None
+    runtime: Runtime, numbers: Digits, keep: int, pace: CostModel, beside: Order | None = None
 ) -> tuple[Ranked, Shared | None]:
     """Return the ``keep`` lowest of ``numbers`` (shape ``(digits, count)``) in order; ties by position.
 
@@ -101,7 +101,7 @@ async def rank_lowest(
 
 
 @lru_cache(maxsize=256)
-def choose_widths(count: int, keep: int, digits: int, pace: Pace) -> tuple[int, ...]:
+def choose_widths(count: int, keep: int, digits: int, pace: CostModel) -> tuple[int, ...]:
     """Return how many lists are merged into one at each level, so that the whole takes the least time."""
     best: dict[tuple[int, int], tuple[float, tuple[int, ...]]] = {}
 

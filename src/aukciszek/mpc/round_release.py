@@ -1,7 +1,7 @@
 """A fair opening in rounds of the session itself: for measurements and tests, which have no storage and no messages.
 
 Servers sign, store and release by messages instead, which outlive the session
-(:mod:`aukciszek.auctions.openings`); what is exchanged is the same.
+(:mod:`aukciszek.auctions.session.fair_opening`); what is exchanged is the same.
 """
 
 from collections.abc import Callable, Sequence

@@ -14,7 +14,7 @@ from typing import final
 
 import numpy as np
 
-from aukciszek.mpc import field
+from aukciszek.mpc import field, kernels
 from aukciszek.mpc.channel import Channel
 from aukciszek.mpc.errors import ParametersDifferError, PrssKeysDifferError, PrssKeysIncompleteError
 from aukciszek.mpc.fair_opening import (
@@ -38,7 +38,7 @@ from aukciszek.mpc.shamir import Randomness
 from aukciszek.mpc.share_recovery import Requests, recover_shares
 from aukciszek.mpc.shared import Shared
 from aukciszek.mpc.sums import Sum, inner_product, product
-from aukciszek.mpc.verification import Ledger
+from aukciszek.mpc.verification import MultiplicationLog
 
 _PROTOCOL = b"aukciszek/1/mpc"
 _LABELLED_ELEMENTS = 4
@@ -80,8 +80,9 @@ class Runtime:
     ) -> None:
         if prss_keys.mode != Mode(channel.parties, threshold) or prss_keys.party != channel.party:
             raise PrssKeysIncompleteError("they were made for another party, cluster size or threshold")
+        kernels.compile_kernels()  # where a server has not done so
         self._session = Session(channel, prss_keys, session_id, randomness)
-        self._ledger = Ledger(self._session)
+        self._ledger = MultiplicationLog(self._session)
         self._openings = openings
         self._started = False
         self._opened = 0
@@ -120,9 +121,9 @@ class Runtime:
         return tuple(self._revealed)
 
     @property
-    def liars(self) -> frozenset[int]:
+    def corrupt_parties(self) -> frozenset[int]:
         """Parties whose lies were corrected so far; only the robust mode names any."""
-        return frozenset(self._session.liars)
+        return frozenset(self._session.corrupt_parties)
 
     @property
     def transcript(self) -> bytes:

@@ -16,8 +16,9 @@ from aukciszek.mpc.errors import InconsistentSharesError, MpcError, PartiesMissi
 from aukciszek.mpc.field import NotAFieldElementError, Vector, from_bytes, to_bytes
 from aukciszek.mpc.opening import Opened, decode
 from aukciszek.mpc.prss import PrssKeys, random_shares, zero_shares
-from aukciszek.mpc.random_stream import KEY_BYTES, RandomStream
+from aukciszek.mpc.random_stream import RandomStream
 from aukciszek.mpc.shamir import Randomness
+from aukciszek.mpc.sizes import KEY_BYTES
 
 _log = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ class Session:
         self.session_id = session_id
         self.rounds = 0
         self.bytes_sent = 0
-        self.liars: set[int] = set()
+        self.corrupt_parties: set[int] = set()
         self.transcript = hashlib.sha256()
         self._channel = channel
         self._random = random_shares(keys, salt=session_id, purpose=b"random")
@@ -109,7 +110,7 @@ class Session:
         received = await self.exchange(digest + to_bytes(shares))
         different = {party for party, content in received.items() if bytes(content[: len(digest)]) != digest}
         if different:
-            if not self.mode.corrects or len(different | self.liars) > self.mode.threshold:
+            if not self.mode.corrects or len(different | self.corrupt_parties) > self.mode.threshold:
                 raise refusal(different)
             self.name_liars(different)
         words = self._parse({party: content[len(digest) :] for party, content in received.items()}, shares.size)
@@ -147,17 +148,17 @@ class Session:
         """Leave liars out of all later rounds, or stop where the mode cannot do without them."""
         if not self.mode.corrects:
             raise InconsistentSharesError(parties)
-        self.liars |= parties
+        self.corrupt_parties |= parties
         self._channel.give_up(parties)  # else a liar could make every round last until its deadline
         _log.warning("party %d: values from parties %s contradict the others'", self.party, sorted(parties))
-        if len(self.liars) > self.mode.threshold:
-            raise InconsistentSharesError(self.liars)
+        if len(self.corrupt_parties) > self.mode.threshold:
+            raise InconsistentSharesError(self.corrupt_parties)
 
     def _usable(
         self, arrived: Mapping[int, bytes | memoryview], own: bytes | memoryview
     ) -> dict[int, bytes | memoryview]:
         received = {**arrived, self.party: own}
-        usable = {party: content for party, content in sorted(received.items()) if party not in self.liars}
+        usable = {party: content for party, content in sorted(received.items()) if party not in self.corrupt_parties}
         self._require_enough(usable)
         return usable
 
@@ -173,18 +174,18 @@ class Session:
 
     def _decode(self, words: Mapping[int, Vector], degree: int) -> Opened:
         """Decode what arrived; changes nothing but the private randomness, as it may run in a thread."""
-        honest = {party: word for party, word in words.items() if party not in self.liars}
+        honest = {party: word for party, word in words.items() if party not in self.corrupt_parties}
         self._require_enough(honest)
         return decode(honest, degree, self.mode, self._private)
 
     def _believe(self, opened: Opened) -> Vector:
-        if opened.liars:
-            self.name_liars(opened.liars)
+        if opened.corrupt_parties:
+            self.name_liars(opened.corrupt_parties)
         return opened.values
 
     def _require_enough(self, usable: Mapping[int, object]) -> None:
         if len(usable) < self.mode.needed:
-            raise PartiesMissingError(set(range(1, self.mode.parties + 1)) - usable.keys() - self.liars)
+            raise PartiesMissingError(set(range(1, self.mode.parties + 1)) - usable.keys() - self.corrupt_parties)
 
 
 def expand(seed: Vector) -> RandomStream:

@@ -12,7 +12,8 @@ import numpy as np
 
 from aukciszek.mpc.field import P, Vector, accumulate, inverse, to_vector
 from aukciszek.mpc.mode import Mode
-from aukciszek.mpc.random_stream import KEY_BYTES, RandomStream
+from aukciszek.mpc.random_stream import RandomStream
+from aukciszek.mpc.sizes import KEY_BYTES
 
 type Randomness = Callable[[int], bytes]
 """A source of that many random bytes, as :func:`os.urandom`."""

@@ -13,9 +13,10 @@ import numpy as np
 
 from aukciszek.mpc.channel import MAX_PAYLOAD_BYTES
 from aukciszek.mpc.errors import PartiesMissingError
-from aukciszek.mpc.field import ELEMENT_BYTES, NotAFieldElementError, Vector, add, from_bytes, to_bytes
+from aukciszek.mpc.field import NotAFieldElementError, Vector, add, from_bytes, to_bytes
 from aukciszek.mpc.prss import ShareStream, recovery_shares
 from aukciszek.mpc.session import Session
+from aukciszek.mpc.sizes import ELEMENT_BYTES
 
 _MASK_NS = 20
 
@@ -103,7 +104,7 @@ async def _interpolate(
         words = {
             party: np.ascontiguousarray(content[places]).reshape(-1)
             for party, content in sent.items()
-            if party not in askers | session.liars
+            if party not in askers | session.corrupt_parties
         }
         if len(words) <= session.mode.threshold:
             raise PartiesMissingError(set(range(1, session.mode.parties + 1)) - words.keys() - {session.party})

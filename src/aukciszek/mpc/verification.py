@@ -56,7 +56,7 @@ class _Claim:
     z: int
 
 
-class Ledger:
+class MultiplicationLog:
     """The products of one session that wait for verification.
 
     No window has more than ``window_terms`` terms: what was recorded at once is cut along its last axis, and further if

@@ -14,23 +14,23 @@ from aukciszek.accounts.service import Accounts
 from aukciszek.accounts.throttle import LoginThrottle
 from aukciszek.accounts.tokens import TokenIssuer, TokenVerifier
 from aukciszek.accounts.user_stores import open_user_store
-from aukciszek.auctions.computing_places import ComputingPlaces
-from aukciszek.auctions.desk import PartyContext
-from aukciszek.auctions.house import AuctionHouse
-from aukciszek.auctions.soundness import check_unfinished
-from aukciszek.auctions.workers import Workers
+from aukciszek.auctions.context.auction_context import PartyContext
+from aukciszek.auctions.context.session_scheduler import SessionScheduler
+from aukciszek.auctions.context.workers import Workers
+from aukciszek.auctions.integrity import check_unfinished
+from aukciszek.auctions.service import AuctionService
 from aukciszek.clock import Clock
 from aukciszek.identity import Identity, IdentityKeyError
 from aukciszek.mpc.mode import Mode
-from aukciszek.server.directory import PeerDirectory
-from aukciszek.server.identity_token import IdentityTokens
+from aukciszek.server.host.tls import client_context
 from aukciszek.server.incidents import IncidentLog
-from aukciszek.server.peers import Peers
-from aukciszek.server.tls import client_context
+from aukciszek.server.links.directory import PeerDirectory
+from aukciszek.server.links.identity_token import IdentityTokens
+from aukciszek.server.links.peers import Peers
 from aukciszek.settings import Settings
-from aukciszek.storage.auctions import AuctionRepository
 from aukciszek.storage.database import Database
-from aukciszek.storage.logins import LoginMarkRepository
+from aukciszek.storage.repositories.auctions import AuctionRepository
+from aukciszek.storage.repositories.logins import LoginMarkRepository
 
 ROUND_TIMEOUT_S: Final = 30.0
 """How long a round waits for a party whose link is up but which says nothing; a lost link is noticed at once."""
@@ -47,8 +47,8 @@ class Party:
     accounts: Accounts | None
     """At the login server only."""
     repository: AuctionRepository
-    house: AuctionHouse
-    computing: ComputingPlaces
+    auctions: AuctionService
+    computing: SessionScheduler
     peers: Peers
     incidents: IncidentLog
     stopping: asyncio.Event
@@ -104,7 +104,7 @@ class Party:
         incidents = IncidentLog(repository, clock)
         tokens = IdentityTokens(directory, identity, clock)
         peers = Peers(directory, tokens, incidents, enough=mode.needed, clock=clock)
-        computing = ComputingPlaces(
+        computing = SessionScheduler(
             clock, most_sessions=settings.sessions_at_once, most_memory_mib=settings.sessions_memory_mib
         )
         context = PartyContext(
@@ -130,7 +130,7 @@ class Party:
             ),
             accounts=accounts,
             repository=repository,
-            house=AuctionHouse(context),
+            auctions=AuctionService(context),
             computing=computing,
             peers=peers,
             incidents=incidents,
@@ -153,10 +153,10 @@ class Party:
         tls = client_context(self.settings)
         await check_unfinished(self.repository, self.settings.cluster, self.settings.party_id)
         self._work.push_async_callback(_end, asyncio.create_task(self.incidents.run(), name="incidents"))
-        self._work.push_async_callback(self.house.stop)
-        await self.house.start()
+        self._work.push_async_callback(self.auctions.stop)
+        await self.auctions.start()
         self._work.push_async_callback(self.peers.stop)
-        await self.peers.start(self.house, tls)
+        await self.peers.start(self.auctions, tls)
 
     async def stop(self) -> None:
         """End all work; what is stored goes on at the next start. Requests are still answered."""

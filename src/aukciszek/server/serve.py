@@ -9,16 +9,17 @@ from contextlib import AsyncExitStack
 import uvloop
 
 from aukciszek import __version__
-from aukciszek.auctions.workers import Workers
+from aukciszek.auctions.context.workers import Workers
 from aukciszek.clock import Clock, SystemClock
-from aukciszek.server.app import create_app
-from aukciszek.server.gathered_log import GatheringHandler, tell_no_more_than_lines_show
-from aukciszek.server.memory import keep_freed_memory, keep_what_is_here
-from aukciszek.server.own_place import allow_open_files, alone_in
+from aukciszek.mpc.kernels import compile_kernels
+from aukciszek.server.host.allocator import keep_freed_memory, keep_what_is_here
+from aukciszek.server.host.buffered_log import GatheringHandler, tell_no_more_than_lines_show
+from aukciszek.server.host.data_dir_lock import allow_open_files, alone_in
+from aukciszek.server.host.tls import server_context
+from aukciszek.server.host.web_server import WebServer, listen, silence_uvicorn
+from aukciszek.server.host.worker_processes import worker_processes
+from aukciszek.server.http.app import create_app
 from aukciszek.server.party import Party
-from aukciszek.server.tls import server_context
-from aukciszek.server.web_server import WebServer, listen, silence_uvicorn
-from aukciszek.server.worker_processes import worker_processes
 from aukciszek.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -33,6 +34,7 @@ def serve(settings: Settings) -> None:
     configure_logging()
     allow_open_files()
     keep_freed_memory()
+    compile_kernels(settings.data_dir / "kernels")  # before the worker processes are copied, which need them, too
     with worker_processes() as processes, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve_until_told_to_stop(settings, Workers(processes)))
 

@@ -10,22 +10,23 @@ from types import MappingProxyType
 from typing import Final
 
 from aukciszek.accounts import errors as accounts
-from aukciszek.auctions import errors as auctions, refusals
-from aukciszek.auctions.key_envelopes import UnlawfulDealingError
-from aukciszek.auctions.lifecycle import ForbiddenTransitionError
-from aukciszek.auctions.lists import TooManyListsError
-from aukciszek.auctions.openings import UnlawfulReleaseError
+from aukciszek.auctions.agreement.list_store import TooManyListsError
+from aukciszek.auctions.agreement.replication import TooManyReceiptsError
+from aukciszek.auctions.keys.envelopes import UnlawfulDealingError
 from aukciszek.auctions.orders import UnlawfulOrderError
-from aukciszek.auctions.readiness import UnlawfulProposalError
-from aukciszek.auctions.replication import TooManyReceiptsError
-from aukciszek.auctions.session import InputSetLostError, KeysNotChosenError
-from aukciszek.auctions.signing import OutcomesDifferError
+from aukciszek.auctions.outcome.certification import OutcomesDifferError
+from aukciszek.auctions.session.fair_opening import UnlawfulReleaseError
+from aukciszek.auctions.session.readiness import UnlawfulProposalError
+from aukciszek.auctions.session.session_runner import InputSetLostError, KeysNotChosenError
 from aukciszek.clock import MalformedTimeError
 from aukciszek.cluster import ClusterFileError
+from aukciszek.email_address import MalformedEmailError
 from aukciszek.encoding import MalformedEncodingError
 from aukciszek.errors import AukciszekError
 from aukciszek.identity import IdentityKeyError
 from aukciszek.mpc.errors import MpcError
+from aukciszek.protocol.rules import errors as auctions, refusals
+from aukciszek.protocol.rules.states import ForbiddenTransitionError
 from aukciszek.server import errors as server
 from aukciszek.settings import SettingsError
 from aukciszek.storage.errors import (
@@ -95,7 +96,7 @@ _BY_STATUS: Final[Mapping[HTTPStatus, tuple[type[AukciszekError], ...]]] = Mappi
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE: (server.MediaTypeError,),
         HTTPStatus.UNPROCESSABLE_CONTENT: (
             accounts.AccountsError,
-            accounts.MalformedEmailError,
+            MalformedEmailError,
             accounts.PasswordPolicyError,
             auctions.BundleDoesNotFitError,
             auctions.BundleError,

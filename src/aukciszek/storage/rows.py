@@ -4,12 +4,11 @@ Those that every bid brings are named tuples, which are made several times faste
 Storage knows bytes, text, numbers and moments only; the layers above turn them into statements, bundles and states.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from aukciszek.encoding import Json
+from aukciszek.protocol.evidence.record_chain import NewRecordEntry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,16 +144,6 @@ class OpeningSignatureRow:
     number: int
     party: int
     statement: bytes = field(repr=False)
-
-
-class NewRecordEntry(NamedTuple):
-    """An entry of the audit record that has no place in the chain yet."""
-
-    auction_id: str
-    at: datetime
-    actor: str
-    action: str
-    details: Mapping[str, Json]
 
 
 class NewBid(NamedTuple):

@@ -4,8 +4,8 @@ import asyncio
 
 from hypothesis import given, settings, strategies as st
 
-from aukciszek.auctions.computation import AuctionFormat
-from aukciszek.mpc.ranking import Pace
+from aukciszek.auctions.session.computation import AuctionFormat
+from aukciszek.mpc.ranking import CostModel
 from support.auction_case import AuctionCase
 
 FORMATS: list[AuctionFormat] = ["first-price", "second-price", "uniform-price", "pay-as-bid"]
@@ -32,7 +32,7 @@ def auctions(draw: st.DrawFn) -> AuctionCase:
         draw(st.integers(1, 3)),
         n,
         t,
-        draw(st.sampled_from([Pace(), Pace(round_s=1.0)])),
+        draw(st.sampled_from([CostModel(), CostModel(round_s=1.0)])),
     )
 
 

@@ -21,14 +21,14 @@ from aukciszek.mpc.comparison import (
 )
 from aukciszek.mpc.field import Vector
 from aukciszek.mpc.merging import Shape, merge_products, merge_rounds
-from aukciszek.mpc.ranking import Pace, choose_widths, rank_lowest
+from aukciszek.mpc.ranking import CostModel, choose_widths, rank_lowest
 from aukciszek.mpc.runtime import Runtime
 from aukciszek.mpc.shamir import share_values
 from aukciszek.mpc.shared import Shared
 from aukciszek.mpc.simulation import simulate
 from aukciszek.mpc.winner_set import members_of, set_polynomial
 
-PACES = [Pace(), Pace(round_s=1.0), Pace(round_s=1e-9)]
+PACES = [CostModel(), CostModel(round_s=1.0), CostModel(round_s=1e-9)]
 
 
 def run_on_bits[Result](
@@ -88,7 +88,7 @@ def test_comparisons_with_public_bounds(case: tuple[int, list[int]], data: st.Da
 @settings(max_examples=40)
 @given(numbers_of_some_bits(), st.integers(1, 12), st.sampled_from(PACES))
 def test_the_lowest_are_found_in_order_of_value_and_position(
-    case: tuple[int, list[int]], keep: int, pace: Pace
+    case: tuple[int, list[int]], keep: int, pace: CostModel
 ) -> None:
     bits, numbers = case
     keep = min(keep, len(numbers))
@@ -110,7 +110,7 @@ def test_many_ties_go_to_the_earlier_position(numbers: list[int], keep: int) -> 
     keep = min(keep, len(numbers))
 
     async def program(runtime: Runtime, digits: Digits) -> list[int]:
-        ranked, _ = await rank_lowest(runtime, digits, keep, Pace())
+        ranked, _ = await rank_lowest(runtime, digits, keep, CostModel())
         return (await runtime.reveal({"positions": ranked.positions}))["positions"]
 
     found, _ = run_on_bits(numbers, 2, program)
@@ -145,7 +145,7 @@ def test_widths_weigh_rounds_against_products(keep: int) -> None:
             for width in choose_widths(count, keep, 16, pace):
                 lists = -(-lists // width)
             assert lists == 1
-    quick, slow = (choose_widths(1000, keep, 16, Pace(round_s=round_s)) for round_s in (1e-6, 1.0))
+    quick, slow = (choose_widths(1000, keep, 16, CostModel(round_s=round_s)) for round_s in (1e-6, 1.0))
     assert len(slow) < len(quick)
 
 
@@ -155,7 +155,7 @@ def test_the_cost_model_tells_the_rounds_and_nearly_the_products(lists: int, kee
 
     async def program(runtime: Runtime, digits: Digits) -> tuple[int, int]:
         rounds, products = runtime.rounds, runtime.multiplications
-        await rank_lowest(runtime, digits, keep, Pace(round_s=1.0))
+        await rank_lowest(runtime, digits, keep, CostModel(round_s=1.0))
         return runtime.rounds - rounds, runtime.multiplications - products
 
     (rounds, products), _ = run_on_bits(numbers, 32, program)

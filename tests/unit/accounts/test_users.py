@@ -4,8 +4,9 @@ import uuid
 import pytest
 
 from aukciszek.accounts.embedded_users import EmbeddedUserStore
-from aukciszek.accounts.errors import EmailTakenError, MalformedEmailError, UnknownUserError
-from aukciszek.accounts.users import StoredUser, UserStore, normal_email
+from aukciszek.accounts.errors import EmailTakenError, UnknownUserError
+from aukciszek.accounts.users import StoredUser, UserStore
+from aukciszek.email_address import MalformedEmailError, normal_email
 
 
 @pytest.mark.parametrize(

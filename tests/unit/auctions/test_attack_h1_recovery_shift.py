@@ -14,16 +14,17 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from aukciszek.auctions.agreement import lot_places
-from aukciszek.auctions.computation import ComputationResult, ComputationTask, compute
-from aukciszek.auctions.identifiers import AuctionId
-from aukciszek.auctions.sealing import commitment
-from aukciszek.mpc.dealing import MASKS, SALTS, Dealing, challenge, share_fits
+from aukciszek.auctions.session.computation import ComputationResult, ComputationTask, compute
+from aukciszek.mpc.dealing import Dealing, challenge, share_fits
 from aukciszek.mpc.field import P, Vector, inverse, to_bytes, to_vector
 from aukciszek.mpc.random_stream import RandomStream
 from aukciszek.mpc.runtime import Runtime
 from aukciszek.mpc.shared import Shared
 from aukciszek.mpc.simulation import simulate
+from aukciszek.mpc.sizes import MASKS, SALTS
+from aukciszek.protocol.evidence.tie_break import tie_break_places
+from aukciszek.protocol.rules.identifiers import AuctionId
+from aukciszek.protocol.sealing.envelope import commitment
 from support.auction_case import bits_of, ignore_progress
 
 AUCTION = AuctionId("ab" * 32)
@@ -189,8 +190,8 @@ async def test_even_then_the_bid_is_not_told(
     bundles = deal(3, 1)
     attack(bundles, 3, 1, (1,))
     result = await outcome(bundles, 3, 1, await recovered(bundles, 3, 1, (1,)))
-    assert result.lot is not None
-    place = lot_places(result.lot, digests(bundles)).index(VICTIM)
+    assert result.tie_break_seed is not None
+    place = tie_break_places(result.tie_break_seed, digests(bundles)).index(VICTIM)
     weights = RandomStream(COIN)
     weights.take(BITS * len(bundles))
     rho = weights.take(BITS * len(bundles)).reshape(BITS, -1)[:, place].tolist()

@@ -3,7 +3,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from aukciszek.auctions.batching import Batches
+from aukciszek.auctions.intake.batching import Batches
 
 
 class Work:

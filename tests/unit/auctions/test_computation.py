@@ -2,7 +2,7 @@ from collections import Counter
 
 import pytest
 
-from aukciszek.auctions.computation import ComputationResult, compute
+from aukciszek.auctions.session.computation import ComputationResult, compute
 from aukciszek.mpc.field import P
 from aukciszek.mpc.runtime import Runtime
 from aukciszek.mpc.simulation import simulate
@@ -23,7 +23,7 @@ def reasons(result: ComputationResult) -> list[str]:
 async def test_first_price_opens_the_winner_and_the_price() -> None:
     result = await outcome(AuctionCase([9, 3, 7, 12]))
     assert (result.kind, result.winners, result.prices) == ("sold", (1,), (3,))
-    assert reasons(result) == ["lot", "input checks of all bundles", "winners", "prices"]
+    assert reasons(result) == ["tie-break", "input checks of all bundles", "winners", "prices"]
     assert [len(revealed.values) for revealed in result.revealed] == [4, 1, 1, 1]
     assert result.revealed[1].values == (0,)
     assert result.revealed[3].values == (3,)
@@ -32,21 +32,21 @@ async def test_first_price_opens_the_winner_and_the_price() -> None:
 async def test_second_price_opens_the_second_price_and_not_the_winners_own() -> None:
     result = await outcome(AuctionCase([9, 3, 7, 12], "second-price"))
     assert (result.winners, result.prices) == ((1,), (7,))
-    assert reasons(result) == ["lot", "input checks of all bundles", "winners", "prices"]
+    assert reasons(result) == ["tie-break", "input checks of all bundles", "winners", "prices"]
     assert [revealed.values for revealed in result.revealed[3:]] == [(7,)]
 
 
 async def test_uniform_price_opens_the_set_of_winners_without_their_ranks() -> None:
     result = await outcome(AuctionCase([9, 3, 7, 12, 1], "uniform-price", winners=3))
     assert (result.winners, result.prices) == ((1, 2, 4), (9,))
-    assert reasons(result) == ["lot", "input checks of all bundles", "set of winners", "prices"]
+    assert reasons(result) == ["tie-break", "input checks of all bundles", "set of winners", "prices"]
     assert len(members_of(result.revealed[2].values, 5)) == 3
     assert result.revealed[3].values == (9,)
 
 
 async def test_what_is_opened_of_a_uniform_price_auction_does_not_depend_on_the_winners_order() -> None:
     first = await AuctionCase([1, 2, 3, 9], "uniform-price", winners=3).run()
-    # The lot is drawn from fresh keys, so only the set of positions can be compared.
+    # The seed is drawn from fresh keys, so only the set of positions can be compared.
     opened = first.result.revealed[2]
     assert Counter(opened.reason for opened in first.result.revealed)[opened.reason] == 1
     assert len(members_of(opened.values, 4)) == 3
@@ -55,7 +55,7 @@ async def test_what_is_opened_of_a_uniform_price_auction_does_not_depend_on_the_
 async def test_pay_as_bid_opens_each_winners_own_price() -> None:
     result = await outcome(AuctionCase([9, 3, 7, 12, 3], "pay-as-bid", winners=3))
     assert (result.winners, result.prices) == ((1, 2, 4), (3, 7, 3))
-    assert reasons(result) == ["lot", "input checks of all bundles", "winners", "prices"]
+    assert reasons(result) == ["tie-break", "input checks of all bundles", "winners", "prices"]
 
 
 async def test_forward_auctions_sell_to_the_highest_bid() -> None:
@@ -105,7 +105,7 @@ async def test_too_few_bids_open_nothing() -> None:
 async def test_too_few_valid_bids_open_the_faults_only() -> None:
     result = await outcome(AuctionCase([3, 4, 14], highest_step=12, minimum_bids=3))
     assert (result.kind, result.left_out) == ("too-few-bids", ((2, "out-of-range"),))
-    assert all("input checks" in reason or reason == "lot" for reason in reasons(result))
+    assert all("input checks" in reason or reason == "tie-break" for reason in reasons(result))
 
 
 async def test_ties_are_drawn_by_lot() -> None:
@@ -121,7 +121,7 @@ async def test_a_cheating_bidder_is_left_out_and_the_auction_goes_on(direction: 
     assert result.left_out == ((2, "not-bits" if isinstance(cheat, list) else "out-of-range"),)
     assert result.kind == "sold"
     for revealed in result.revealed[2:4]:
-        # To honest bidders' bundles the checks say zero, whatever the order of the lot.
+        # To honest bidders' bundles the checks say zero, whatever the order of the tie-break.
         assert sum(value != 0 for value in revealed.values) <= 1
 
 

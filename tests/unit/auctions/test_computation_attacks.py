@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from aukciszek.auctions.computation import ComputationResult, compute
+from aukciszek.auctions.session.computation import ComputationResult, compute
 from aukciszek.mpc.errors import InconsistentSharesError, MpcError, ParametersDifferError, PartiesMissingError
 from aukciszek.mpc.field import P
 from aukciszek.mpc.memory_channel import Delivery, Network, Payload
@@ -211,7 +211,7 @@ async def test_the_robust_mode_finds_the_outcome_and_the_liar(n: int, t: int, ta
         for result in results.values():
             case(n, t).check(result)
         for party in results:
-            assert simulation.runtimes[party].liars == {LIAR}, f"round {round_number}"
+            assert simulation.runtimes[party].corrupt_parties == {LIAR}, f"round {round_number}"
 
 
 @pytest.mark.parametrize(("n", "t"), ROBUST.values(), ids=ROBUST)
@@ -220,7 +220,7 @@ async def test_the_robust_mode_is_not_misled_by_a_liar_to_some(n: int, t: int) -
         simulation = await case(n, t).run(network(n, round_number, add_one, receivers={3, 4}))
         for party, result in honest(simulation.results).items():
             case(n, t).check(result)
-            assert simulation.runtimes[party].liars == ({LIAR} if party in {3, 4} else set())
+            assert simulation.runtimes[party].corrupt_parties == ({LIAR} if party in {3, 4} else set())
         assert len(honest(simulation.results)) == n - 1
 
 
@@ -240,7 +240,9 @@ async def test_shares_of_too_high_a_degree_never_get_into_a_product(n: int, t: i
     auction.shares[2, 1, 0] = (int(auction.shares[2, 1, 0]) + 1) % P
     simulation = await auction.run()
     if (n, t) in ROBUST.values():
-        assert {frozenset(runtime.liars) for party, runtime in simulation.runtimes.items()} == {frozenset({3})}
+        assert {frozenset(runtime.corrupt_parties) for party, runtime in simulation.runtimes.items()} == {
+            frozenset({3})
+        }
         return
     assert {type(error) for error in simulation.errors.values()} == {InconsistentSharesError}
     assert {runtime.multiplications for runtime in simulation.runtimes.values()} == {0}
@@ -261,11 +263,11 @@ async def test_parties_with_different_rules_do_not_compute() -> None:
 
 
 def assert_nothing_leaked(runtimes: dict[int, Runtime]) -> None:
-    """Honest parties opened nothing but the lot, right checks, and the outcome's own values."""
+    """Honest parties opened nothing but the tie-break seed, right checks, and the outcome's own values."""
     for party, runtime in runtimes.items():
         if party != LIAR:
             for revealed in runtime.revealed:
-                assert revealed.reason in {"lot", "input checks of all bundles", "winners", "prices"}
+                assert revealed.reason in {"tie-break", "input checks of all bundles", "winners", "prices"}
                 if revealed.reason == "input checks of all bundles":
                     assert revealed.values == (0,)
                 if revealed.reason == "prices":

@@ -8,14 +8,20 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from aukciszek.auctions.errors import MalformedStatementError
-from aukciszek.auctions.identifiers import AuctionId
-from aukciszek.auctions.opening_statements import OpeningStatement, Release, ReleasedKey, known_keys, opening_digest
-from aukciszek.auctions.statements import read_statement, sign
+from aukciszek.auctions.session.opening_statements import (
+    OpeningStatement,
+    Release,
+    ReleasedKey,
+    known_keys,
+    opening_digest,
+)
 from aukciszek.cluster import Cluster, PartyNumber
 from aukciszek.identity import Identity
 from aukciszek.mpc.fair_opening import MOST_OPENINGS, OPENING_KEY_BYTES, MaskedOpening, commitment
 from aukciszek.mpc.prss import Members
+from aukciszek.protocol.evidence.statements import read_statement, sign
+from aukciszek.protocol.rules.errors import MalformedStatementError
+from aukciszek.protocol.rules.identifiers import AuctionId
 
 AUCTION = AuctionId("ab" * 32)
 SETS = [frozenset(members) for members in combinations(range(1, 6), 3)]
@@ -47,7 +53,7 @@ def test_a_statement_binds_everything_that_was_opened() -> None:
         OpeningStatement.of(AUCTION, PartyNumber(2), INPUT_SET, opening()),
         OpeningStatement.of(AUCTION, ONE, "ce" * 32, opening()),
         OpeningStatement.of(AUCTION, ONE, INPUT_SET, opening(2)),
-        OpeningStatement.of(AUCTION, ONE, INPUT_SET, opening(reason="lot")),
+        OpeningStatement.of(AUCTION, ONE, INPUT_SET, opening(reason="tie-break")),
         OpeningStatement.of(AUCTION, ONE, INPUT_SET, opening(context=b"another")),
         OpeningStatement.of(AUCTION, ONE, INPUT_SET, replace(opening(), masked=np.zeros(3, dtype=np.uint64))),
         OpeningStatement.of(AUCTION, ONE, INPUT_SET, replace(opening(), session=bytes(32))),

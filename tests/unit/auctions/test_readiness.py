@@ -5,9 +5,7 @@ from collections.abc import Iterable, Sequence
 import pytest
 from hypothesis import given, strategies as st
 
-from aukciszek.auctions.errors import MalformedStatementError, StatementError, WrongSignatureError
-from aukciszek.auctions.identifiers import AuctionId
-from aukciszek.auctions.readiness import (
+from aukciszek.auctions.session.readiness import (
     LARGEST_ATTEMPT,
     LONGEST_ROUND_US,
     Proposal,
@@ -17,11 +15,13 @@ from aukciszek.auctions.readiness import (
     pack_asks,
     read_asks,
 )
-from aukciszek.auctions.statements import Signed, read_verified_statement, sign
 from aukciszek.cluster import Cluster, PartyNumber
 from aukciszek.encoding import canonical_json, parse_canonical_json, to_base64url
 from aukciszek.identity import Identity
-from aukciszek.mpc.ranking import FASTEST_ROUND_S, SLOWEST_ROUND_S, Pace
+from aukciszek.mpc.ranking import FASTEST_ROUND_S, SLOWEST_ROUND_S, CostModel
+from aukciszek.protocol.evidence.statements import Signed, read_verified_statement, sign
+from aukciszek.protocol.rules.errors import MalformedStatementError, StatementError, WrongSignatureError
+from aukciszek.protocol.rules.identifiers import AuctionId
 
 AUCTION, OTHER_AUCTION = AuctionId("a" * 64), AuctionId("e" * 64)
 EVERYBODY = range(1, 6)
@@ -71,7 +71,7 @@ def encoded(*announcements: Signed[Readiness]) -> bytes:
 
 @pytest.mark.parametrize(
     ("measured_s", "announced_us"),
-    [(0.0123, 12_300), (0.0, 1), (1e-9, 1), (1e9, LONGEST_ROUND_US), (None, round(1e6 * Pace().round_s))],
+    [(0.0123, 12_300), (0.0, 1), (1e-9, 1), (1e9, LONGEST_ROUND_US), (None, round(1e6 * CostModel().round_s))],
 )
 def test_a_measurement_is_announced_in_microseconds(measured_s: float | None, announced_us: int) -> None:
     assert in_microseconds(measured_s) == announced_us

@@ -3,14 +3,14 @@
 import pytest
 from pydantic import ValidationError
 
-from aukciszek.auctions.errors import MalformedStatementError
-from aukciszek.auctions.holdings import OtherReceipt
-from aukciszek.auctions.identifiers import AuctionId, BundleDigest
-from aukciszek.auctions.messages import MOST_LISTS_OF_A_PARTY, MOST_RECEIPTS_A_MESSAGE
+from aukciszek.auctions.agreement.messages import MOST_LISTS_OF_A_PARTY, MOST_RECEIPTS_A_MESSAGE
 from aukciszek.auctions.recall import Recalled, RecallWanted, not_known
 from aukciszek.cluster import PartyNumber
 from aukciszek.encoding import canonical_json, parse_canonical_json
 from aukciszek.identity import Identity
+from aukciszek.protocol.evidence.receipt_list import OtherReceipt
+from aukciszek.protocol.rules.errors import MalformedStatementError
+from aukciszek.protocol.rules.identifiers import AuctionId, BundleDigest
 from support.receipts import give_receipt
 from vectors.samples import NOON
 

@@ -1,7 +1,7 @@
 import os
 from collections.abc import Callable
 
-from aukciszek.auctions.workers import ProcessesEndedError, Workers
+from aukciszek.auctions.context.workers import ProcessesEndedError, Workers
 
 
 class Ended:

@@ -2,10 +2,10 @@
 
 import pytest
 
-from aukciszek.auctions.lifecycle import AuctionState
-from aukciszek.cli.auction_view import describe, following
-from aukciszek.cli.report import Report
-from aukciszek.client.answers import Progress
+from aukciszek.cli.console.report import Report
+from aukciszek.cli.user.auction_view import describe, following
+from aukciszek.client.schemas import Progress
+from aukciszek.protocol.rules.states import AuctionState
 
 
 @pytest.mark.parametrize(
@@ -13,7 +13,7 @@ from aukciszek.client.answers import Progress
     [
         ("ranking", (), None, "computing on shares"),
         ("computing", (2, 4), None, "computing on shares, waiting for party 2, 4"),
-        ("waiting-for-place", (), None, "computing on shares, in line: other auctions are computed first"),
+        ("waiting-for-slot", (), None, "computing on shares, in line: other auctions are computed first"),
         ("computing", (), "keys-not-chosen", "computing on shares, kept from going on by keys-not-chosen"),
     ],
 )

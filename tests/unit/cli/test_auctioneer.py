@@ -3,9 +3,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from aukciszek.auctions.errors import MalformedSpecError
-from aukciszek.cli.auctioneer import read_draft, read_moment
+from aukciszek.cli.user.auctioneer import read_draft, read_moment
 from aukciszek.clock import MalformedTimeError
+from aukciszek.protocol.rules.errors import MalformedSpecError
 
 if TYPE_CHECKING:
     from .conftest import Run

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from aukciszek.auctions.sealing_keys import SealingKeyPair, SealingPublicKey
-from aukciszek.cli.backup_file import (
+from aukciszek.cli.operator.backup_file import (
     CHUNK_BYTES,
     BackupFileError,
     BackupHeader,
@@ -22,6 +21,7 @@ from aukciszek.cli.backup_file import (
     write_private,
     write_public,
 )
+from aukciszek.protocol.sealing.keys import SealingKeyPair, SealingPublicKey
 
 PAIR = SealingKeyPair.new()
 PUBLIC = SealingPublicKey(PAIR.public_bytes)

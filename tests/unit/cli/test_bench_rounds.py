@@ -1,6 +1,6 @@
 import asyncio
 
-from aukciszek.cli.bench.rounds import DelayedChannel, agree_on_pace
+from aukciszek.bench.rounds import DelayedChannel, agree_on_pace
 from aukciszek.mpc.memory_channel import Delivery, Network, Payload
 
 

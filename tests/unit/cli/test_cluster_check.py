@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from aukciszek.cli.authority import ThrowawayAuthority
-from aukciszek.cli.cluster_check import _check_agreement, _check_certificate, _check_status
-from aukciszek.cli.throwaway import ThrowawayCluster, free_base_port, make_cluster
-from aukciszek.client.answers import Status
+from aukciszek.cli.local_cluster.authority import ThrowawayAuthority
+from aukciszek.cli.local_cluster.throwaway import ThrowawayCluster, free_base_port, make_cluster
+from aukciszek.cli.operator.cluster_check import _check_agreement, _check_certificate, _check_status
+from aukciszek.client.schemas import Status
 from aukciszek.clock import SystemClock
 from aukciszek.cluster import Cluster
 from aukciszek.settings import load_settings
@@ -43,7 +43,7 @@ def test_a_certificate_that_soon_ends_is_to_be_renewed(certificate: tuple[Path, 
 def test_a_certificate_for_another_address_is_found(
     certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("aukciszek.cli.cluster_check.RENEWAL_TIME", timedelta(0))
+    monkeypatch.setattr("aukciszek.cli.operator.cluster_check.RENEWAL_TIME", timedelta(0))
     assert _check_certificate(*certificate, "127.0.0.2", NOW).is_good
     finding = _check_certificate(*certificate, "127.0.0.3", NOW)
     assert not finding.is_good

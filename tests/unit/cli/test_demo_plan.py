@@ -3,12 +3,12 @@ from typing import Any
 
 import pytest
 
-from aukciszek.auctions.errors import MalformedSpecError
-from aukciszek.auctions.identifiers import UserId
-from aukciszek.cli.demo.plan import DemoPlan
-from aukciszek.cli.options import OptionError, check_cluster_size
+from aukciszek.cli.console.options import OptionError, check_cluster_size
 from aukciszek.cluster import Cluster, PartyEntry
+from aukciszek.demo.plan import DemoPlan
 from aukciszek.identity import Identity
+from aukciszek.protocol.rules.errors import MalformedSpecError
+from aukciszek.protocol.rules.identifiers import UserId
 
 AUCTIONEER = UserId(str(uuid.UUID(int=1)))
 

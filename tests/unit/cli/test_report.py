@@ -3,8 +3,8 @@ import json
 import pytest
 import typer
 
-from aukciszek.cli.exit_codes import ExitCode
-from aukciszek.cli.report import Report
+from aukciszek.cli.console.exit_codes import ExitCode
+from aukciszek.cli.console.report import Report
 from aukciszek.client.errors import (
     AuctionAbandonedError,
     AuctionCancelledError,

@@ -4,15 +4,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from aukciszek.auctions.certificate import Certificate, CertificateBody, Winner
-from aukciszek.auctions.identifiers import AuctionId, BundleDigest, UserId
-from aukciszek.auctions.record import AuditRecord
-from aukciszek.auctions.spec import AuctionSpec
+from aukciszek.auctions.record_export import audit_record
 from aukciszek.cluster import Cluster, PartyNumber
 from aukciszek.encoding import Json, canonical_json
 from aukciszek.identity import Identity
-from aukciszek.storage.records import FIRST_PREVIOUS_HASH, record_hash
-from aukciszek.storage.rows import NewRecordEntry, RecordRow
+from aukciszek.protocol.evidence.certificate import Certificate, CertificateBody, Winner
+from aukciszek.protocol.evidence.record_chain import FIRST_PREVIOUS_HASH, NewRecordEntry, record_hash
+from aukciszek.protocol.rules.identifiers import AuctionId, BundleDigest, UserId
+from aukciszek.protocol.rules.spec import AuctionSpec
+from aukciszek.storage.rows import RecordRow
 
 if TYPE_CHECKING:
     from .conftest import Run
@@ -53,7 +53,7 @@ def certificate(cluster_file: Path, party_directories: list[Path], tmp_path: Pat
         ),
         bids=(bundle,),
         left_out=(),
-        lot="00" * 32,
+        tie_break_seed="00" * 32,
         outcome="sold",
         winners=(Winner(bundle=bundle, bidder=UID),),
         prices=("42",),
@@ -86,7 +86,7 @@ def write_record(path: Path, auction: str, entries: list[tuple[str, dict[str, Js
             )
         )
         previous = digest
-    path.write_bytes(AuditRecord.of(AuctionId(auction), PartyNumber(party), rows).encode())
+    path.write_bytes(audit_record(AuctionId(auction), PartyNumber(party), rows).encode())
 
 
 def test_a_certificate_that_enough_parties_signed_holds(run: "Run", certificate: Path, cluster_file: Path) -> None:

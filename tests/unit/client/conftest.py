@@ -12,13 +12,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from aukciszek.auctions.bundle import Bundle
-from aukciszek.auctions.certificate import Certificate, CertificateBody, Winner
-from aukciszek.auctions.identifiers import AuctionId, BundleDigest, UserId
-from aukciszek.auctions.sealing_keys import SealingKeyPair
-from aukciszek.auctions.spec import AuctionSpec
-from aukciszek.auctions.statements import Receipt, SealingKeyStatement, read_statement, sign
-from aukciszek.client.connection import Patience
+from aukciszek.client.connection import RetryPolicy
 from aukciszek.client.parties import Parties, connect
 from aukciszek.client.sdk import AukciszekClient
 from aukciszek.client.tokens import UserTokens
@@ -26,11 +20,17 @@ from aukciszek.clock import format_time
 from aukciszek.cluster import Cluster, PartyEntry, PartyNumber
 from aukciszek.encoding import from_base64url, to_base64url
 from aukciszek.identity import Identity
+from aukciszek.protocol.evidence.certificate import Certificate, CertificateBody, Winner
+from aukciszek.protocol.evidence.statements import Receipt, SealingKeyStatement, read_statement, sign
+from aukciszek.protocol.rules.identifiers import AuctionId, BundleDigest, UserId
+from aukciszek.protocol.rules.spec import AuctionSpec
+from aukciszek.protocol.sealing.bundle import Bundle
+from aukciszek.protocol.sealing.keys import SealingKeyPair
 from support.receipts import give_receipt
 
 type Answer = web.StreamResponse | Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-IMPATIENT = Patience(request_timeout_s=5.0, attempts=3, first_pause_s=8.0)
+IMPATIENT = RetryPolicy(request_timeout_s=5.0, attempts=3, first_pause_s=8.0)
 BIDDER = UserId("22222222-2222-4222-8222-222222222222")
 AUCTIONEER = UserId("11111111-1111-4111-8111-111111111111")
 NOW = datetime(2026, 1, 31, tzinfo=UTC)
@@ -349,7 +349,7 @@ def certify(paper: dict[int, PaperParty], paper_cluster: Cluster) -> Certify:
             spec=spec,
             bids=(bundle,),
             left_out=(),
-            lot="00" * 32,
+            tie_break_seed="00" * 32,
             outcome="sold",
             winners=(Winner(bundle=bundle, bidder=BIDDER),),
             prices=(price,),

@@ -104,7 +104,7 @@ async def test_a_silent_party_is_given_up(
         await asyncio.Event().wait()
         raise AssertionError
 
-    monkeypatch.setattr(parties[1], "_patience", connection.Patience(request_timeout_s=0.05, attempts=1))
+    monkeypatch.setattr(parties[1], "_patience", connection.RetryPolicy(request_timeout_s=0.05, attempts=1))
     scripted[1].script = [keep_silent]
     with pytest.raises(UnreachableError, match="no answer in time"):
         await parties[1].ask(STATUS)

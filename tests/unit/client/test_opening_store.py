@@ -3,13 +3,13 @@ from pathlib import Path
 
 import pytest
 
-from aukciszek.auctions.bundle import Bundle
-from aukciszek.auctions.errors import MalformedOpeningError
-from aukciszek.auctions.identifiers import AuctionId, UserId
-from aukciszek.auctions.opening_secret import OpeningSecret
 from aukciszek.client.errors import OpeningPasswordError, OpeningStoreError
 from aukciszek.client.opening_store import MOST_KEPT, KeptOpening, OpeningFile, OpeningStore, opening_file_beside
 from aukciszek.client.password_box import PasswordBox
+from aukciszek.protocol.rules.errors import MalformedOpeningError
+from aukciszek.protocol.rules.identifiers import AuctionId, UserId
+from aukciszek.protocol.sealing.bundle import Bundle
+from aukciszek.protocol.sealing.opening_secret import OpeningSecret
 
 AUCTION = AuctionId("ab" * 32)
 BIDDER = UserId("22222222-2222-4222-8222-222222222222")

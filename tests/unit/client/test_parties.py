@@ -6,7 +6,7 @@ from aiohttp import web
 
 from aukciszek.client.connection import PartyConnection, Request
 from aukciszek.client.errors import PartyRefusedError, TrustFileError, UnreachableError
-from aukciszek.client.parties import Outcomes, tls_context
+from aukciszek.client.parties import PartyResults, tls_context
 from aukciszek.cluster import PartyNumber
 from aukciszek.errors import AukciszekError
 
@@ -38,8 +38,8 @@ async def test_only_the_named_parties_are_asked(parties: "Parties", scripted: "d
     assert scripted[1].asked == []
 
 
-def outcomes_of(results: dict[int, bytes | AukciszekError]) -> Outcomes[bytes]:
-    return Outcomes.of({PartyNumber(number): result for number, result in results.items()})
+def outcomes_of(results: dict[int, bytes | AukciszekError]) -> PartyResults[bytes]:
+    return PartyResults.of({PartyNumber(number): result for number, result in results.items()})
 
 
 def test_enough_answers_are_enough() -> None:

@@ -3,19 +3,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from aukciszek.auctions.bundle import Bundle
-from aukciszek.auctions.errors import MalformedReceiptFileError
-from aukciszek.auctions.identifiers import AuctionId, UserId
-from aukciszek.auctions.receipts import ReceiptFile
 from aukciszek.client.errors import ReceiptStoreError
 from aukciszek.client.receipt_store import ReceiptStore
 from aukciszek.clock import SystemClock
 from aukciszek.cluster import PartyNumber
 from aukciszek.identity import Identity
+from aukciszek.protocol.evidence.receipts import ReceiptFile
+from aukciszek.protocol.rules.errors import MalformedReceiptFileError
+from aukciszek.protocol.rules.identifiers import AuctionId, UserId
+from aukciszek.protocol.sealing.bundle import Bundle
 from support.receipts import give_receipt
 
 if TYPE_CHECKING:
-    from aukciszek.auctions.statements import Receipt, Signed
+    from aukciszek.protocol.evidence.statements import Receipt, Signed
 
 AUCTION = AuctionId("ab" * 32)
 BIDDER = UserId("22222222-2222-4222-8222-222222222222")

@@ -5,11 +5,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiohttp import web
 
-from aukciszek.auctions.errors import MalformedIdentifierError, PriceOffGridError, WrongSignatureError
-from aukciszek.auctions.identifiers import AuctionId
-from aukciszek.auctions.sealing import open_envelope
-from aukciszek.auctions.sealing_keys import SealingKeyPair
-from aukciszek.auctions.verification import verify_certificate
 from aukciszek.client.errors import (
     AnswerNotUnderstoodError,
     AuctionAbandonedError,
@@ -24,13 +19,18 @@ from aukciszek.client.errors import (
 )
 from aukciszek.encoding import to_base64url
 from aukciszek.mpc.shamir import interpolate
+from aukciszek.protocol.evidence.verification import verify_certificate
+from aukciszek.protocol.rules.errors import MalformedIdentifierError, PriceOffGridError, WrongSignatureError
+from aukciszek.protocol.rules.identifiers import AuctionId
+from aukciszek.protocol.sealing.envelope import open_envelope
+from aukciszek.protocol.sealing.keys import SealingKeyPair
 
 if TYPE_CHECKING:
-    from aukciszek.auctions.spec import AuctionSpec
-    from aukciszek.client.answers import Progress
     from aukciszek.client.bidding import SealedBid
-    from aukciszek.client.handing import PlacedBid
+    from aukciszek.client.schemas import Progress
     from aukciszek.client.sdk import AukciszekClient
+    from aukciszek.client.submission import PlacedBid
+    from aukciszek.protocol.rules.spec import AuctionSpec
 
     from .conftest import Certify, HurriedClock, PaperParty
 
@@ -187,7 +187,7 @@ async def test_receipts_are_handed_on_where_a_party_is_missing(
     assert seen[-1] == [1, 3]
     assert (placed.needed, placed.parties, placed.counts, placed.complete) == (2, 3, True, False)
     # Party 2 answers, although it takes no bids: it has the others' receipts, too.
-    assert placed.handed_on == {1, 2, 3}
+    assert placed.relayed == {1, 2, 3}
     assert all(party.receipts_of[placed.header.digest] == {1, 3} for party in paper.values())
 
 
@@ -196,7 +196,7 @@ async def test_receipts_are_handed_on_also_where_all_parties_gave_one(
 ) -> None:
     placed = await client.place_bid(spec.auction_id, "5.00")
     assert placed.complete
-    assert placed.handed_on == {1, 2, 3}
+    assert placed.relayed == {1, 2, 3}
     for party in paper.values():
         assert party.receipts_of[placed.header.digest] == {1, 2, 3}
         assert [path.rpartition("/")[2] for path in party.asked].count("receipts") == 1
@@ -209,7 +209,7 @@ async def test_a_complete_bid_stays_complete_where_a_party_takes_no_receipts_of_
     placed = await client.place_bid(spec.auction_id, "5.00")
     assert placed.complete
     assert not placed.errors
-    assert placed.handed_on == {1, 3}
+    assert placed.relayed == {1, 3}
 
 
 async def test_a_party_that_comes_back_is_tried_again(
@@ -232,7 +232,7 @@ async def test_a_party_that_stays_away_is_given_up(
     placed = await client.place_bid(spec.auction_id, "5.00", keep_trying_s=100.0)
     assert sorted(placed.receipts) == [1, 3]
     assert isinstance(placed.errors[2], UnreachableError)
-    assert placed.handed_on == {1, 3}
+    assert placed.relayed == {1, 3}
 
 
 async def test_a_party_that_forgets_what_it_was_given_did_not_take_it(
@@ -241,7 +241,7 @@ async def test_a_party_that_forgets_what_it_was_given_did_not_take_it(
     paper[2].lies["bids"] = gone
     paper[3].lies["receipts"] = lambda answer: answer | {"receipts_of": [3]}
     placed = await client.place_bid(spec.auction_id, "5.00")
-    assert placed.handed_on == {1, 2}
+    assert placed.relayed == {1, 2}
 
 
 async def test_a_bid_with_too_few_receipts_is_an_error(

@@ -10,7 +10,7 @@ from typing import Final
 import pytest
 from fastapi import FastAPI
 
-from aukciszek.server.app import create_app
+from aukciszek.server.http.app import create_app
 
 REPOSITORY: Final = Path(__file__).parents[3]
 SOURCES: Final = REPOSITORY / "src" / "aukciszek"

@@ -22,7 +22,7 @@ def spoil(shares: dict[int, Vector], party: int, place: int = 0) -> None:
 
 def opened(shares: dict[int, Vector], degree: int, mode: Mode) -> tuple[list[int], set[int]]:
     result = decode(shares, degree, mode, RandomStream(bytes(range(32))))
-    return result.values.tolist(), set(result.liars)
+    return result.values.tolist(), set(result.corrupt_parties)
 
 
 @pytest.mark.parametrize(("n", "t"), [(3, 1), (5, 2), (5, 1), (9, 2), (9, 4)])
@@ -34,9 +34,9 @@ def test_honest_shares_open(n: int, t: int) -> None:
 
 @pytest.mark.parametrize(("n", "t"), [(3, 1), (4, 1), (5, 2), (7, 2), (7, 3)])
 def test_a_lie_about_a_value_of_degree_t_is_noticed(n: int, t: int) -> None:
-    for liars in range(1, t + 1):
+    for corrupt_parties in range(1, t + 1):
         shares = word(n, t, [1, 2, 3])
-        for party in range(1, liars + 1):
+        for party in range(1, corrupt_parties + 1):
             spoil(shares, party, place=1)
         with pytest.raises(InconsistentSharesError):
             opened(shares, t, Mode(n, t))
@@ -59,14 +59,16 @@ def test_nobody_is_named_where_liars_could_frame_an_honest_party() -> None:
     assert caught.value.suspects == set()
 
 
-@pytest.mark.parametrize(("n", "t", "liars"), [(5, 1, [4]), (9, 2, [1]), (9, 2, [2, 9]), (6, 1, [6])])
+@pytest.mark.parametrize(("n", "t", "corrupt_parties"), [(5, 1, [4]), (9, 2, [1]), (9, 2, [2, 9]), (6, 1, [6])])
 @pytest.mark.parametrize("kind", ["value", "product"])
-def test_the_robust_mode_corrects_lies_and_names_the_liars(n: int, t: int, liars: list[int], kind: str) -> None:
+def test_the_robust_mode_corrects_lies_and_names_the_liars(
+    n: int, t: int, corrupt_parties: list[int], kind: str
+) -> None:
     degree = t if kind == "value" else 2 * t
     shares = word(n, degree, [7, 8, 9])
-    for place, liar in enumerate(liars):
-        spoil(shares, liar, place)
-    assert opened(shares, degree, Mode(n, t)) == ([7, 8, 9], set(liars))
+    for place, corrupt_party in enumerate(corrupt_parties):
+        spoil(shares, corrupt_party, place)
+    assert opened(shares, degree, Mode(n, t)) == ([7, 8, 9], set(corrupt_parties))
 
 
 def test_the_robust_mode_makes_do_with_what_arrived() -> None:
@@ -89,7 +91,7 @@ def test_more_lies_than_the_threshold_stop_even_the_robust_mode() -> None:
 def test_products_of_full_degree_carry_no_redundancy() -> None:
     shares = word(5, 4, [7])
     spoil(shares, 1)
-    values, liars = opened(shares, 4, Mode(5, 2))
+    values, corrupt_parties = opened(shares, 4, Mode(5, 2))
     assert values != [7]
-    assert not liars
+    assert not corrupt_parties
     assert find_liars({party: int(share[0]) for party, share in shares.items()}, 4, Mode(5, 2)) == frozenset()

@@ -3,35 +3,37 @@ from itertools import permutations
 
 import pytest
 
-from aukciszek.mpc.ranking import FASTEST_ROUND_S, SLOWEST_ROUND_S, Pace, choose_widths
+from aukciszek.mpc.ranking import FASTEST_ROUND_S, SLOWEST_ROUND_S, CostModel, choose_widths
 
 
 def test_a_pace_is_the_median_of_what_the_parties_measured() -> None:
-    assert Pace.from_measured_rounds([0.001, 0.009, 0.031, 0.5, 0.8]).round_s == 2**-5
-    assert Pace.from_measured_rounds([0.02]).round_s == 2**-6
-    assert Pace.from_measured_rounds([0.02, 0.04]).round_s == 2**-5
+    assert CostModel.from_measured_rounds([0.001, 0.009, 0.031, 0.5, 0.8]).round_s == 2**-5
+    assert CostModel.from_measured_rounds([0.02]).round_s == 2**-6
+    assert CostModel.from_measured_rounds([0.02, 0.04]).round_s == 2**-5
 
 
 def test_all_parties_choose_the_same_pace_in_whatever_order_they_heard_of_the_measurements() -> None:
     measured = [0.0011, 0.3, 0.0009, math.nan, 0.0012]
-    assert len({Pace.from_measured_rounds(order) for order in permutations(measured)}) == 1
+    assert len({CostModel.from_measured_rounds(order) for order in permutations(measured)}) == 1
 
 
 @pytest.mark.parametrize("lies", [[0.0, 0.0], [math.inf, math.inf], [math.nan, 1e300], [-1.0, 1e-300]])
 def test_liars_cannot_push_the_pace_out_of_what_honest_parties_measured(lies: list[float]) -> None:
-    assert 2**-7 <= Pace.from_measured_rounds([0.008, 0.016, 0.012, *lies]).round_s <= 2**-6
+    assert 2**-7 <= CostModel.from_measured_rounds([0.008, 0.016, 0.012, *lies]).round_s <= 2**-6
 
 
 @pytest.mark.parametrize("measured", [0.0, -1.0, 1e-12, 1e9, math.inf, math.nan])
 def test_a_pace_has_bounds(measured: float) -> None:
-    assert FASTEST_ROUND_S / 1.5 <= Pace.from_measured_rounds([measured]).round_s <= SLOWEST_ROUND_S
+    assert FASTEST_ROUND_S / 1.5 <= CostModel.from_measured_rounds([measured]).round_s <= SLOWEST_ROUND_S
 
 
 def test_no_measurement_is_no_pace() -> None:
     with pytest.raises(ValueError, match="at least one"):
-        Pace.from_measured_rounds([])
+        CostModel.from_measured_rounds([])
 
 
 def test_slow_rounds_make_wide_levels() -> None:
-    near, far = (choose_widths(1000, 1, 16, Pace.from_measured_rounds([round_s] * 5)) for round_s in (0.0005, 0.08))
+    near, far = (
+        choose_widths(1000, 1, 16, CostModel.from_measured_rounds([round_s] * 5)) for round_s in (0.0005, 0.08)
+    )
     assert len(far) <= 2 < len(near)

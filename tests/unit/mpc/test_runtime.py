@@ -111,7 +111,7 @@ async def test_the_lot_depends_on_keys_and_label_alone() -> None:
                 openings=RoundRelease(runtime.party),
             )
             await fresh.multiply(fresh.random(1), fresh.random(1))
-            return (await fresh.joint_random("lot", label, agreed=b""))[0]
+            return (await fresh.joint_random("coin", label, agreed=b""))[0]
 
         return (await simulate(program, n=3, t=1, keys=keys)).result
 
@@ -184,7 +184,7 @@ async def test_the_robust_mode_starts_without_a_holder_of_wrong_keys() -> None:
     wrong = {held: new_prss_key() for held in keys[1].sets}
     keys[1] = PrssKeys(2, 5, 1, wrong)
     simulation = await simulate(Runtime.start, n=5, t=1, keys=keys)
-    assert {party: set(runtime.liars) for party, runtime in simulation.runtimes.items() if party != 2} == {
+    assert {party: set(runtime.corrupt_parties) for party, runtime in simulation.runtimes.items() if party != 2} == {
         party: {2} for party in (1, 3, 4, 5)
     }
     assert isinstance(simulation.errors[2], PrssKeysDifferError)
@@ -193,7 +193,7 @@ async def test_the_robust_mode_starts_without_a_holder_of_wrong_keys() -> None:
 @pytest.mark.parametrize(("n", "t"), [(3, 1), (4, 1)])
 async def test_parties_must_agree_on_public_parameters(n: int, t: int) -> None:
     async def program(runtime: Runtime) -> None:
-        await runtime.joint_random("lot", b"label", agreed=b"these" if runtime.party != 3 else b"those")
+        await runtime.joint_random("coin", b"label", agreed=b"these" if runtime.party != 3 else b"those")
 
     simulation = await simulate(program, n=n, t=t)
     assert isinstance(simulation.errors[1], ParametersDifferError)
@@ -203,7 +203,7 @@ async def test_parties_must_agree_on_public_parameters(n: int, t: int) -> None:
 
 async def test_the_robust_mode_goes_on_without_a_party_that_has_other_parameters() -> None:
     async def program(runtime: Runtime) -> bytes:
-        return (await runtime.joint_random("lot", b"label", agreed=b"these" if runtime.party != 3 else b"those"))[0]
+        return (await runtime.joint_random("coin", b"label", agreed=b"these" if runtime.party != 3 else b"those"))[0]
 
     simulation = await simulate(program, n=5, t=1)
     assert simulation.results.keys() == {1, 2, 4, 5}
@@ -235,7 +235,7 @@ async def test_nobody_waits_for_a_party_that_was_found_lying() -> None:
         product = await runtime.multiply(a[:1], a[1:])
         if runtime.party == 2:
             return {}, frozenset()
-        return await runtime.reveal({"ab": await runtime.multiply(product, a[:1])}), runtime.liars
+        return await runtime.reveal({"ab": await runtime.multiply(product, a[:1])}), runtime.corrupt_parties
 
     results = await asyncio.gather(*(program(channel) for channel in Network(5, interfere=interfere).channels))
     assert [result for party, result in enumerate(results, 1) if party != 2] == [({"ab": [45]}, frozenset({2}))] * 4
@@ -264,7 +264,7 @@ async def test_the_channel_is_told_of_liars_by_the_event_loop_alone(monkeypatch:
 
     simulation = await simulate(program, n=5, t=1, network=Network(5, interfere=interfere))
     assert simulation.results[1] == x.shape[1]
-    assert simulation.runtimes[1].liars == {2}
+    assert simulation.runtimes[1].corrupt_parties == {2}
     assert set(threads) == {threading.current_thread()}
 
 

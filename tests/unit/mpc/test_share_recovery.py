@@ -66,11 +66,11 @@ def assert_found(simulation: Simulation[list[list[int]]], dealt: Vector, request
         assert found == dealt[party - 1][list(requests.get(party, ()))].tolist()
 
 
-def lying(liars: Iterable[int], *, place: int = 0) -> Callable[[Delivery], Payload | None]:
+def lying(corrupt_parties: Iterable[int], *, place: int = 0) -> Callable[[Delivery], Payload | None]:
     """Let some parties add 1 to one element that they send as helpers."""
 
     def interfere(one: Delivery) -> Payload:
-        if one.sender not in liars or one.round != RECOVERY or not one.payload:
+        if one.sender not in corrupt_parties or one.round != RECOVERY or not one.payload:
             return one.payload
         values = from_bytes(bytes(one.payload), len(one.payload) // 8).copy()
         values[place] = (int(values[place]) + 1) % P
@@ -158,13 +158,13 @@ async def test_where_nobody_lacks_anything_nothing_is_sent(requests: Requests) -
 @pytest.mark.parametrize(("n", "t"), ROBUST)
 async def test_the_robust_mode_corrects_lying_helpers_and_names_them(n: int, t: int) -> None:
     dealt = deal(n, t)
-    liars = set(range(2, 2 + t))
+    corrupt_parties = set(range(2, 2 + t))
     for place in (0, 2 * WIDTH - 1):
-        simulation = await recover(dealt, t, {1: [1, 2]}, lying(liars, place=place))
+        simulation = await recover(dealt, t, {1: [1, 2]}, lying(corrupt_parties, place=place))
         assert len(simulation.results) == n
         assert_found(simulation, dealt, {1: [1, 2]})
-        assert simulation.runtimes[1].liars == liars
-        assert not any(simulation.runtimes[party].liars for party in range(2, n + 1))
+        assert simulation.runtimes[1].corrupt_parties == corrupt_parties
+        assert not any(simulation.runtimes[party].corrupt_parties for party in range(2, n + 1))
 
 
 @pytest.mark.parametrize(("n", "t"), ROBUST)

@@ -103,7 +103,7 @@ async def test_lies_during_the_verification_are_noticed(round_number: int) -> No
 @pytest.fixture
 def windows(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many terms each window has that is verified, at all parties, where the most are 500."""
-    monkeypatch.setattr(verification.Ledger.__init__, "__defaults__", (500,))
+    monkeypatch.setattr(verification.MultiplicationLog.__init__, "__defaults__", (500,))
     checked: list[int] = []
     fold = verification._fold
 

@@ -11,18 +11,18 @@ import pytest
 import trustme
 from fastapi import FastAPI
 
-from aukciszek.auctions.ports import PeerMessage
+from aukciszek.auctions.context.peer_network import PeerMessage
 from aukciszek.clock import Clock, SystemClock
 from aukciszek.cluster import Cluster, PartyEntry, PartyNumber
 from aukciszek.encoding import Json
 from aukciszek.identity import Identity
 from aukciszek.mpc.mode import Mode
-from aukciszek.server.directory import PEER_PATH, Peer, PeerDirectory
-from aukciszek.server.frames import FrameType
-from aukciszek.server.identity_token import IdentityTokens
+from aukciszek.server.host.web_server import WebServer, listen
 from aukciszek.server.incidents import IncidentLog
-from aukciszek.server.peers import Peers
-from aukciszek.server.web_server import WebServer, listen
+from aukciszek.server.links.directory import PEER_PATH, Peer, PeerDirectory
+from aukciszek.server.links.frames import FrameType
+from aukciszek.server.links.identity_token import IdentityTokens
+from aukciszek.server.links.peers import Peers
 from aukciszek.settings import Listener
 
 START = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)

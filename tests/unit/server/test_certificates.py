@@ -20,16 +20,16 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from aukciszek.certificates import tls_fault
-from aukciszek.client.connection import PartyConnection, Patience, Request
+from aukciszek.client.connection import PartyConnection, Request, RetryPolicy
 from aukciszek.client.errors import UnreachableError
 from aukciszek.client.parties import http_session
 from aukciszek.clock import SystemClock
 from aukciszek.cluster import Cluster, PartyEntry, PartyNumber
 from aukciszek.identity import Identity
-from aukciszek.server.directory import Peer, PeerDirectory
 from aukciszek.server.errors import PeerError
-from aukciszek.server.identity_token import IdentityTokens
-from aukciszek.server.outbound import Dialler, OutboundLink
+from aukciszek.server.links.directory import Peer, PeerDirectory
+from aukciszek.server.links.identity_token import IdentityTokens
+from aukciszek.server.links.outbound import Dialler, OutboundLink
 
 ADDRESS = "127.0.0.2"
 NOW = datetime.now(UTC)
@@ -205,7 +205,7 @@ def test_a_client_is_told_what_is_wrong(
             serving(presented(fault, authority, tmp_path)) as (url, received),
             http_session(tmp_path / "ca.pem") as http,
         ):
-            party = PartyConnection(http, 2, url, patience=Patience(attempts=1), clock=SystemClock())
+            party = PartyConnection(http, 2, url, patience=RetryPolicy(attempts=1), clock=SystemClock())
             with pytest.raises(UnreachableError, match=FAULTS[fault]) as told:
                 await party.ask(Request("GET", "/api/status", token="a-token"))
             assert FAULTS[fault] in told.value.reasons[2]

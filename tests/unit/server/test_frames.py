@@ -3,14 +3,14 @@ import contextlib
 import pytest
 from hypothesis import given, strategies as st
 
-from aukciszek.auctions.holdings import HoldingsStatement
-from aukciszek.auctions.identifiers import AuctionId
-from aukciszek.auctions.ports import MessageKind, PeerMessage
-from aukciszek.auctions.statements import OrderStatement
+from aukciszek.auctions.context.peer_network import MessageKind, PeerMessage
 from aukciszek.mpc.channel import MAX_PAYLOAD_BYTES
-from aukciszek.server import frames as frames_module
+from aukciszek.protocol.evidence.receipt_list import ReceiptListStatement
+from aukciszek.protocol.evidence.statements import OrderStatement
+from aukciszek.protocol.rules.identifiers import AuctionId
 from aukciszek.server.errors import MalformedFrameError
-from aukciszek.server.frames import (
+from aukciszek.server.links import frames as frames_module
+from aukciszek.server.links.frames import (
     LARGEST_FRAME,
     Frame,
     FrameType,
@@ -139,5 +139,5 @@ def test_a_frame_has_a_largest_size(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_whatever_an_auction_has_to_say_fits_into_a_frame() -> None:
-    assert HoldingsStatement.most_bytes + 34 <= LARGEST_FRAME
+    assert ReceiptListStatement.most_bytes + 34 <= LARGEST_FRAME
     assert OrderStatement.most_bytes + 34 <= LARGEST_FRAME

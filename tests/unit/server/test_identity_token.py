@@ -6,9 +6,9 @@ import pytest
 
 from aukciszek.cluster import Cluster, PartyNumber
 from aukciszek.identity import Identity
-from aukciszek.server import identity_token
 from aukciszek.server.errors import PeerIdentityError
-from aukciszek.server.identity_token import CLOCK_TOLERANCE_S, LIFETIME_S, IdentityTokens
+from aukciszek.server.links import identity_token
+from aukciszek.server.links.identity_token import CLOCK_TOLERANCE_S, LIFETIME_S, IdentityTokens
 
 if TYPE_CHECKING:
     from .conftest import DirectoryOf, StoppedClock, TokensOf

@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 
-from aukciszek.server import http_protocol, long_answers, own_place
 from aukciszek.server.errors import BusyError, DirectoryInUseError
-from aukciszek.server.long_answers import LongAnswers
-from aukciszek.server.own_place import LOCK_FILE, allow_open_files, alone_in
-from aukciszek.server.web_server import WebServer, listen
+from aukciszek.server.host import data_dir_lock, http_protocol
+from aukciszek.server.host.data_dir_lock import LOCK_FILE, allow_open_files, alone_in
+from aukciszek.server.host.web_server import WebServer, listen
+from aukciszek.server.http import export_limiter
+from aukciszek.server.http.export_limiter import LongAnswers
 from aukciszek.settings import Listener
 
 
@@ -95,7 +96,7 @@ async def test_a_closed_connection_counts_no_more(server: WebServer, monkeypatch
 
 
 async def test_long_answers_are_made_in_turn_and_the_line_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(long_answers, "MOST_IN_LINE", 1)
+    monkeypatch.setattr(export_limiter, "MOST_IN_LINE", 1)
     answers, may_end, made = LongAnswers(), asyncio.Event(), []
 
     async def make(number: int) -> None:
@@ -131,7 +132,7 @@ def test_as_many_files_as_the_system_allows_may_be_opened(
     wanted = []
     monkeypatch.setattr(resource, "getrlimit", lambda _: (1024, 2048))
     monkeypatch.setattr(resource, "setrlimit", lambda _, limits: wanted.append(limits))
-    with caplog.at_level(logging.WARNING, logger=own_place.__name__):
+    with caplog.at_level(logging.WARNING, logger=data_dir_lock.__name__):
         allow_open_files()
     assert wanted == [(2048, 2048)]
     assert "LimitNOFILE" in caplog.text

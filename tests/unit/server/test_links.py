@@ -6,22 +6,22 @@ from typing import TYPE_CHECKING
 import aiohttp
 import pytest
 
-from aukciszek.auctions.identifiers import AuctionId
-from aukciszek.auctions.ports import MessageKind, PeerMessage
+from aukciszek.auctions.context.peer_network import MessageKind, PeerMessage
 from aukciszek.clock import SystemClock
 from aukciszek.cluster import PartyNumber
 from aukciszek.encoding import MalformedEncodingError
 from aukciszek.identity import Identity
 from aukciszek.mpc.errors import PartiesMissingError
-from aukciszek.server import inbound, link_reader, outbound, peer_clocks, peers
-from aukciszek.server.frames import (
+from aukciszek.protocol.rules.identifiers import AuctionId
+from aukciszek.server.links import inbound, link_reader, outbound, peer_clocks, peers
+from aukciszek.server.links.frames import (
     LARGEST_FRAME,
     MessageFrame,
     WelcomeFrame,
     encode_frame,
     encode_round,
 )
-from aukciszek.server.identity_token import LIFETIME_S, IdentityTokens
+from aukciszek.server.links.identity_token import LIFETIME_S, IdentityTokens
 from aukciszek.storage.errors import StorageFullError
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ import pytest
 
 from aukciszek.clock import SystemClock
 from aukciszek.cluster import PartyNumber
-from aukciszek.server.frames import FrameType, TimeFrame, TimeWantedFrame, decode_frame
-from aukciszek.server.peer_clocks import MOST_ANSWERS_A_SECOND, WARN_AGAIN_S, PeerClocks
+from aukciszek.server.links.frames import FrameType, TimeFrame, TimeWantedFrame, decode_frame
+from aukciszek.server.links.peer_clocks import MOST_ANSWERS_A_SECOND, WARN_AGAIN_S, PeerClocks
 
 if TYPE_CHECKING:
     from datetime import datetime

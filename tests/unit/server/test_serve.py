@@ -15,12 +15,12 @@ import trustme
 from aukciszek.clock import SystemClock
 from aukciszek.cluster import Cluster, PartyEntry
 from aukciszek.identity import Identity, IdentityKeyError
-from aukciszek.server.directory import PeerDirectory, plain_address
 from aukciszek.server.errors import CertificateError, ListenError
+from aukciszek.server.host.tls import client_context, server_context
+from aukciszek.server.host.web_server import listen
+from aukciszek.server.links.directory import PeerDirectory, plain_address
 from aukciszek.server.party import read_identity
 from aukciszek.server.serve import run_party
-from aukciszek.server.tls import client_context, server_context
-from aukciszek.server.web_server import listen
 from aukciszek.settings import Listener, Settings, load_settings
 
 KEYS = [secrets.token_urlsafe(32) for _ in range(3)]

@@ -16,8 +16,8 @@ def test_work_is_done_in_another_process_which_ends_with_its_parent() -> None:
     child = run(
         """
         import asyncio, os
-        from aukciszek.auctions.workers import Workers
-        from aukciszek.server import worker_processes
+        from aukciszek.auctions.context.workers import Workers
+        from aukciszek.server.host import worker_processes
         worker_processes.os.process_cpu_count = lambda: 2
         with worker_processes.worker_processes() as processes:
             print(asyncio.run(Workers(processes).run(os.getpid)), os.getpid(), flush=True)
@@ -35,7 +35,7 @@ def test_a_killed_server_leaves_no_process_behind() -> None:
         sys.stdout.flush()
         inner = os.fork()
         if not inner:
-            from aukciszek.server import worker_processes
+            from aukciszek.server.host import worker_processes
             worker_processes.os.process_cpu_count = lambda: 2
             with worker_processes.worker_processes() as processes:
                 print(asyncio.run(processes.run(os.getpid)), flush=True)
@@ -51,7 +51,7 @@ def test_all_processes_work_and_each_gets_its_own_answer() -> None:
     answers = run(
         """
         import asyncio, os, uvloop
-        from aukciszek.server import worker_processes
+        from aukciszek.server.host import worker_processes
         worker_processes.os.process_cpu_count = lambda: 3
         async def ask(processes):
             asked = [processes.run(divmod, number, number % 4) for number in range(9)]
@@ -74,8 +74,8 @@ def test_work_goes_on_in_a_thread_when_a_process_was_killed() -> None:
     answer = run(
         """
         import asyncio, os, signal
-        from aukciszek.auctions.workers import Workers
-        from aukciszek.server import worker_processes
+        from aukciszek.auctions.context.workers import Workers
+        from aukciszek.server.host import worker_processes
         worker_processes.os.process_cpu_count = lambda: 2
         async def kill(workers):
             process = await workers.run(os.getpid)
@@ -94,7 +94,7 @@ def test_on_one_processor_there_is_none() -> None:
     assert (
         run(
             """
-        from aukciszek.server import worker_processes
+        from aukciszek.server.host import worker_processes
         worker_processes.os.process_cpu_count = lambda: 1
         with worker_processes.worker_processes() as processes:
             print(processes)

@@ -4,10 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from aukciszek.storage.auctions import AuctionRepository
+from aukciszek.protocol.evidence.record_chain import NewRecordEntry
 from aukciszek.storage.database import Database
 from aukciszek.storage.errors import RevisionTakenError
-from aukciszek.storage.rows import AuctionRow, BundleRow, NewRecordEntry, ReceiptRow
+from aukciszek.storage.repositories.auctions import AuctionRepository
+from aukciszek.storage.rows import AuctionRow, BundleRow, ReceiptRow
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 AUCTION = "a" * 64

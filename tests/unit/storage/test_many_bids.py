@@ -6,13 +6,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from aukciszek.auctions.identifiers import AuctionId
-from aukciszek.auctions.record import AuditRecord, verify_record
+from aukciszek.auctions.record_export import audit_record
 from aukciszek.cluster import PartyNumber
-from aukciszek.storage.auctions import AuctionRepository
+from aukciszek.protocol.evidence.audit_log import verify_record
+from aukciszek.protocol.evidence.record_chain import NewRecordEntry
+from aukciszek.protocol.rules.identifiers import AuctionId
 from aukciszek.storage.database import Database
 from aukciszek.storage.errors import ReceivedBeforeError
-from aukciszek.storage.rows import AuctionRow, BundleRow, NewBid, NewRecordEntry, ReceiptRow
+from aukciszek.storage.repositories.auctions import AuctionRepository
+from aukciszek.storage.rows import AuctionRow, BundleRow, NewBid, ReceiptRow
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 AUCTION = "a" * 64
@@ -52,7 +54,7 @@ async def stored(auctions: AuctionRepository, bids: Sequence[NewBid]) -> bool:
     rows = [await auctions.bundle(bid.bundle.digest) for bid in bids]
     receipts = await auctions.auction_receipts(AUCTION)
     entries = await auctions.record(AUCTION)
-    verify_record(AuditRecord.of(AuctionId(AUCTION), PartyNumber(1), entries))
+    verify_record(audit_record(AuctionId(AUCTION), PartyNumber(1), entries))
     return (
         len(found) == len(bids)
         and rows == [bid.bundle for bid in bids]

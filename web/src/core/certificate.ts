@@ -19,7 +19,7 @@ export interface CertificateBody {
   /** The input set, ascending. */
   readonly bids: readonly string[]
   readonly left_out: readonly { readonly bundle: string; readonly reason: string }[]
-  readonly lot: string | null
+  readonly tie_break_seed: string | null
   readonly outcome: OutcomeKind
   readonly winners: readonly Winner[]
   /** With pay-as-bid one for each winner, in their order; else one for all. */
@@ -47,7 +47,7 @@ const bodyReader = strict<CertificateBody>({
   spec: specReader,
   bids: list(digest, 200_000),
   left_out: list(strict({ bundle: digest, reason: text(/^[a-z][a-z0-9-]{0,63}$/) })),
-  lot: nullable(text(/^([0-9a-f]{2}){8,64}$/)),
+  tie_break_seed: nullable(text(/^([0-9a-f]{2}){8,64}$/)),
   outcome: oneOf('sold', 'reserve-not-met', 'too-few-bids'),
   winners: list(strict<Winner>({ bundle: digest, bidder: userId })),
   prices: list(text(undefined, 30)),
@@ -117,7 +117,7 @@ function checkBody(body: CertificateBody): void {
     refuse('the outcome contradicts the number of valid bids')
   }
   if (body.outcome === 'reserve-not-met' && body.spec.reserve_price === null) refuse('there is no reserve price')
-  if (body.lot === null && body.outcome !== 'too-few-bids') refuse('bids were ranked, so there must be a lot')
+  if (body.tie_break_seed === null && body.outcome !== 'too-few-bids') refuse('bids were ranked, so there must be a tie-break seed')
 }
 
 /** Read a certificate file's bytes. @throws PageError with the code malformed-certificate. */

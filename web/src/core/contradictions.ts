@@ -1,6 +1,6 @@
 /**
  * Whether one bid, known in the clear, contradicts an outcome by the auction's own rules (docs/protocol.md, "Opening one's
- * own bid"; `auctions/contradictions.py`). Bids rank by price, the best first, and equal ones by the tie-break value in the
+ * own bid"; `protocol/evidence/contradictions.py`). Bids rank by price, the best first, and equal ones by the tie-break value in the
  * certificate. Of the other bids nothing is known but what the outcome opens, so a contradiction is one whatever they are.
  */
 
@@ -34,10 +34,10 @@ const EACH_PAYS_THE_OWN_PRICE: readonly AuctionFormat[] = ['first-price', 'pay-a
 
 /** Bundles in the order of the tie-break value; of equal bids the earlier one wins. */
 export async function tieBreakOrder(value: string, digests: readonly string[]): Promise<string[]> {
-  const key = await labelledSha256('lot', fromHex(value))
+  const key = await labelledSha256('tie-break-seed', fromHex(value))
   const places = await Promise.all(
     digests.map(async (digest): Promise<[string, string]> => [
-      toHex(await labelledSha256('lot-order', concat(key, fromHex(digest)))),
+      toHex(await labelledSha256('tie-break-order', concat(key, fromHex(digest)))),
       digest,
     ]),
   )
@@ -88,7 +88,7 @@ class Ranking {
 
   static async of(body: CertificateBody): Promise<Ranking> {
     const leftOut = new Set(body.left_out.map((one) => one.bundle))
-    const ordered = await tieBreakOrder(body.lot ?? '', body.bids.filter((bundle) => !leftOut.has(bundle)))
+    const ordered = await tieBreakOrder(body.tie_break_seed ?? '', body.bids.filter((bundle) => !leftOut.has(bundle)))
     return new Ranking(body, new Map(ordered.map((bundle, place) => [bundle, place])))
   }
 

@@ -1,6 +1,6 @@
 /**
  * One value, one spelling: canonical JSON, base64url, hexadecimal and labelled hashes, byte for byte as
- * `src/aukciszek/encoding.py` and `auctions/identifiers.py` have them.
+ * `src/aukciszek/encoding.py` and `protocol/rules/identifiers.py` have them.
  */
 
 import { malformed } from './errors'

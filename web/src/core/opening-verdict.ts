@@ -1,5 +1,5 @@
 /**
- * What an opened bid says about a certificate (docs/protocol.md, "Opening one's own bid"; `auctions/opening_verdict.py`):
+ * What an opened bid says about a certificate (docs/protocol.md, "Opening one's own bid"; `protocol/evidence/opening_verdict.py`):
  * nothing against it, or that the parties that signed it are wrong. A certificate is believed because at most t parties
  * lie; an opened bid needs no such trust, and contradicts even what all parties signed.
  */

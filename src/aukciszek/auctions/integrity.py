@@ -1,0 +1,105 @@
+"""Whether what is stored of unfinished auctions is what was written; looked at before a party serves.
+
+A database notices damage to its own structure, not a changed byte inside a row. Every row that an outcome depends on
+says by itself what it must be: rules and bundles by their hashes, receipts by this party's signature, the record by
+its chain. So a party never goes on from something that its disk made of a bid.
+"""
+
+import asyncio
+from itertools import batched
+from typing import Final
+
+from aukciszek.auctions.queries import rules_of
+from aukciszek.auctions.record_export import audit_record
+from aukciszek.cluster import Cluster, PartyNumber
+from aukciszek.errors import AukciszekError
+from aukciszek.protocol.evidence.audit_log import verify_record
+from aukciszek.protocol.evidence.key_tables import Attestation, KeyTable, key_digest, members_of
+from aukciszek.protocol.evidence.statements import Receipt, SealingKeyStatement, read_statement
+from aukciszek.protocol.rules.identifiers import AuctionId
+from aukciszek.protocol.rules.states import AuctionState, is_over
+from aukciszek.protocol.sealing.bundle import bundle_digest
+from aukciszek.protocol.sealing.keys import SealingKeyPair
+from aukciszek.secret import Secret
+from aukciszek.storage.backends.faults import damaged
+from aukciszek.storage.errors import StorageFaultError
+from aukciszek.storage.repositories.auctions import AuctionRepository
+from aukciszek.storage.rows import AuctionRow, ReceiptRow
+
+_BUNDLES_AT_ONCE: Final = 1000
+
+
+async def check_unfinished(repository: AuctionRepository, cluster: Cluster, number: PartyNumber) -> None:
+    """Check every auction that is not over.
+
+    Raises:
+        DatabaseDamagedError: something is not what was written.
+    """
+    for row in await repository.unfinished_auctions([state.value for state in AuctionState if is_over(state)]):
+        await check_auction(repository, cluster, number, row)
+
+
+async def check_auction(repository: AuctionRepository, cluster: Cluster, number: PartyNumber, row: AuctionRow) -> None:
+    """Read everything that is stored of an auction, and compare it with what it says of itself.
+
+    Raises:
+        DatabaseDamagedError: something is not what was written.
+    """
+    short = row.id[:8]
+    try:
+        if rules_of(row).auction_id != row.id:
+            raise damaged(f"the rules of auction {short} are not the ones that its id stands for")
+        await _check_sealing_key(repository, cluster, number, row)
+        await _check_auction_keys(repository, cluster, number, row)
+        for digests in batched(sorted(await repository.bundle_digests(row.id)), _BUNDLES_AT_ONCE, strict=False):
+            contents = await repository.bundle_contents(digests)
+            if changed := await asyncio.to_thread(_changed, contents):
+                raise damaged(f"bundle {changed[:8]} of auction {short} has changed")
+        receipts = [one for one in await repository.auction_receipts(row.id) if one.party == number]
+        await asyncio.to_thread(_check_receipts, receipts, cluster)
+        record = await repository.record(row.id)
+        await asyncio.to_thread(lambda: verify_record(audit_record(AuctionId(row.id), number, record)))
+    except StorageFaultError:
+        raise
+    except (AukciszekError, ValueError) as error:
+        raise damaged(f"auction {short}: {error}") from error
+
+
+async def _check_sealing_key(
+    repository: AuctionRepository, cluster: Cluster, number: PartyNumber, row: AuctionRow
+) -> None:
+    private = await repository.sealing_private(row.id)
+    for stored in await repository.sealing_keys(row.id):
+        if stored.party == number and private is not None:
+            public = read_statement(SealingKeyStatement, stored.statement, cluster).content.public_key
+            if SealingKeyPair(private).public_bytes != public:
+                raise ValueError("the sealing key is not the one that this party signed")
+
+
+async def _check_auction_keys(
+    repository: AuctionRepository, cluster: Cluster, number: PartyNumber, row: AuctionRow
+) -> None:
+    """Compare the keys for shared randomness with the tables: one that was not dealt but had from others is attested.
+
+    Raises:
+        ValueError: a key is not the one that this party, or another one, attests.
+    """
+    tables = [read_statement(KeyTable, one.statement, cluster).content for one in await repository.key_tables(row.id)]
+    own = {(one.members, one.dealer) for table in tables if table.party == number for one in table.attestations}
+    attested = {one for table in tables for one in table.attestations}
+    for stored in await repository.auction_keys(row.id):
+        members, dealer = members_of(stored.members), PartyNumber(stored.dealer)
+        digest = key_digest(AuctionId(row.id), members, dealer, Secret(stored.key))
+        if (members, dealer) in own and Attestation(members, dealer, digest) not in attested:
+            raise ValueError("a key for shared randomness is not the one that this party signed")
+
+
+def _changed(contents: dict[str, bytes]) -> str | None:
+    return next((digest for digest, content in contents.items() if bundle_digest(content) != digest), None)
+
+
+def _check_receipts(receipts: list[ReceiptRow], cluster: Cluster) -> None:
+    for row in receipts:
+        receipt = read_statement(Receipt, row.statement, cluster)
+        if receipt.content.bundle != row.digest:
+            raise ValueError(f"the receipt for bundle {row.digest[:8]} is for another one")

@@ -1,0 +1,270 @@
+"""All auctions of one party: what its server calls, and where its peers' messages arrive."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Final
+
+from aukciszek.accounts.tokens import Principal
+from aukciszek.auctions.auction_process import AuctionProcess
+from aukciszek.auctions.context.auction_context import AuctionContext, PartyContext
+from aukciszek.auctions.context.peer_network import MessageKind, PeerMessage
+from aukciszek.auctions.intake.intake import Accepted, Intake
+from aukciszek.auctions.outcome.catch_up import CatchUp
+from aukciszek.auctions.proposals import Proposals
+from aukciszek.auctions.queries import AuctionQueries, rules_of
+from aukciszek.auctions.recall import not_known
+from aukciszek.auctions.view import AuctionView, Progress
+from aukciszek.cluster import PartyNumber
+from aukciszek.protocol.evidence.receipts import RelayedBid
+from aukciszek.protocol.evidence.statements import OrderStatement, read_statement
+from aukciszek.protocol.rules.identifiers import AuctionId, BundleDigest
+from aukciszek.protocol.rules.refusals import (
+    AuctionEndsTooSoonError,
+    NotAuctioneerError,
+    OrderNotAllowedError,
+    OrderTooLateError,
+    ReceiptsTooLateError,
+    SpecForOthersError,
+)
+from aukciszek.protocol.rules.spec import AuctionSpec
+from aukciszek.protocol.rules.states import AuctionState, is_over
+from aukciszek.storage.rows import AuctionRow
+
+ALL_AUCTIONS: Final = AuctionId("0" * 64)
+"""No auction has this id: a party whose database is new asks under it which auctions there were."""
+
+_OVER: Final = tuple(state.value for state in AuctionState if is_over(state))
+
+
+class AuctionService(AuctionQueries):
+    """One party's auctions."""
+
+    def __init__(self, party: PartyContext) -> None:
+        self._processes: dict[AuctionId, AuctionProcess] = {}
+        super().__init__(party, self._processes)
+        self._tasks: dict[AuctionId, asyncio.Task[None]] = {}
+        self._proposals = Proposals(party.vouchers_needed)
+        self._creating = asyncio.Lock()
+        self._is_new = False
+        self._catch_up = CatchUp(party, self.certification)
+
+    async def start(self) -> None:
+        """Take up every auction that is not over."""
+        self._is_new = not await self._party.repository.auctions(1)
+        for row in await self._party.repository.unfinished_auctions(_OVER):
+            await self._take_up(row)
+
+    async def stop(self) -> None:
+        """Stop all work; what is stored goes on at the next start."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def create(self, auctioneer: Principal, content: bytes) -> tuple[AuctionView, bool]:
+        """Create an auction on its auctioneer's word; tell whether it is new here.
+
+        Raises:
+            MalformedSpecError: the rules are not valid.
+            RefusalError: the user may not create it, or the rules do not fit this cluster or moment.
+        """
+        spec = AuctionSpec.parse(content)
+        if not auctioneer.is_admin or spec.auctioneer != auctioneer.uid:
+            raise NotAuctioneerError("the rules must name yourself as the auctioneer, and you need that privilege")
+        self._check_fits_cluster(spec)
+        known = await self._party.repository.auction(spec.auction_id)
+        if known is None and spec.closes_at <= self._party.clock.now():
+            raise AuctionEndsTooSoonError("the auction would close in the past: choose a later close")
+        is_new = await self._create(spec)
+        process = self._processes.get(spec.auction_id)
+        if process is not None:
+            await process.orders.give("create", spec.auctioneer)
+        return await self.auction(spec.auction_id), is_new
+
+    async def close(self, auctioneer: Principal, auction: AuctionId) -> AuctionView:
+        """Vouch for the auctioneer's order to close early.
+
+        Raises:
+            RefusalError: unknown auction, not its auctioneer, not allowed, or too late.
+        """
+        process = await self._process_to_order(auctioneer, auction)
+        if not process.context.spec.early_close_allowed:
+            raise OrderNotAllowedError("the auction's rules exclude an early close")
+        await process.orders.give("close", process.context.spec.auctioneer)
+        return await self.auction(auction)
+
+    async def cancel(self, auctioneer: Principal, auction: AuctionId) -> AuctionView:
+        """Vouch for the auctioneer's order to cancel.
+
+        Raises:
+            RefusalError: unknown auction, not its auctioneer, not allowed, or too late.
+        """
+        process = await self._process_to_order(auctioneer, auction)
+        if not process.context.spec.cancel_allowed:
+            raise OrderNotAllowedError("the auction's rules exclude a cancellation")
+        await process.orders.give("cancel", process.context.spec.auctioneer)
+        return await self.auction(auction)
+
+    async def submit(self, bidder: Principal, auction: AuctionId, content: bytes) -> Accepted:
+        """Take a bundle and give a receipt.
+
+        Raises:
+            BundleError: the bytes are no bundle for this auction.
+            EnvelopeError: this party cannot use its share.
+            RefusalError: the auction is unknown or not open, or bidder or revision are not right.
+        """
+        process = self._processes.get(auction)
+        if process is not None:
+            return await process.intake.accept(bidder, content)
+        row = await self.row(auction)
+        return await Intake(AuctionContext(self._party, rules_of(row), row), None, lambda _: None).accept(
+            bidder, content
+        )
+
+    async def relay_receipts(
+        self, auction: AuctionId, relayed: RelayedBid
+    ) -> tuple[BundleDigest, tuple[PartyNumber, ...]]:
+        """Take receipts of other parties from a bidder; return the bundle and whose receipts for it are here.
+
+        Raises:
+            BundleError: what was sent as the bundle is none for this auction.
+            RefusalError: the auction is unknown, or the receipts are not genuine, too few, or too late.
+        """
+        process = self._processes.get(auction)
+        if process is None:
+            await self.row(auction)
+            raise ReceiptsTooLateError("the auction is over")
+        return await process.receipt_relay.accept(relayed)
+
+    async def progress(self, auction: AuctionId) -> AsyncIterator[Progress]:
+        """Yield where the auction stands, now and after every change, until it is over.
+
+        While it lasts nothing is read from storage, however many watch.
+
+        Raises:
+            UnknownAuctionError: this party does not know the auction.
+        """
+        last = None
+        while (process := self._processes.get(auction)) is not None:
+            changes = process.context.signal.changes
+            now = process.progress()
+            if now != last:
+                last = now
+                yield now
+            if is_over(now.state):
+                return
+            await process.context.signal.wait_for_change_since(changes)
+        view = await self.auction(auction)
+        now = Progress(
+            state=view.state, stage=view.stage, waiting_for=view.waiting_for, failure=view.failure, bids=view.bids
+        )
+        if now != last:
+            yield now
+
+    async def on_connected(self, peer: PartyNumber) -> None:
+        """Tell a peer what it may have missed; ask it for everything, if this party's database is new."""
+        if self._is_new:
+            wanted = PeerMessage(MessageKind.RECALL, ALL_AUCTIONS, b"")
+            await self._party.network.send(peer, wanted)
+        for process in list(self._processes.values()):
+            await process.announce([peer])
+        await self._catch_up.announce(peer)
+
+    async def on_message(self, sender: PartyNumber, message: PeerMessage) -> None:
+        """Hand a peer's message to its auction.
+
+        Raises:
+            AukciszekError: the message is malformed or breaks the protocol.
+        """
+        process = self._processes.get(message.auction)
+        if process is not None:
+            await process.receive(sender, message)
+            return
+        row = await self._party.repository.auction(message.auction)
+        if row is not None:
+            await self._catch_up.answer(sender, message, row)
+        elif message.kind is MessageKind.ORDER:
+            await self._propose(message.auction, message.body)
+        elif message.kind is MessageKind.RECALL and message.auction == ALL_AUCTIONS:
+            await self._catch_up.name_all(sender)
+        elif message.kind is MessageKind.RECALL:
+            answer = PeerMessage(MessageKind.RECALLED, message.auction, not_known())
+            await self._party.network.send(sender, answer)
+
+    async def _create(self, spec: AuctionSpec) -> bool:
+        party = self._party
+        async with self._creating:
+            if await party.repository.auction(spec.auction_id) is not None:
+                return False
+            now = party.clock.now()
+            # Its sealing key is made when the others have said whether this party ever had one.
+            row = AuctionRow(
+                id=spec.auction_id,
+                spec=spec.canonical_bytes.decode(),
+                state=AuctionState.CREATED.value,
+                state_since=now,
+                auctioneer=spec.auctioneer,
+                attempt=0,
+                created_at=now,
+            )
+            async with party.database.transaction() as connection:
+                await party.repository.create_auction(row, connection=connection)
+                await party.repository.append_record(
+                    spec.auction_id,
+                    now,
+                    party.actor,
+                    "created",
+                    {"spec": spec.canonical_bytes.decode()},
+                    connection=connection,
+                )
+            self._proposals.forget(spec.auction_id)
+            await self._take_up(row)
+            return True
+
+    async def _take_up(self, row: AuctionRow) -> None:
+        auction = AuctionId(row.id)
+        process = AuctionProcess(self._party, rules_of(row), row, None)
+        await process.load()
+        self._processes[auction] = process
+        task = asyncio.create_task(process.run(), name=f"auction {auction[:8]}")
+        self._tasks[auction] = task
+        task.add_done_callback(lambda _: self._put_aside(auction))
+
+    def _put_aside(self, auction: AuctionId) -> None:
+        """Forget an auction that is over; what is asked about it from now on is answered from storage."""
+        self._tasks.pop(auction, None)
+        process = self._processes.get(auction)
+        if process is not None and is_over(process.context.state):
+            del self._processes[auction]
+            process.context.signal.notify()
+
+    def _check_fits_cluster(self, spec: AuctionSpec) -> None:
+        party = self._party
+        ours = (party.cluster.digest, party.cluster.size, party.threshold)
+        if (spec.cluster, spec.parties, spec.threshold) != ours:
+            raise SpecForOthersError(
+                f"the rules are for another cluster: this one is {ours[0]}, {ours[1]} parties, threshold {ours[2]}"
+            )
+
+    async def _propose(self, auction: AuctionId, content: bytes) -> None:
+        """Create an auction that only peers speak of, once enough of them vouch for it."""
+        statement = read_statement(OrderStatement, content, self._party.cluster)
+        if statement.content.kind != "create" or statement.content.auction != auction:
+            return
+        spec = statement.content.rules()
+        self._check_fits_cluster(spec)
+        vouchers = self._proposals.add(statement, spec)
+        if vouchers:
+            await self._create(spec)
+            for known in vouchers:
+                await self._processes[auction].orders.receive(known.encode())
+
+    async def _process_to_order(self, auctioneer: Principal, auction: AuctionId) -> AuctionProcess:
+        spec = rules_of(await self.row(auction))
+        if not auctioneer.is_admin or spec.auctioneer != auctioneer.uid:
+            raise NotAuctioneerError("only the auctioneer of this auction can close or cancel it")
+        process = self._processes.get(auction)
+        early = process is not None and process.context.state in {AuctionState.CREATED, AuctionState.OPEN}
+        if process is None or not early or self._party.clock.now() > spec.closes_at:
+            raise OrderTooLateError("the auction is closed already")
+        return process
