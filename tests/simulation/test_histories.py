@@ -15,7 +15,7 @@ from simulation.drawing import attacks, histories
 from simulation.living import live
 from simulation.operations import History
 
-HISTORIES: Final = int(os.environ.get("HISTORIES", "180"))
+HISTORIES: Final = int(os.environ.get("HISTORIES", "60"))
 """How many histories in all."""
 
 SEED: Final = os.environ.get("SEED", "")

@@ -33,9 +33,12 @@ class Untested:
 
     @property
     def line(self) -> str:
-        """What people read."""
-        said = [f"{part}, {count} tests ({reason})" for (part, reason), count in sorted(self._skipped.items())]
-        return f"not tested here: {'; '.join(said)}"
+        """What people read; nothing if everything was tested."""
+        said = [
+            f"{part}, {count} test{'s' if count > 1 else ''} ({reason})"
+            for (part, reason), count in sorted(self._skipped.items())
+        ]
+        return f"not tested here: {'; '.join(said)}" if said else ""
 
 
 def _part(test: str) -> str:

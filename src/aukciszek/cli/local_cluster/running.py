@@ -41,7 +41,11 @@ class RunningCluster:
     async def start(self, party: ThrowawayParty) -> None:
         """Start one party; it may take part again after it was killed."""
         child = await self.children.start(
-            f"party {party.number}", ["serve"], party.environment | self._compiled, party.log, directory=party.data_dir
+            f"party {party.number}",
+            ["serve"],
+            {**party.environment, **self._compiled},
+            party.log,
+            directory=party.data_dir,
         )
         self._running[party.number] = child
 
