@@ -1,6 +1,7 @@
 """One line at the end of a run about what was not tested, and why."""
 
 from collections import Counter
+from collections.abc import Generator
 from typing import Final
 
 import pytest
@@ -26,8 +27,10 @@ class Untested:
             reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
             self._skipped[_part(report.nodeid), reason.removeprefix("Skipped: ")] += 1
 
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Write the line."""
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> Generator[None]:
+        """Write the line, after everything that pytest itself has to say of the tests."""
+        yield
         if self._skipped:
             terminalreporter.write_line(self.line, yellow=True)
 
