@@ -79,7 +79,7 @@ async def submit_bid(
 
 async def show_own_bids(party: ThisParty, bidder: CurrentUser, auction: AuctionInPath) -> OwnBidsAnswer:
     """Return the bids that this party received from the user."""
-    bids = await party.auctions.own_bids(bidder, auction)
+    bids = await party.auctions.queries.own_bids(bidder, auction)
     return OwnBidsAnswer(bids=tuple(OwnBidAnswer.of(bid) for bid in bids))
 
 
