@@ -18,7 +18,7 @@ MINUTES ?= 5
 export UV_COMPILE_BYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup page demo test unit histories soak check format bench screenshots clean
+.PHONY: help setup page demo test unit histories soak check format docs bench screenshots clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -64,7 +64,7 @@ check: setup ## Lint, format, types, layers, dependencies
 	@$(RUN) deptry src
 	@$(if $(NPM),$(MAKE) --no-print-directory web/node_modules/.package-lock.json && cd web && $(NPM) run --silent check)
 
-format: setup ## Mend what can be mended without thought
+format: setup ## Format, and apply automatic fixes
 	@$(RUN) ruff check --fix
 	@$(RUN) ruff format
 
@@ -74,5 +74,9 @@ screenshots: setup page ## Pictures of every page, light, dark and on a phone, i
 bench: setup ## The engine beside MPyC: writes docs/benchmarks.md; takes half an hour, less with ARGS="--most 1000"
 	@$(UV) run --frozen --group bench python bench/side_by_side.py $(ARGS)
 
+docs: setup ## Build the documentation as a static site in site/, which loads nothing from another host
+	@$(RUN) python tests/unit/documents/reference.py
+	@$(RUN) zensical build --clean --strict
+
 clean: ## Remove what can be built again
-	@rm -rf .venv .tools .mypy_cache .pytest_cache .ruff_cache dist web/node_modules $(dir $(PAGE))
+	@rm -rf .venv .tools .mypy_cache .pytest_cache .ruff_cache dist site web/node_modules $(dir $(PAGE))

@@ -148,7 +148,7 @@ as five processes, t = 2. Seconds, medians.""",
         f"""With {LATENCY_MS} ms added to every message, as between parties that are far apart, the parties choose fewer
 rounds and more products. The last column is what the added milliseconds alone take.""",
         _table((*head[:2], "rounds", "added"), [_far(report) for report in variants.far]),
-        f"Robust mode, t = {ROBUST_THRESHOLD}: nothing to verify, and a liar or a lost party is done without.",
+        f"Robust mode, t = {ROBUST_THRESHOLD}: nothing to verify, and a corrupt or a lost party is not needed.",
         _table(head, [_spending(report) for report in variants.robust]),
         f"The other formats, N = {middle:,}, t = {THRESHOLD}:",
         _table(("format", "winners", *head[1:]), [_format(report) for report in variants.formats]),

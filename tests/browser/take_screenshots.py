@@ -95,7 +95,7 @@ class Shooting:
     async def _bidding(self, auction: str, auctioneer: Visitor, bidders: Sequence[Visitor]) -> None:
         first = bidders[0]
         await first.visit(auction)
-        await expect(first.text("5 of 5 parties")).to_be_visible()
+        await expect(first.text("5 of 5 trustees")).to_be_visible()
         await self._take(first, "auction-visitor")
         for number, (bidder, price) in enumerate(zip(bidders, ("48200", "51999.50", "47650"), strict=True), start=1):
             await bidder.sign_up(f"office@carrier-{number}.example")
@@ -111,9 +111,9 @@ class Shooting:
         await first.go("auctions")
         await expect(first.text("3 sealed bids")).to_be_visible()
         await self._take(first, "auctions")
-        await first.go("parties")
+        await first.go("trustees")
         await expect(first.text("serve the same page")).to_be_visible()
-        await self._take(first, "parties")
+        await self._take(first, "trustees")
 
     async def _outcome(self, auction: str, auctioneer: Visitor, bidders: Sequence[Visitor]) -> None:
         winner, loser = bidders[2], bidders[1]
@@ -130,7 +130,7 @@ class Shooting:
         await (await download.value).save_as(certificate)
         await loser.go("verify")
         await loser.page.get_by_label("Certificate", exact=True).set_input_files(certificate)
-        await expect(loser.text("The certificate holds")).to_be_visible()
+        await expect(loser.text("The certificate is valid")).to_be_visible()
         await self._take(loser, "verify")
         certificate.unlink()
 
@@ -141,9 +141,9 @@ class Shooting:
         await self._take(reader, "outcome-polish")
         await self._cluster.stop(5)
         await reader.page.get_by_label("Język").select_option("en")
-        await reader.go("parties")
-        await expect(reader.text("4 of 5 parties are up")).to_be_visible()
-        await self._take(reader, "parties-one-down")
+        await reader.go("trustees")
+        await expect(reader.text("4 of 5 trustees are online")).to_be_visible()
+        await self._take(reader, "trustees-one-down")
 
 
 async def main(directory: Path) -> None:

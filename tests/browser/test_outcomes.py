@@ -30,7 +30,7 @@ def written(digits: str) -> re.Pattern[str]:
 
 async def test_every_winner_of_several_and_nobody_else_is_shown(town: "Town") -> None:
     auctioneer = await town.auctioneer()
-    pay_as_bid = "Own price, several winners"
+    pay_as_bid = "Pay-as-bid, several winners"
     auction = await auctioneer.create_auction("Three lots of salt", auction_format=pay_as_bid, winners=2)
     dear, cheapest, cheap = await bidders_with(town, auction, ("777.50", "100", "200.50"))
     await auctioneer.close()
@@ -58,7 +58,7 @@ async def test_a_reserve_price_that_nobody_met_says_only_that_on_screen_and_on_p
 
     # On paper: the rules, the outcome and who signed it, and nothing that one presses.
     await bidder.page.emulate_media(media="print")
-    for shown in (bidder.page.get_by_test_id("auction-id"), outcome, outcome.get_by_text("5 of 5 parties signed")):
+    for shown in (bidder.page.get_by_test_id("auction-id"), outcome, outcome.get_by_text("5 of 5 trustees signed")):
         await expect(shown).to_be_visible()
     assert not await bidder.page.get_by_role("button").filter(visible=True).all_inner_texts()
     assert not await bidder.page.get_by_role("navigation").filter(visible=True).count()
@@ -66,12 +66,12 @@ async def test_a_reserve_price_that_nobody_met_says_only_that_on_screen_and_on_p
 
 async def test_with_too_few_bids_nothing_is_opened(town: "Town") -> None:
     auctioneer = await town.auctioneer()
-    auction = await auctioneer.create_auction("Hardly anybody came", fewest=2)
+    auction = await auctioneer.create_auction("Hardly anybody came", minimum_bids=2)
     (bidder,) = await bidders_with(town, auction, ("345.50",))
     await auctioneer.close()
     await auctioneer.expect_state("Decided")
     outcome = auctioneer.page.get_by_test_id("outcome")
     await expect(outcome.get_by_role("heading", level=2)).to_have_text("Not enough bids")
-    await expect(outcome).to_contain_text("Fewer valid bids came in than the 2")
+    await expect(outcome).to_contain_text("Fewer valid bids were submitted than the 2")
     await expect(outcome).not_to_contain_text(written("345"))
     await expect(outcome).not_to_contain_text(bidder.email)

@@ -69,14 +69,15 @@ async def test_axe_finds_nothing_on_any_page_in_any_look(town: "Town", axe: str)
         for one in LOOKS:
             found.extend(await look_at_all(visitor, axe, look=one))
 
-    for path in ("", "auctions", "verify", "parties", "sign-in", "sign-up", "create", "nowhere", f"auctions/{auction}"):
+    accounts = ("sign-in", "sign-up")
+    for path in ("", "auctions", "verify", "trustees", *accounts, "create", "nowhere", f"auctions/{auction}"):
         await stranger.go(path)
         await look(stranger)
     await auctioneer.go("create")
-    await auctioneer.page.get_by_role("radio", name="Own price, several winners").check()
+    await auctioneer.page.get_by_role("radio", name="Pay-as-bid, several winners").check()
     await auctioneer.page.get_by_role("radio", name="Invited bidders").check()
-    await auctioneer.page.get_by_label("With a reserve price").check()
-    await auctioneer.button("Freeze the rules and create").click()
+    await auctioneer.page.get_by_label("Set a reserve price").check()
+    await auctioneer.button("Create the auction").click()
     await look(auctioneer)
     await auctioneer.visit(auction)
     await look(auctioneer)
@@ -121,7 +122,7 @@ async def test_a_bid_by_keyboard_alone(town: "Town") -> None:
     await tab_to("Your price in PLN")
     await page.keyboard.type("77.50")
     await page.keyboard.press("Enter")
-    await expect(page.get_by_test_id("handed")).to_contain_text("Your bid is in: 5 of 5 parties")
+    await expect(page.get_by_test_id("submission")).to_contain_text("Your bid is submitted: 5 of 5 trustees")
     await tab_to("Withdraw the bid")
     await page.keyboard.press("Enter")
     await page.keyboard.press("Escape")
@@ -153,13 +154,27 @@ async def test_everything_in_polish(town: "Town") -> None:
     await expect(page.get_by_role("heading", name="Aukcje", level=1)).to_be_visible()
     await reader.visit(auction)
     await page.get_by_label("Twoja cena w PLN").fill("1 234,50 zł")
-    await page.get_by_role("button", name="Podziel, zapieczętuj i przekaż 1234,50 zł").click()
-    await expect(page.get_by_test_id("handed")).to_contain_text("Twoja oferta jest złożona: podpisało ją 5 z 5 stron")
+    await page.get_by_role("button", name="Zapieczętuj i złóż ofertę 1234,50 zł").click()
+    submission = page.get_by_test_id("submission")
+    await expect(submission).to_contain_text("Oferta została złożona. Pokwitowania powierników: 5 z 5")
     await auctioneer.close()
     await expect(page.get_by_test_id("outcome")).to_contain_text("1234,50 zł")
     await expect(page.get_by_test_id("own-outcome")).to_contain_text("i wygrała")
     await page.get_by_label("Język").select_option("en")
     await expect(page.get_by_test_id("own-outcome")).to_contain_text("and won")
+
+
+async def test_no_page_is_wider_than_a_phone_in_polish(town: "Town") -> None:
+    auctioneer = await town.auctioneer(viewport=PHONE)
+    auction = await auctioneer.create_auction("Cukier")
+    await auctioneer.page.get_by_label("Language").select_option("pl")
+    for path in ("", "auctions", "verify", "trustees", "create", "nowhere", f"auctions/{auction}"):
+        await auctioneer.go(path)
+        assert await overflow(auctioneer.page) <= 0, auctioneer.page.url
+    for path in ("sign-in", "sign-up"):
+        reader = await town.visitor(locale="pl-PL", viewport=PHONE)
+        await reader.go(path)
+        assert await overflow(reader.page) <= 0, reader.page.url
 
 
 async def test_a_bid_on_a_phone(town: "Town") -> None:
@@ -183,7 +198,7 @@ async def test_receipts_and_certificate_are_files_that_verify(town: "Town", tmp_
     bidder = await town.bidder()
     await bidder.visit(auction)
     await bidder.bid("9")
-    await expect(bidder.page.get_by_test_id("own-bid")).to_contain_text("5 of 5 parties signed for it")
+    await expect(bidder.page.get_by_test_id("own-bid")).to_contain_text("5 of 5 trustees signed for it")
     files = {}
     async with bidder.page.expect_download() as download:
         await bidder.button("Download the receipts").click()
@@ -206,14 +221,14 @@ async def test_receipts_and_certificate_are_files_that_verify(town: "Town", tmp_
     await stranger.go("verify")
     await stranger.page.get_by_label("Certificate", exact=True).set_input_files(files["certificate"])
     await stranger.page.get_by_label("Your receipts").set_input_files(files["receipts"])
-    await expect(stranger.text("The certificate holds")).to_be_visible()
+    await expect(stranger.text("The certificate is valid")).to_be_visible()
     await expect(stranger.text("Your bid was counted (revision 1) and won.")).to_be_visible()
     forged = json.loads(files["certificate"].read_text())
     forged["body"]["prices"] = ["8.50"]
     forgery = tmp_path / "forged.json"
     forgery.write_text(json.dumps(forged, sort_keys=True, separators=(",", ":"), ensure_ascii=False), encoding="utf-8")
     await stranger.page.get_by_label("Certificate", exact=True).set_input_files(forgery)
-    await expect(stranger.text("The certificate does not hold")).to_be_visible()
+    await expect(stranger.text("The certificate is not valid")).to_be_visible()
 
 
 async def test_a_page_that_one_party_changed_stands_out(town: "Town") -> None:
@@ -225,8 +240,8 @@ async def test_a_page_that_one_party_changed_stands_out(town: "Town") -> None:
         await route.fulfill(response=answer, body=await answer.text() + "<!-- another page -->")
 
     await reader.page.route(f"{changed}/", change)
-    await reader.go("parties")
-    await expect(reader.text("Another page than at the others is served by: Bidders' Union.")).to_be_visible()
+    await reader.go("trustees")
+    await expect(reader.text("A different page is served by: Bidders' Union.")).to_be_visible()
 
 
 async def test_the_first_load_is_small(town: "Town") -> None:

@@ -14,8 +14,8 @@ from aukciszek.protocol.rules.identifiers import AuctionId
 from aukciszek.protocol.sealing.bundle import Bundle
 from aukciszek.protocol.sealing.envelope import open_envelope
 from aukciszek.protocol.sealing.keys import SealingKeyPair
-from aukciszek.storage.auctions import AuctionRepository
 from aukciszek.storage.database import Database
+from aukciszek.storage.repositories.auctions import AuctionRepository
 
 if TYPE_CHECKING:
     from .conftest import Town

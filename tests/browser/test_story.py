@@ -29,27 +29,27 @@ async def test_a_price_that_a_losing_bid_sets_is_told_as_such(town: "Town") -> N
 async def test_from_signing_up_to_a_verified_certificate(town: "Town") -> None:
     auctioneer = await town.auctioneer()
     auction = await auctioneer.create_auction("Winter service 2027", description="Snow and ice on 40 km of streets.")
-    await expect(auctioneer.text("The same rules under the same id at 5 of 5 parties.")).to_be_visible()
+    await expect(auctioneer.text("5 of 5 trustees have the same rules under the same identifier.")).to_be_visible()
 
     # Each comes to the page of another party.
     bidders = [await town.bidder(party=party) for party in (1, 2, 5)]
     for bidder, price in zip(bidders, ("700.00", "650.50", "100"), strict=True):
         await bidder.visit(auction)
         await bidder.bid(price)
-    await expect(auctioneer.page.get_by_test_id("bids")).to_contain_text("3 sealed bids are in")
+    await expect(auctioneer.page.get_by_test_id("bids")).to_contain_text("3 sealed bids received")
 
     replacing, other, withdrawing = bidders
     await replacing.replace("600.50")
     await expect(replacing.page.get_by_test_id("own-bid")).to_contain_text("It counts.")
     await withdrawing.withdraw()
-    await expect(auctioneer.page.get_by_test_id("bids")).to_contain_text("2 sealed bids are in")
+    await expect(auctioneer.page.get_by_test_id("bids")).to_contain_text("2 sealed bids received")
 
     await auctioneer.close()
     for person in (auctioneer, *bidders):
         await person.expect_state("Decided")
         outcome = person.page.get_by_test_id("outcome")
         await expect(outcome).to_contain_text("PLN 600.50")
-        await expect(outcome).to_contain_text("5 of 5 parties signed; 3 are enough")
+        await expect(outcome).to_contain_text("5 of 5 trustees signed; 3 are required")
         await expect(outcome).to_contain_text("1 losing bid was never opened")
         assert "650" not in await outcome.inner_text()
     await expect(auctioneer.page.get_by_test_id("outcome")).to_contain_text(replacing.email)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
 
 
-async def test_with_a_party_down_a_bid_counts_and_can_be_handed_to_it_later(town: "Town") -> None:
+async def test_with_a_party_down_a_bid_counts_and_can_be_sent_to_it_later(town: "Town") -> None:
     auctioneer = await town.auctioneer()
     auction = await auctioneer.create_auction("A party is down")
     bidder = await town.bidder()
@@ -21,13 +21,15 @@ async def test_with_a_party_down_a_bid_counts_and_can_be_handed_to_it_later(town
     await town.cluster.stop(4)
     try:
         await bidder.type_price("10")
-        await bidder.hand_over()
-        handed = bidder.page.get_by_test_id("handed")
-        await expect(handed).to_contain_text("Your bid is in: 4 of 5 parties signed for it, 3 are enough.")
-        await expect(bidder.text("No answer. The party may be down").first).to_be_visible()
-        await expect(bidder.page.get_by_test_id("handed-on")).to_contain_text("your bid hangs on no single one")
-        await bidder.go("parties")
-        await expect(bidder.text("4 of 5 parties are up.")).to_be_visible()
+        await bidder.submit()
+        submission = bidder.page.get_by_test_id("submission")
+        counted = "Your bid is submitted: 4 of 5 trustees signed for it, 3 are required."
+        await expect(submission).to_contain_text(counted)
+        await expect(bidder.text("No answer. The trustee may be offline").first).to_be_visible()
+        relayed = bidder.page.get_by_test_id("relayed")
+        await expect(relayed).to_contain_text("your bid does not depend on any single one")
+        await bidder.go("trustees")
+        await expect(bidder.text("4 of 5 trustees are online.")).to_be_visible()
     finally:
         await town.cluster.restart(4)
         await town.cluster.wait_until_ready()
@@ -47,13 +49,13 @@ async def test_a_party_that_comes_back_takes_the_bid_without_being_asked_to(town
     await town.cluster.stop(3)
     try:
         await bidder.type_price("10")
-        await bidder.hand_over()
-        await expect(bidder.button("Hand it to the missing party again")).to_be_visible()
+        await bidder.submit()
+        await expect(bidder.button("Send to the missing trustee again")).to_be_visible()
     finally:
         await town.cluster.restart(3)
         await town.cluster.wait_until_ready()
-    await expect(bidder.page.get_by_test_id("handed")).to_contain_text("5 of 5 parties", timeout=60_000)
-    await expect(bidder.button("Hand it to the missing party again")).to_be_hidden()
+    await expect(bidder.page.get_by_test_id("submission")).to_contain_text("5 of 5 trustees", timeout=60_000)
+    await expect(bidder.button("Send to the missing trustee again")).to_be_hidden()
 
 
 async def test_progress_says_whom_the_parties_wait_for_and_goes_on_by_itself(town: "Town") -> None:
@@ -66,7 +68,7 @@ async def test_progress_says_whom_the_parties_wait_for_and_goes_on_by_itself(tow
     try:
         await auctioneer.close()
         for person in (auctioneer, bidder):
-            await expect(person.page.get_by_role("progressbar", name="The parties find the outcome")).to_be_visible()
+            await expect(person.page.get_by_role("progressbar", name="Computing the outcome")).to_be_visible()
             await expect(person.text("Waiting for Open University.")).to_be_visible(timeout=40_000)
     finally:
         await town.cluster.restart(4)
@@ -92,7 +94,7 @@ async def test_an_expired_session_keeps_what_was_typed(town: "Town") -> None:
     await bidder.page.reload()
     await expect(bidder.page.get_by_role("alert")).to_contain_text("Your session ended.")
     await bidder.type_price("123.50")
-    await bidder.hand_over()
+    await bidder.submit()
     dialog = bidder.page.get_by_role("dialog")
     await expect(dialog).to_contain_text("Please sign in again")
     await expect(dialog.get_by_label("E-mail address")).to_have_value(bidder.email)
@@ -100,8 +102,8 @@ async def test_an_expired_session_keeps_what_was_typed(town: "Town") -> None:
     await dialog.get_by_role("button", name="Sign in").click()
     await expect(dialog).to_be_hidden()
     await expect(bidder.page.get_by_label("Your price in PLN")).to_have_value("123.50")
-    await bidder.hand_over()
-    await expect(bidder.page.get_by_test_id("handed")).to_contain_text("Your bid is in: 5 of 5 parties")
+    await bidder.submit()
+    await expect(bidder.page.get_by_test_id("submission")).to_contain_text("Your bid is submitted: 5 of 5 trustees")
 
 
 async def test_a_bid_that_comes_too_late_is_refused_and_explained(town: "Town") -> None:
@@ -128,7 +130,7 @@ async def test_a_bid_that_comes_too_late_is_refused_and_explained(town: "Town") 
         pass
     await auctioneer.close()
     await auctioneer.expect_state("Decided")
-    await bidder.hand_over()
+    await bidder.submit()
     await expect(bidder.page.get_by_role("alert").first).to_contain_text("bid-too-late")
     await expect(bidder.text("Too late: the auction was closed when your bid arrived.").first).to_be_visible()
 
@@ -139,11 +141,11 @@ async def test_a_price_off_the_grid_is_explained_with_the_nearest_ones(town: "To
     bidder = await town.bidder()
     await bidder.visit(auction)
     await bidder.type_price("12.30")
-    await expect(bidder.text("This price lies between two steps: PLN 12.00 or PLN 12.50?")).to_be_visible()
+    await expect(bidder.text("This price is between two valid prices: PLN 12.00 or PLN 12.50?")).to_be_visible()
     await bidder.button("PLN 12.50").click()
-    await expect(bidder.button("Split, seal and hand over PLN 12.50")).to_be_visible()
+    await expect(bidder.button("Seal and submit PLN 12.50")).to_be_visible()
     await bidder.type_price("100000.50")
-    await expect(bidder.text("The price must lie between PLN 0.00 and PLN 100,000.00.")).to_be_visible()
+    await expect(bidder.text("The price must be between PLN 0.00 and PLN 100,000.00.")).to_be_visible()
 
 
 async def test_wrong_words_and_taken_addresses_are_explained(town: "Town") -> None:
@@ -153,7 +155,7 @@ async def test_wrong_words_and_taken_addresses_are_explained(town: "Town") -> No
     await stranger.page.get_by_label("E-mail address").fill("nobody")
     await stranger.page.get_by_label("Password", exact=True).fill("short")
     await stranger.button("Create an account").click()
-    await expect(stranger.text("Write an address such as name@example.org.")).to_be_visible()
+    await expect(stranger.text("Enter an address such as name@example.org.")).to_be_visible()
     await expect(stranger.text("Use at least 15 characters.")).to_be_visible()
     await stranger.page.get_by_label("E-mail address").fill(bidder.email)
     await stranger.page.get_by_label("Password", exact=True).fill("another long password 77")
@@ -170,7 +172,7 @@ async def test_an_auction_that_nobody_knows(town: "Town") -> None:
 async def test_a_bidder_cannot_create_and_cancelled_means_cancelled(town: "Town") -> None:
     bidder = await town.bidder()
     await bidder.go("create")
-    await expect(bidder.text("Your account may bid, but not create auctions.")).to_be_visible()
+    await expect(bidder.text("Your account can bid but cannot create auctions.")).to_be_visible()
     auctioneer = await town.auctioneer()
     auction = await auctioneer.create_auction("Cancelled")
     await bidder.visit(auction)

@@ -1,4 +1,4 @@
-"""Many auctions that close at the same moment, at parties that have few places to compute in.
+"""Many auctions that close at the same moment, at parties that compute few sessions at once.
 
 Like :mod:`simulation.world` it runs the product's own code in one thread, in the parties' own time; here the links are
 slow, each in its own way, so that sessions take seconds and the parties see things in different orders.
@@ -32,19 +32,19 @@ class Crowd:
     specs: list[AuctionSpec] = field(default_factory=list)
     most_held: int = 0
     waited: set[AuctionId] = field(default_factory=set)
-    """Those that were seen waiting for a place."""
+    """Those that were seen waiting for a slot."""
     sessions: dict[bytes, AuctionId] = field(default_factory=dict)
     """Which session was convened for which auction."""
 
     @classmethod
-    async def gather(cls, size: int, threshold: int, *, auctions: int, places: int = 1, seed: int = 0) -> "Crowd":
+    async def gather(cls, size: int, threshold: int, *, auctions: int, slots: int = 1, seed: int = 0) -> "Crowd":
         """Start parties and open auctions, each with two bids, that close together."""
         chance = random.Random(seed)  # noqa: S311 -- decides what happens, and protects nothing
         loop = asyncio.get_running_loop()
         assert isinstance(loop, SteppingLoop)
         clock = VirtualClock()
         network = MemoryNetwork(size, Mode(size, threshold).needed, clock)
-        parties = Parties(None, size, threshold, clock, network, pause=loop.pause, most_sessions=places)
+        parties = Parties(None, size, threshold, clock, network, pause=loop.pause, most_sessions=slots)
         crowd = cls(parties)
         network.on_sent = crowd._on_sent
         for number in range(1, size + 1):
@@ -136,7 +136,7 @@ class Crowd:
     def _standing(self, number: PartyNumber) -> dict[str, object]:
         service = self.parties.services[number]
         return {
-            auction[:6]: (process.context.stage.name, sorted(process.context.waiting_for), process.setup.turn)
+            auction[:6]: (process.context.stage.name, sorted(process.context.waiting_for), process.setup.priority)
             for auction, process in service._processes.items()
         }
 
@@ -150,8 +150,8 @@ class Crowd:
 
     def spread_attempts(self) -> None:
         """Let each auction be at another attempt, as after failures, so that another party convenes each."""
-        for place, spec in enumerate(self.specs):
+        for attempt, spec in enumerate(self.specs):
             for number, service in self.parties.services.items():
                 raw = self.parties.disks[number].raw
-                raw.execute("UPDATE auctions SET attempt = ? WHERE id = ?", (place, spec.auction_id))
-                service._processes[spec.auction_id].setup.attempts.resume(place)
+                raw.execute("UPDATE auctions SET attempt = ? WHERE id = ?", (attempt, spec.auction_id))
+                service._processes[spec.auction_id].setup.attempts.resume(attempt)

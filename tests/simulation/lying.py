@@ -132,7 +132,7 @@ class Liar:
         process = self._parties.services[self._number]._processes[self._spec.auction_id]
         fixed = process.list_exchange._lists.fixed
         shifted = dealt.copy()
-        for row, bid in zip(shifted, process.sessions._announced[str(fixed)].computed, strict=True):
+        for row, bid in zip(shifted, process.session_runner._announced[str(fixed)].computed, strict=True):
             envelope = OwnEnvelope.of(Bundle.decode(contents[bid.digest]), self._number)
             context = _proof_context(envelope.place, envelope.threshold, envelope.bits, envelope.commitments)
             weights = challenge(context, row.size - MASKS)[0]

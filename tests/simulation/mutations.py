@@ -8,13 +8,13 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
 
+from aukciszek.auctions.agreement import opened_envelopes
 from aukciszek.auctions.agreement.input_set import Tally
 from aukciszek.auctions.agreement.list_exchange import ListExchange
 from aukciszek.auctions.agreement.list_store import ListStore
 from aukciszek.auctions.auction_process import AuctionProcess
 from aukciszek.auctions.keys.envelopes import AuctionKey
 from aukciszek.auctions.keys.recovery import KeyRecovery
-from aukciszek.auctions.session import opened_envelopes
 from aukciszek.auctions.session.readiness import Proposal
 from aukciszek.mpc.fair_opening import by_reason
 from aukciszek.mpc.field import Vector
@@ -32,7 +32,7 @@ def veto() -> Iterator[None]:
     with ExitStack() as stack:
         stack.enter_context(patch.object(Tally, "unusable", unusable))
         stack.enter_context(patch.object(ListExchange, "bound_to", property(lambda _: None)))
-        stack.enter_context(patch.object(ListStore, "places", property(lambda lists: frozenset(lists._held))))
+        stack.enter_context(patch.object(ListStore, "counted", property(lambda lists: frozenset(lists._held))))
         stack.enter_context(patch.object(ListStore, "fix", _fix_nothing))
         yield
 

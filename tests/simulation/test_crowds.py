@@ -1,4 +1,4 @@
-"""Auctions that close together must not hurt one another, however few places there are to compute in."""
+"""Auctions that close together must not hurt one another, however few are computed at once."""
 
 from collections.abc import Awaitable, Callable
 
@@ -19,11 +19,11 @@ def live(
     story: Callable[[Crowd], Awaitable[None]],
     *,
     auctions: int = 5,
-    places: int = 1,
+    slots: int = 1,
     seed: int = 0,
 ) -> None:
     async def whole() -> None:
-        crowd = await Crowd.gather(size, threshold, auctions=auctions, places=places, seed=seed)
+        crowd = await Crowd.gather(size, threshold, auctions=auctions, slots=slots, seed=seed)
         try:
             await story(crowd)
         finally:
@@ -34,13 +34,13 @@ def live(
 
 @pytest.mark.parametrize(("size", "threshold"), SIZES)
 @pytest.mark.parametrize("seed", range(2))
-def test_with_one_place_all_end_one_after_the_other(size: int, threshold: int, seed: int) -> None:
+def test_with_one_slot_all_end_one_after_the_other(size: int, threshold: int, seed: int) -> None:
     async def story(crowd: Crowd) -> None:
         await crowd.close()
         await crowd.all_are_final()
         assert crowd.most_held == 1
         assert len(crowd.waited) >= len(crowd.specs) - 1
-        # Nobody computed in vain: whoever waits for a place does not make the others come.
+        # Nobody computed in vain: whoever waits for a slot does not make the others come.
         assert [crowd.sessions_of(spec.auction_id) for spec in crowd.specs] == [1] * len(crowd.specs)
 
     live(size, threshold, story, seed=seed)
@@ -52,7 +52,7 @@ def test_parties_that_convene_at_the_same_moment_do_not_wait_in_a_circle(size: i
     async def story(crowd: Crowd) -> None:
         crowd.spread_attempts()
         await crowd.close()
-        # Without giving places back never in a quarter of an hour with five parties; with it 75 to 160 s.
+        # Without giving slots back never in a quarter of an hour with five parties; with it 75 to 160 s.
         await crowd.all_are_final(seconds=500)
         assert crowd.most_held == 1
 

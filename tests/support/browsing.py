@@ -117,7 +117,7 @@ class Visitor:
         auction_format: str = "First price",
         winners: int | None = None,
         reserve: str | None = None,
-        fewest: int | None = None,
+        minimum_bids: int | None = None,
     ) -> str:
         """Fill in the form and return the new auction's id."""
         await self.go("create")
@@ -127,14 +127,14 @@ class Visitor:
         for label, price in (("Lowest price", "0"), ("Highest price", "100000"), ("Step", "0.50")):
             await self.page.get_by_label(label, exact=True).fill(price)
         if winners is not None:
-            await self.page.get_by_label("How many winners").fill(str(winners))
+            await self.page.get_by_label("Number of winners").fill(str(winners))
         if reserve is not None:
-            await self.page.get_by_label("With a reserve price").check()
+            await self.page.get_by_label("Set a reserve price").check()
             await self.page.get_by_label("Reserve price", exact=True).fill(reserve)
-        if fewest is not None:
-            await self.page.get_by_label("Fewest bids").fill(str(fewest))
-        await expect(self.text("200,001 possible prices, 18 bits in each sealed bid.")).to_be_visible()
-        await self.button("Freeze the rules and create").click()
+        if minimum_bids is not None:
+            await self.page.get_by_label("Minimum number of bids").fill(str(minimum_bids))
+        await expect(self.text("200,001 valid prices, 18 bits in each sealed bid.")).to_be_visible()
+        await self.button("Create the auction").click()
         await expect(self.page.get_by_role("heading", name=title, level=1)).to_be_visible()
         await self.expect_state("Open")
         return await self.page.get_by_test_id("auction-id").inner_text()
@@ -148,13 +148,13 @@ class Visitor:
     async def type_price(self, price: str) -> None:
         await self.page.get_by_label("Your price in PLN").fill(price)
 
-    async def hand_over(self) -> None:
-        await self.page.get_by_role("button", name="Split, seal and hand over").click()
+    async def submit(self) -> None:
+        await self.page.get_by_role("button", name="Seal and submit").click()
 
     async def bid(self, price: str) -> None:
         await self.type_price(price)
-        await self.hand_over()
-        await expect(self.page.get_by_test_id("handed")).to_contain_text("Your bid is in: 5 of 5 parties")
+        await self.submit()
+        await expect(self.page.get_by_test_id("submission")).to_contain_text("Your bid is submitted: 5 of 5 trustees")
 
     async def replace(self, price: str) -> None:
         await self.button("Replace the bid").click()
@@ -163,7 +163,7 @@ class Visitor:
     async def withdraw(self) -> None:
         await self.button("Withdraw the bid").click()
         await self.page.get_by_role("dialog").get_by_role("button", name="Withdraw the bid").click()
-        await expect(self.page.get_by_test_id("handed")).to_contain_text("Your bid is withdrawn: 5 of 5 parties")
+        await expect(self.page.get_by_test_id("submission")).to_contain_text("Your bid is withdrawn: 5 of 5 trustees")
 
     async def close(self) -> None:
         await self.button("Close now").click()

@@ -18,7 +18,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import NullPool
 
-from aukciszek.storage.connection import Work
+from aukciszek.storage.backends.connection import Work
 from aukciszek.storage.database import Database
 from support.stepping_loop import run_in_own_loop
 
@@ -74,7 +74,7 @@ class MemoryDisk:
 
 
 class MemoryStore:
-    """One process's :class:`~aukciszek.storage.connection.Store`, until it ends.
+    """One process's :class:`~aukciszek.storage.backends.connection.Store`, until it ends.
 
     A transaction is one step of the event loop, so that no other task can look into it; before and after it others go
     first for as long as ``pause`` says.

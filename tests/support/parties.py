@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from aukciszek.accounts.tokens import Principal
 from aukciszek.auctions.context.auction_context import PartyContext
-from aukciszek.auctions.context.session_scheduler import MOST_SESSIONS, SessionScheduler
+from aukciszek.auctions.context.session_scheduler import SessionScheduler
 from aukciszek.auctions.restore import prepare_restored
 from aukciszek.auctions.service import AuctionService
 from aukciszek.auctions.view import AuctionView
@@ -23,8 +23,8 @@ from aukciszek.protocol.rules.states import AuctionState
 from aukciszek.protocol.sealing.bundle import BidPlace, Bundle, header_of
 from aukciszek.protocol.sealing.envelope import seal_bid
 from aukciszek.protocol.sealing.keys import SealingPublicKey
-from aukciszek.storage.auctions import AuctionRepository
 from aukciszek.storage.database import Database
+from aukciszek.storage.repositories.auctions import AuctionRepository
 from support.memory_disk import MemoryDisk, MemoryStore, at_once
 from support.memory_network import MemoryLinks, MemoryNetwork
 from support.stepping_loop import SteppingLoop
@@ -47,7 +47,7 @@ class Parties:
     databases: dict[PartyNumber, Database] = field(default_factory=dict)
     repositories: dict[PartyNumber, AuctionRepository] = field(default_factory=dict)
     round_timeout_s: float = 20.0
-    most_sessions: int = MOST_SESSIONS
+    most_sessions: int = 4
     skew_s: dict[int, float] = field(default_factory=dict)
     pause: Callable[[], Awaitable[None]] = at_once
     """How long storage in memory lets others go first."""
@@ -86,7 +86,7 @@ class Parties:
                 repository=AuctionRepository(database),
                 network=MemoryLinks(self.network, party),
                 round_timeout_s=self.round_timeout_s,
-                computing=SessionScheduler(self.clocks[party], most_sessions=self.most_sessions),
+                computing=SessionScheduler(self.clocks[party], most_sessions=self.most_sessions, most_memory_mib=1024),
             )
         )
         self.services[party], self.databases[party] = service, database

@@ -10,9 +10,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from aukciszek.storage.auctions import AuctionRepository
 from aukciszek.storage.database import Database
 from aukciszek.storage.errors import DatabaseUnavailableError, StorageFullError
+from aukciszek.storage.repositories.auctions import AuctionRepository
 from support.stored_bids import AUCTION, check_held, store_bid
 
 BALLAST = 512 * 1024

@@ -5,7 +5,7 @@ import itertools
 from datetime import UTC, datetime
 
 from aukciszek.protocol.evidence.record_chain import NewRecordEntry
-from aukciszek.storage.auctions import AuctionRepository
+from aukciszek.storage.repositories.auctions import AuctionRepository
 from aukciszek.storage.rows import AuctionRow, BundleRow, ReceiptRow
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)

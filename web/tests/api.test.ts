@@ -4,10 +4,10 @@ import { beforeAll, expect, test } from 'vitest'
 
 import { describeAuction, shownStateOf, stateOf, type Overview } from '../src/api/overview'
 import { auction as auctionReader, type AuctionAnswer, type AuctionState } from '../src/api/answers'
-import { mergeHeld, nextRevision, receiptFile, type HeldBid } from '../src/api/bidding'
+import { mergeHeld, nextRevision, receiptFile, type HeldBid } from '../src/api/held-bids'
 import { PartyConnection, RefusedError, UnreachableError, type Fetch } from '../src/api/connection'
-import { passes } from '../src/api/handing-on'
 import { need, Parties } from '../src/api/parties'
+import { isTemporary } from '../src/api/receipt-relay'
 import { Session } from '../src/api/session'
 import { parseCluster, type Cluster } from '../src/core/cluster'
 import { toBase64url, utf8 } from '../src/core/encoding'
@@ -15,7 +15,7 @@ import { PageError } from '../src/core/errors'
 import { encodeReceiptFile, parseReceiptFile } from '../src/core/receipts'
 import { text } from '../src/core/schema'
 import { auctionId } from '../src/core/spec'
-import { stepOf, wholeFraction } from '../src/ui/progress'
+import { stepOf, wholeFraction } from '../src/ui/auction/progress'
 import { parseRoute } from '../src/ui/router.svelte'
 import { rules } from './evidence'
 import { codeOf, vectors } from './vectors'
@@ -184,7 +184,7 @@ test('tokens are of one person, and expire with the first of them', () => {
 
 test('addresses lead to pages', () => {
   expect(parseRoute('')).toEqual({ page: 'home' })
-  expect(parseRoute('#/parties/')).toEqual({ page: 'parties' })
+  expect(parseRoute('#/trustees/')).toEqual({ page: 'trustees' })
   expect(parseRoute(`#/auctions/${'ab'.repeat(32)}`)).toEqual({ page: 'auction', id: 'ab'.repeat(32) })
   expect(parseRoute('#/auctions/AB')).toEqual({ page: 'unknown' })
 })
@@ -205,11 +205,11 @@ test('progress never goes back from stage to stage', () => {
   expect(wholeFraction({ state: 'final', stage: '', fraction: 1 })).toBe(1)
 })
 
-test('which errors may pass', () => {
-  expect(passes(new UnreachableError(1, 'x'))).toBe(true)
-  expect(passes(new RefusedError(1, 503, 'busy', 'x'))).toBe(true)
-  expect(passes(new RefusedError(1, 409, 'auction-not-open', 'x'))).toBe(true)
-  expect(passes(new RefusedError(1, 409, 'bid-too-late', 'x'))).toBe(false)
+test('which errors are temporary', () => {
+  expect(isTemporary(new UnreachableError(1, 'x'))).toBe(true)
+  expect(isTemporary(new RefusedError(1, 503, 'busy', 'x'))).toBe(true)
+  expect(isTemporary(new RefusedError(1, 409, 'auction-not-open', 'x'))).toBe(true)
+  expect(isTemporary(new RefusedError(1, 409, 'bid-too-late', 'x'))).toBe(false)
 })
 
 test('a receipt file keeps the sealed bundle of the last revision', () => {

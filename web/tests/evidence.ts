@@ -13,7 +13,7 @@ import { sealBid } from '../src/core/sealing'
 import { abandonedByDefault, auctionId, gridOf, parseSpec, type AuctionSpec } from '../src/core/spec'
 import { KEY_BYTES } from '../src/core/stream'
 import { outcomeBody } from '../src/core/statements'
-import { clusterFile, receiptStatement, signature } from './house'
+import { clusterFile, receiptStatement, signature } from './network'
 
 export const TIE_BREAK = '0f'.repeat(32)
 export const [ANN, BOB, EVE, DAN] = [1, 2, 3, 4].map((number) => `0000000${number}-0000-4000-8000-000000000000`) as [

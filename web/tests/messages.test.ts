@@ -58,3 +58,61 @@ test('every text that the page names is there', () => {
   )
   expect(missing).toEqual([])
 })
+
+/** Codes that a browser with this page never meets: of the command line, of branches of the tree, and of other parties. */
+const NEVER_MET = [
+  'accounts',
+  'auction',
+  'bundle',
+  'envelope',
+  'forbidden-transition',
+  'malformed-identifier',
+  'malformed-time',
+  'method-not-allowed',
+  'opening',
+  'refused',
+  'request',
+  'request-refused',
+  'token',
+  'unknown-user',
+  'unsupported-media-type',
+]
+
+test('every error that a user may meet has a text', () => {
+  const docs = new URL('../../docs/', import.meta.url)
+  const place = readdirSync(docs, { recursive: true, encoding: 'utf-8' }).find((name) => name.endsWith('errors.md'))
+  const table = readFileSync(new URL(place ?? 'errors.md', docs), 'utf-8')
+  const rows = [...table.matchAll(/^\| `([a-z0-9-]+)` \| (\d{3}) \|/gm)]
+  // What only operators and other parties meet is 500: users are told internal-error.
+  const codes = rows.flatMap(([, code, status]) => (code && status !== '500' ? [code] : []))
+  expect(codes.length).toBeGreaterThan(50)
+  expect(NEVER_MET.filter((code) => !codes.includes(code))).toEqual([])
+  for (const texts of Object.values(languages)) {
+    expect(codes.filter((code) => !NEVER_MET.includes(code) && !(`problem.${code}` in texts))).toEqual([])
+  }
+})
+
+test('every error of the page itself has a text', () => {
+  const source = new URL('../src/', import.meta.url)
+  const files = readdirSync(source, { recursive: true, encoding: 'utf-8' }).filter((name) => /\.(svelte|ts)$/.test(name))
+  const codes = files.flatMap((name) =>
+    [...readFileSync(new URL(name, source), 'utf-8').matchAll(/PageError\(\s*'([\w-]+)'/g)].map((found) => found[1] ?? ''),
+  )
+  expect(codes.length).toBeGreaterThan(40)
+  for (const texts of Object.values(languages)) {
+    expect([...new Set(codes)].filter((code) => !(`problem.${code}` in texts))).toEqual([])
+  }
+})
+
+/** The words that lay people read; pages of the site are "strona" in Polish, parties never are. */
+const AVOIDED: Record<string, RegExp> = {
+  en: /\b(part(y|ies)|lots?|whoever|mend|league|holds|hand(s|ed)? (in|over|on))\b/i,
+  pl: /(?<!odśwież |znaleziono |do |ze |na )\bstron(?!a główna|y głównej)|\blos(em|u)?\b|szum/i,
+}
+
+test('people read of trustees, of tie-breaks, and of certificates that are valid', () => {
+  for (const [language, texts] of Object.entries(languages)) {
+    const plain = Object.entries(texts).map(([key, text]) => [key, text.replaceAll(/\{\w+\}/g, '')] as const)
+    expect(plain.filter(([, text]) => AVOIDED[language]?.test(text))).toEqual([])
+  }
+})

@@ -6,7 +6,7 @@ import type { Cluster } from '../src/core/cluster'
 import { canonicalJson, fromUtf8, toHex, utf8, type Json } from '../src/core/encoding'
 import { ABANDONED_AFTER_MS, auctionId, freeze, parseSpec, parseSpecBytes, type Draft } from '../src/core/spec'
 import { rules } from './evidence'
-import { clusterOf } from './house'
+import { clusterOf } from './network'
 import { codeOf } from './vectors'
 
 let cluster: Cluster

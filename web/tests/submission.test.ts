@@ -1,15 +1,15 @@
-/** Handing a bundle over, showing the receipts around, and trying again: against parties that are away, busy or forgetful. */
+/** Submitting a bundle, relaying the receipts, and trying again: against parties that are away, busy or forgetful. */
 
 import { afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 
-import { HandingOn, type Bidding } from '../src/api/handing-on'
-import type { VerifiedReceipt } from '../src/api/bidding'
-import { BidSubmission, givenIn, missingIn, type SubmissionState } from '../src/api/submission'
+import type { VerifiedReceipt } from '../src/api/held-bids'
+import { ReceiptRelay, type Bidding } from '../src/api/receipt-relay'
+import { BidSubmission, receiptsIn, refusalsIn, type SubmissionState } from '../src/api/submission'
 import { bundleDigest } from '../src/core/bundle'
 import type { Cluster } from '../src/core/cluster'
 import type { PageError } from '../src/core/errors'
 import { fromUtf8, toBase64url, utf8 } from '../src/core/encoding'
-import { AUCTION, clusterOf, networkOf, ok, problem, receiptStatement, sessionOf, type Asked } from './house'
+import { AUCTION, clusterOf, networkOf, ok, problem, receiptStatement, sessionOf, type Asked } from './network'
 
 const PARTIES = 5
 const NEEDED = 3
@@ -31,22 +31,22 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-/** Parties that sign, keep what they are shown, and do what a test wants instead. */
-class House {
+/** Parties that sign, keep the receipts that they are sent, and do what a test wants instead. */
+class ScriptedParties {
   readonly bids: number[] = []
-  readonly shown: { party: number; bundle: string | null; signers: number[] }[] = []
+  readonly relayed: { party: number; bundle: string | null; signers: number[] }[] = []
   readonly kept = new Map<number, Set<number>>()
   states: SubmissionState[] = []
   more = 0
   instead: (asked: Asked) => Response | Promise<Response> | undefined = () => undefined
   readonly bidding: Bidding
-  readonly handingOn: HandingOn
+  readonly relay: ReceiptRelay
 
   constructor() {
     const session = sessionOf(cluster)
     const parties = networkOf(cluster, (asked) => this.instead(asked) ?? this.answer(asked))
     this.bidding = { parties, auction: AUCTION, needed: NEEDED, session: () => session }
-    this.handingOn = new HandingOn(this.bidding)
+    this.relay = new ReceiptRelay(this.bidding)
   }
 
   answer({ party, path, body }: Asked): Response {
@@ -56,7 +56,7 @@ class House {
     }
     const told = JSON.parse(fromUtf8(body)) as { bundle: string | null; receipts: string[] }
     const signers = ALL.filter((one) => told.receipts.includes(toBase64url(receiptStatement(one, bundle))))
-    this.shown.push({ party, bundle: told.bundle, signers })
+    this.relayed.push({ party, bundle: told.bundle, signers })
     const kept = this.kept.get(party) ?? new Set()
     for (const one of signers) kept.add(one)
     this.kept.set(party, kept)
@@ -64,7 +64,7 @@ class House {
   }
 
   submission(): BidSubmission {
-    return new BidSubmission(this.bidding, this.handingOn, { content, bundle, revision: 1, withdrawal: false }, {
+    return new BidSubmission(this.bidding, this.relay, { content, bundle, revision: 1, withdrawal: false }, {
       onChange: (state) => this.states.push(state),
       onMoreReceipts: () => {
         this.more += 1
@@ -73,7 +73,7 @@ class House {
   }
 }
 
-/** Wait for a condition; the clock goes on by `stepMs` each time it does not hold yet, real work by a turn. */
+/** Wait for a condition; the clock goes on by `stepMs` each time it is not met yet, real work by a turn. */
 async function until(condition: () => boolean, stepMs = 0): Promise<void> {
   await vi.waitUntil(
     async () => {
@@ -96,125 +96,125 @@ async function sent(submission: BidSubmission, stepMs = 0): Promise<string | nul
   return code ?? null
 }
 
-/** Nothing is waited for any more. */
+/** No timer is set. */
 const isQuiet = () => vi.getTimerCount() === 0
 const numbers = (found: Iterable<number>) => [...found].sort((one, other) => one - other)
 
-test('when all have signed, all are shown what all signed, once, and nothing is left to do', async () => {
-  const house = new House()
-  const submission = house.submission()
+test('when all have signed, all are sent all receipts, once, and nothing is left to do', async () => {
+  const scripted = new ScriptedParties()
+  const submission = scripted.submission()
   expect(await sent(submission)).toBeNull()
-  expect(givenIn(submission.state)).toBe(PARTIES)
+  expect(receiptsIn(submission.state)).toHaveLength(PARTIES)
   await until(() => submission.state.keepers.length === PARTIES)
-  expect(numbers(house.shown.map((one) => one.party))).toEqual(ALL)
-  // Who signed has the bundle already.
-  for (const one of house.shown) expect(one).toMatchObject({ bundle: null, signers: ALL })
+  expect(numbers(scripted.relayed.map((one) => one.party))).toEqual(ALL)
+  // A party that signed has the bundle already.
+  for (const one of scripted.relayed) expect(one).toMatchObject({ bundle: null, signers: ALL })
   await until(isQuiet)
-  expect(house.bids).toHaveLength(PARTIES)
+  expect(scripted.bids).toHaveLength(PARTIES)
 })
 
-test('the bid counts as handed over before the receipts have gone round', async () => {
-  const house = new House()
-  house.instead = ({ path }) => (path.endsWith('/receipts') ? new Promise<Response>(() => undefined) : undefined)
-  const submission = house.submission()
+test('a bid counts as submitted before its receipts are relayed', async () => {
+  const scripted = new ScriptedParties()
+  scripted.instead = ({ path }) => (path.endsWith('/receipts') ? new Promise<Response>(() => undefined) : undefined)
+  const submission = scripted.submission()
   expect(await sent(submission)).toBeNull()
   expect(submission.state).toMatchObject({ isSending: false, keepers: [] })
 })
 
-test('a party that is away is tried again, and then all see its receipt, too', async () => {
-  const house = new House()
+test('a party that is away is tried again, and then all are sent its receipt, too', async () => {
+  const scripted = new ScriptedParties()
   let isAway = true
-  house.instead = ({ party }) => {
+  scripted.instead = ({ party }) => {
     if (party === 5 && isAway) throw new TypeError('network')
     return undefined
   }
-  const submission = house.submission()
+  const submission = scripted.submission()
   expect(await sent(submission, 100)).toBeNull()
-  expect(missingIn(submission.state)).toEqual([5])
+  expect([...refusalsIn(submission.state).keys()]).toEqual([5])
   await until(() => submission.state.keepers.length === 4, 100)
   expect(numbers(submission.state.keepers)).toEqual([1, 2, 3, 4])
   isAway = false
-  await until(() => house.more === 1 && isQuiet(), 100)
-  expect(givenIn(submission.state)).toBe(PARTIES)
-  for (const party of ALL) expect(numbers(house.kept.get(party) ?? [])).toEqual(ALL)
+  await until(() => scripted.more === 1 && isQuiet(), 100)
+  expect(receiptsIn(submission.state)).toHaveLength(PARTIES)
+  for (const party of ALL) expect(numbers(scripted.kept.get(party) ?? [])).toEqual(ALL)
 })
 
-test('receipts do not wait long for a slow party, and one that refuses for good is shown them with the bundle', async () => {
-  const house = new House()
-  house.instead = ({ party, path }) =>
+test('receipts do not wait long for a slow party, and one that refuses for good is sent them with the bundle', async () => {
+  const scripted = new ScriptedParties()
+  scripted.instead = ({ party, path }) =>
     party === 5 && path.endsWith('/bids')
       ? new Promise((resolve) => setTimeout(() => { resolve(problem(409, 'bid-too-late')) }, 9_000))
       : undefined
-  const submission = house.submission()
+  const submission = scripted.submission()
   let isDone = false
   void submission.send().then(() => (isDone = true))
-  await until(() => givenIn(submission.state) === 4)
+  await until(() => receiptsIn(submission.state).length === 4)
   await vi.advanceTimersByTimeAsync(1_000)
   await until(() => submission.state.keepers.length === 4)
   expect(isDone).toBe(false)
-  expect(house.shown.map((one) => one.party)).not.toContain(5)
+  expect(scripted.relayed.map((one) => one.party)).not.toContain(5)
   await vi.advanceTimersByTimeAsync(9_000)
-  await until(() => isDone && house.kept.has(5) && isQuiet())
-  expect(house.shown.at(-1)).toEqual({ party: 5, bundle: toBase64url(content), signers: [1, 2, 3, 4] })
+  await until(() => isDone && scripted.kept.has(5) && isQuiet())
+  expect(scripted.relayed.at(-1)).toEqual({ party: 5, bundle: toBase64url(content), signers: [1, 2, 3, 4] })
 })
 
-test('a party that is too busy to be shown the receipts is shown them later', async () => {
-  const house = new House()
+test('a party that is too busy for the receipts is sent them later', async () => {
+  const scripted = new ScriptedParties()
   let isBusy = true
-  house.instead = ({ party, path }) => (party === 2 && path.endsWith('/receipts') && isBusy ? problem(503, 'busy') : undefined)
-  const submission = house.submission()
+  scripted.instead = ({ party, path }) => (party === 2 && path.endsWith('/receipts') && isBusy ? problem(503, 'busy') : undefined)
+  const submission = scripted.submission()
   expect(await sent(submission)).toBeNull()
   await until(() => submission.state.keepers.length === 4, 100)
-  expect(house.kept.has(2)).toBe(false)
+  expect(scripted.kept.has(2)).toBe(false)
   isBusy = false
-  await until(() => house.kept.has(2) && isQuiet(), 100)
-  expect(numbers(house.kept.get(2) ?? [])).toEqual(ALL)
-  expect(house.bids).toHaveLength(PARTIES)
+  await until(() => scripted.kept.has(2) && isQuiet(), 100)
+  expect(numbers(scripted.kept.get(2) ?? [])).toEqual(ALL)
+  expect(scripted.bids).toHaveLength(PARTIES)
 })
 
-test('a party that forgets what it was shown does not keep it', async () => {
-  const house = new House()
-  house.instead = ({ party, path }) =>
+test('a party that does not confirm a receipt does not count as keeping it', async () => {
+  const scripted = new ScriptedParties()
+  scripted.instead = ({ party, path }) =>
     party === 1 && path.endsWith('/receipts') ? ok({ bundle, receipts_of: [2] }) : undefined
-  const submission = house.submission()
+  const submission = scripted.submission()
   expect(await sent(submission)).toBeNull()
   await until(() => submission.state.keepers.length > 0 && isQuiet())
   expect(submission.state.keepers).toEqual([2, 3, 4, 5])
 })
 
-test('too few receipts are an error that says what most parties say, and are shown to nobody', async () => {
-  const house = new House()
-  house.instead = ({ party }) => (party > 2 ? problem(403, 'not-invited') : undefined)
-  const submission = house.submission()
+test('too few receipts are an error that says what most parties say, and are relayed to nobody', async () => {
+  const scripted = new ScriptedParties()
+  scripted.instead = ({ party }) => (party > 2 ? problem(403, 'not-invited') : undefined)
+  const submission = scripted.submission()
   expect(await sent(submission)).toBe('not-invited')
-  expect(house.shown).toEqual([])
-  expect(missingIn(submission.state)).toEqual([3, 4, 5])
+  expect(scripted.relayed).toEqual([])
+  expect([...refusalsIn(submission.state).keys()]).toEqual([3, 4, 5])
 })
 
-test('handing over again asks only those that gave no receipt', async () => {
-  const house = new House()
-  house.instead = ({ party }) => (party > 2 ? problem(403, 'not-invited') : undefined)
-  const submission = house.submission()
+test('sending again asks only those that gave no receipt', async () => {
+  const scripted = new ScriptedParties()
+  scripted.instead = ({ party }) => (party > 2 ? problem(403, 'not-invited') : undefined)
+  const submission = scripted.submission()
   await sent(submission)
-  house.instead = () => undefined
+  scripted.instead = () => undefined
   expect(await sent(submission)).toBeNull()
-  expect(numbers(house.bids)).toEqual(ALL)
-  expect(givenIn(submission.state)).toBe(PARTIES)
+  expect(numbers(scripted.bids)).toEqual(ALL)
+  expect(receiptsIn(submission.state)).toHaveLength(PARTIES)
 })
 
-test('what is stopped neither asks nor tells any more', async () => {
-  const house = new House()
-  house.instead = ({ party }) => {
+test('a stopped submission neither asks nor reports', async () => {
+  const scripted = new ScriptedParties()
+  scripted.instead = ({ party }) => {
     if (party === 5) throw new TypeError('network')
     return undefined
   }
-  const submission = house.submission()
+  const submission = scripted.submission()
   await sent(submission, 100)
   await until(() => submission.state.keepers.length === 4, 100)
   submission.stop()
-  const told = house.states.length
+  const told = scripted.states.length
   await until(isQuiet, 1_000)
-  expect(house.states).toHaveLength(told)
+  expect(scripted.states).toHaveLength(told)
 })
 
 function receipt(party: number): VerifiedReceipt {
@@ -222,15 +222,15 @@ function receipt(party: number): VerifiedReceipt {
   return { content: body, statement: receiptStatement(party, bundle) }
 }
 
-test('the receipts of an earlier visit are shown to all, and to none twice', async () => {
-  const house = new House()
+test('the receipts of an earlier visit are relayed to all, and to none twice', async () => {
+  const scripted = new ScriptedParties()
   const held = { bundle, revision: 1, withdrawal: false, receipts: new Map(ALL.map((party) => [party, receipt(party)])) }
-  BidSubmission.resume(house.bidding, house.handingOn, held)
-  await until(() => house.shown.length === PARTIES)
-  expect(numbers(house.shown.map((one) => one.party))).toEqual(ALL)
-  const again = BidSubmission.resume(house.bidding, house.handingOn, held)
+  BidSubmission.resume(scripted.bidding, scripted.relay, held)
+  await until(() => scripted.relayed.length === PARTIES)
+  expect(numbers(scripted.relayed.map((one) => one.party))).toEqual(ALL)
+  const again = BidSubmission.resume(scripted.bidding, scripted.relay, held)
   await until(isQuiet, 1_000)
   again.stop()
-  expect(house.shown).toHaveLength(PARTIES)
-  expect(house.bids).toEqual([])
+  expect(scripted.relayed).toHaveLength(PARTIES)
+  expect(scripted.bids).toEqual([])
 })

@@ -6,7 +6,7 @@ from aukciszek.accounts.errors import EmailTakenError, UnknownUserError
 from aukciszek.accounts.users import ADDRESS_TAKEN, NO_SUCH_ADDRESS, NO_SUCH_NUMBER, StoredUser, User
 from aukciszek.clock import Clock
 from aukciszek.storage.database import Database
-from aukciszek.storage.party import UserRepository
+from aukciszek.storage.repositories.users import UserRepository
 from aukciszek.storage.rows import UserRow
 
 

@@ -22,7 +22,7 @@ from typing import Final
 
 from aukciszek.accounts.errors import TooManyAttemptsError
 from aukciszek.clock import Clock
-from aukciszek.storage.logins import Changes, LoginMarkRepository, Marks
+from aukciszek.storage.repositories.logins import Changes, LoginMarkRepository, Marks
 from aukciszek.storage.rows import LoginMarkRow
 
 FREE_ATTEMPTS: Final = 10

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from aukciszek.auctions.agreement.list_exchange import ListExchange
-from aukciszek.auctions.agreement.recall import Recall
+from aukciszek.auctions.agreement.opened_envelopes import OpenedEnvelopes
 from aukciszek.auctions.agreement.receipt_relay import ReceiptRelay
 from aukciszek.auctions.agreement.replication import Replication
 from aukciszek.auctions.context.auction_context import AuctionContext, PartyContext
@@ -21,11 +21,11 @@ from aukciszek.auctions.keys.dealing import KeyDealing
 from aukciszek.auctions.keys.sealing_key_exchange import SealingKeys
 from aukciszek.auctions.orders import Orders
 from aukciszek.auctions.outcome.catch_up import does_not_know_outcome
-from aukciszek.auctions.outcome.certification import Signing
+from aukciszek.auctions.outcome.certification import Certification
+from aukciszek.auctions.recall import Recall
 from aukciszek.auctions.session.fair_opening import Openings
-from aukciszek.auctions.session.opened_envelopes import Envelopes
 from aukciszek.auctions.session.readiness import Proposal
-from aukciszek.auctions.session.sessions import Sessions
+from aukciszek.auctions.session.session_runner import SessionRunner
 from aukciszek.auctions.session.setup import SessionSetup
 from aukciszek.auctions.view import Progress
 from aukciszek.cluster import PartyNumber
@@ -66,16 +66,18 @@ class AuctionProcess:
         self.dealing = KeyDealing(self.context, self.keys, key_pair)
         self.replication = Replication(self.context)
         self.intake = Intake(self.context, key_pair, self.replication.spread)
-        self.envelopes = Envelopes(self.context, key_pair)
+        self.envelopes = OpenedEnvelopes(self.context, key_pair)
         self.setup = SessionSetup(self.context)
         self.recall = Recall(self.context, self.setup)
-        self.list_exchange = ListExchange(self.context, self.replication, self.envelopes, self._own_words, self.setup)
+        self.list_exchange = ListExchange(
+            self.context, self.replication, self.envelopes, self._carried_statements, self.setup
+        )
         self.receipt_relay = ReceiptRelay(self.context, self.replication, self.list_exchange)
         self.openings = Openings(self.context)
-        self.sessions = Sessions(
+        self.session_runner = SessionRunner(
             self.context, self.list_exchange, self.envelopes, self.setup, self.dealing, self.openings
         )
-        self.signing = Signing(self.context)
+        self.certification = Certification(self.context)
         self.failure: AukciszekError | None = None
         # What is signed counts whoever passes it on; the rest is between the sender and this party.
         self._receivers: dict[MessageKind, Callable[[bytes], Awaitable[None]]] = {
@@ -85,8 +87,8 @@ class AuctionProcess:
             MessageKind.BUNDLE: self.replication.receive_bundle,
             MessageKind.OPENING_SIGNATURE: self.openings.receive_signature,
             MessageKind.RELEASE: self.openings.receive_release,
-            MessageKind.OUTCOME_SIGNATURE: self.signing.receive,
-            MessageKind.OUTCOME: self.signing.receive_outcome,
+            MessageKind.OUTCOME_SIGNATURE: self.certification.receive,
+            MessageKind.OUTCOME: self.certification.receive_outcome,
         }
         self._answers: dict[MessageKind, Callable[[PartyNumber, bytes], Awaitable[None]]] = {
             MessageKind.SEALING_KEY: self.keys.receive,
@@ -101,7 +103,7 @@ class AuctionProcess:
             MessageKind.RECEIPTS_KNOWN: self.replication.receive_known,
             MessageKind.READY: self.setup.receive_readiness,
             MessageKind.PROPOSAL: self.setup.receive_proposal,
-            MessageKind.SIGNATURES_WANTED: self.signing.receive_wanted,
+            MessageKind.SIGNATURES_WANTED: self.certification.receive_wanted,
             MessageKind.RECALL: self.recall.receive_wanted,
             MessageKind.RECALLED: self.recall.receive_recalled,
         }
@@ -115,7 +117,7 @@ class AuctionProcess:
             keyed.use_key(None if private is None else SealingKeyPair(private))
         for loaded in (self.orders, self.keys, self.dealing, self.intake, self.replication, self.list_exchange):
             await loaded.load()
-        for late in (self.envelopes, self.openings, self.signing):
+        for late in (self.envelopes, self.openings, self.certification):
             await late.load()
         row = await repository.auction(auction)
         if row is not None:
@@ -192,7 +194,7 @@ class AuctionProcess:
         else:
             await self._answers[message.kind](sender, message.body)
         if self.context.state is AuctionState.SIGNING and does_not_know_outcome(message):
-            await self.signing.hand_over([sender])
+            await self.certification.hand_over([sender])
             await self.openings.announce([sender])
 
     async def announce(self, to: Sequence[PartyNumber]) -> None:
@@ -211,7 +213,7 @@ class AuctionProcess:
                 await self.setup.announce(to)
                 await self.openings.announce(to)
             case AuctionState.SIGNING:
-                await self.signing.announce(to)
+                await self.certification.announce(to)
             case AuctionState.ABANDONED:
                 await self.openings.announce(to)
 
@@ -220,7 +222,7 @@ class AuctionProcess:
             await self.keys.announce(to)
             await self.dealing.announce(to)
 
-    def _own_words(self) -> tuple[Iterable[bytes], Iterable[bytes]]:
+    def _carried_statements(self) -> tuple[Iterable[bytes], Iterable[bytes]]:
         return self.orders.for_list, self.dealing.tables_for_list
 
     async def _unless_cut_short(self, step: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -237,7 +239,7 @@ class AuctionProcess:
                 task.cancel()
             await asyncio.gather(work, cut_short, return_exceptions=True)
         if self._can_adopt:
-            await self.signing.adopt()
+            await self.certification.adopt()
         elif self._has_late_outcome:
             await self._conclude_late()
         elif self._is_settled:
@@ -259,7 +261,7 @@ class AuctionProcess:
     @property
     def _is_settled(self) -> bool:
         """Whether a session is being repeated that nobody needs any more: signatures came for what was found before."""
-        return self.context.state is AuctionState.COMPUTING and self.signing.certificate() is not None
+        return self.context.state is AuctionState.COMPUTING and self.certification.certificate() is not None
 
     @property
     def _cancellation(self) -> Proposal | None:
@@ -275,26 +277,26 @@ class AuctionProcess:
     @property
     def _can_adopt(self) -> bool:
         adopting = {AuctionState.AGREEING, AuctionState.COMPUTING, AuctionState.ABANDONED}
-        return self.context.state in adopting and self.context.recalled and self.signing.may_adopt
+        return self.context.state in adopting and self.context.recalled and self.certification.may_adopt
 
     @property
     def _has_late_outcome(self) -> bool:
         """Whether an opening gave the outcome for which no session waits."""
         late = {AuctionState.COMPUTING, AuctionState.REVEALING, AuctionState.ABANDONED}
-        if self.context.state not in late or self.signing.knows_outcome:
+        if self.context.state not in late or self.certification.knows_outcome:
             return False
-        return self.sessions.late_outcome is not None
+        return self.session_runner.late_outcome is not None
 
     @property
     def _must_abandon(self) -> bool:
         return self.context.state in ABANDONABLE and self._now() > self.context.spec.abandons_at
 
     async def _conclude_late(self) -> None:
-        outcome = self.sessions.late_outcome
+        outcome = self.session_runner.late_outcome
         if outcome is not None:
             if self.context.state is not AuctionState.REVEALING:
                 await self.context.enter(AuctionState.REVEALING, "opening-released")
-            await self.signing.conclude(outcome)
+            await self.certification.conclude(outcome)
 
     async def _cancel(self, cancellation: Proposal) -> None:
         details: dict[str, Json] = {
@@ -317,7 +319,7 @@ class AuctionProcess:
 
     async def _wait_for_late_outcome(self) -> None:
         """Wait for what :meth:`_unless_cut_short` looks for."""
-        await self.sessions.take_up()
+        await self.session_runner.take_up()
         await self.context.signal.wait_announcing(lambda: False, self._announce_openings)
 
     async def _announce_openings(self) -> None:
@@ -385,7 +387,7 @@ class AuctionProcess:
         await self.context.enter(AuctionState.COMPUTING, "agreed", details)
 
     async def _compute(self) -> None:
-        await self.signing.conclude(await self.sessions.run())
+        await self.certification.conclude(await self.session_runner.run())
 
     async def _compute_again(self) -> None:
         """Go back to the start of a session: this one was interrupted while the outcome was being opened."""
@@ -393,18 +395,18 @@ class AuctionProcess:
 
     async def _collect_signatures(self) -> None:
         await self.context.signal.wait_announcing(self._signed_or_needed_again, self._announce_signatures)
-        if self.signing.is_complete:
-            await self.signing.finish()
-            await self.signing.pass_on(self.context.peers)
+        if self.certification.is_complete:
+            await self.certification.finish()
+            await self.certification.pass_on(self.context.peers)
         else:
             await self.context.enter(AuctionState.COMPUTING, "session-repeated-for-a-peer")
 
     def _signed_or_needed_again(self) -> bool:
-        self.context.wait_for_parties(self.signing.missing)
-        return self.signing.is_complete or (self.setup.attempts.superseded and not self.signing.is_settled)
+        self.context.wait_for_parties(self.certification.missing)
+        return self.certification.is_complete or (self.setup.attempts.superseded and not self.certification.is_settled)
 
     async def _announce_signatures(self) -> None:
-        await self.signing.announce(self.context.peers)
+        await self.certification.announce(self.context.peers)
         await self.openings.announce(self.context.peers)
 
     def _must_close(self) -> bool:

@@ -21,9 +21,9 @@ from aukciszek.protocol.rules.states import AuctionState, is_over
 from aukciszek.protocol.sealing.bundle import bundle_digest
 from aukciszek.protocol.sealing.keys import SealingKeyPair
 from aukciszek.secret import Secret
-from aukciszek.storage.auctions import AuctionRepository
+from aukciszek.storage.backends.faults import damaged
 from aukciszek.storage.errors import StorageFaultError
-from aukciszek.storage.faults import damaged
+from aukciszek.storage.repositories.auctions import AuctionRepository
 from aukciszek.storage.rows import AuctionRow, ReceiptRow
 
 _BUNDLES_AT_ONCE: Final = 1000

@@ -8,7 +8,7 @@ from aukciszek.auctions.auction_process import AuctionProcess
 from aukciszek.auctions.context.auction_context import AuctionContext, PartyContext
 from aukciszek.auctions.keys.sealing_key_exchange import SealingKeys
 from aukciszek.auctions.orders import Orders
-from aukciszek.auctions.outcome.certification import Signing
+from aukciszek.auctions.outcome.certification import Certification
 from aukciszek.auctions.record_export import record_file
 from aukciszek.auctions.view import AuctionView, OwnBid
 from aukciszek.protocol.evidence.certificate import Certificate
@@ -71,7 +71,7 @@ class AuctionQueries:
             UnknownAuctionError: this party does not know the auction.
             NoOutcomeYetError: there is no certificate, or there never will be.
         """
-        certificate = (await self.signing(await self.row(auction))).certificate()
+        certificate = (await self.certification(await self.row(auction))).certificate()
         if certificate is None:
             raise NoOutcomeYetError("there is no signed outcome (yet): look at the auction's state")
         return certificate
@@ -124,14 +124,14 @@ class AuctionQueries:
             )
         return row
 
-    async def signing(self, row: AuctionRow) -> Signing:
+    async def certification(self, row: AuctionRow) -> Certification:
         """Return the outcome and its signatures, as far as there are any."""
         process = self._live.get(AuctionId(row.id))
         if process is not None:
-            return process.signing
-        signing = Signing(AuctionContext(self._party, rules_of(row), row))
-        await signing.load()
-        return signing
+            return process.certification
+        certification = Certification(AuctionContext(self._party, rules_of(row), row))
+        await certification.load()
+        return certification
 
     async def _view(self, row: AuctionRow) -> AuctionView:
         process = self._live.get(AuctionId(row.id))

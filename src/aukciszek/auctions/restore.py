@@ -9,8 +9,8 @@ from aukciszek.auctions.context.auction_context import LOST_MEMORY
 from aukciszek.clock import Clock, format_time
 from aukciszek.cluster import PartyNumber
 from aukciszek.protocol.rules.states import AuctionState, is_over
-from aukciszek.storage.auctions import AuctionRepository
 from aukciszek.storage.database import Database
+from aukciszek.storage.repositories.auctions import AuctionRepository
 
 
 async def prepare_restored(database: Database, party: PartyNumber, backup_of: datetime, clock: Clock) -> list[str]:

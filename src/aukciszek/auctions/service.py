@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 from aukciszek.accounts.tokens import Principal
-from aukciszek.auctions.agreement.recall import not_known
 from aukciszek.auctions.auction_process import AuctionProcess
 from aukciszek.auctions.context.auction_context import AuctionContext, PartyContext
 from aukciszek.auctions.context.peer_network import MessageKind, PeerMessage
@@ -13,6 +12,7 @@ from aukciszek.auctions.intake.intake import Accepted, Intake
 from aukciszek.auctions.outcome.catch_up import CatchUp
 from aukciszek.auctions.proposals import Proposals
 from aukciszek.auctions.queries import AuctionQueries, rules_of
+from aukciszek.auctions.recall import not_known
 from aukciszek.auctions.view import AuctionView, Progress
 from aukciszek.cluster import PartyNumber
 from aukciszek.protocol.evidence.receipts import RelayedBid
@@ -46,7 +46,7 @@ class AuctionService(AuctionQueries):
         self._proposals = Proposals(party.vouchers_needed)
         self._creating = asyncio.Lock()
         self._is_new = False
-        self._catch_up = CatchUp(party, self.signing)
+        self._catch_up = CatchUp(party, self.certification)
 
     async def start(self) -> None:
         """Take up every auction that is not over."""
@@ -122,7 +122,7 @@ class AuctionService(AuctionQueries):
         )
 
     async def relay_receipts(
-        self, auction: AuctionId, handed: RelayedBid
+        self, auction: AuctionId, relayed: RelayedBid
     ) -> tuple[BundleDigest, tuple[PartyNumber, ...]]:
         """Take receipts of other parties from a bidder; return the bundle and whose receipts for it are here.
 
@@ -134,7 +134,7 @@ class AuctionService(AuctionQueries):
         if process is None:
             await self.row(auction)
             raise ReceiptsTooLateError("the auction is over")
-        return await process.receipt_relay.accept(handed)
+        return await process.receipt_relay.accept(relayed)
 
     async def progress(self, auction: AuctionId) -> AsyncIterator[Progress]:
         """Yield where the auction stands, now and after every change, until it is over.

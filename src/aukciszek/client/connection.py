@@ -16,6 +16,7 @@ import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
 from pydantic import BaseModel, ValidationError
 
+from aukciszek.backoff import Backoff
 from aukciszek.certificates import tls_fault
 from aukciszek.client.errors import AnswerNotUnderstoodError, PartyRefusedError, UnreachableError
 from aukciszek.clock import Clock
@@ -96,7 +97,7 @@ class PartyConnection:
             UnreachableError: no answer within the patience of this connection.
             AnswerNotUnderstoodError: the answer is too large.
         """
-        pause_s = self._patience.first_pause_s
+        backoff = Backoff(self._clock, first_s=self._patience.first_pause_s, jitter=_jitter)
         for _ in range(self._patience.attempts - 1):
             try:
                 return await self._ask_once(request)
@@ -107,8 +108,7 @@ class PartyConnection:
                 # Whoever is busy has not done anything yet, so that even what must not happen twice is asked again.
                 if error.status != _BUSY:
                     raise
-            await self._clock.sleep(pause_s * _jitter.uniform(0.5, 1.0))
-            pause_s *= 2
+            await backoff.pause()
         return await self._ask_once(request)
 
     async def events[Model: BaseModel](self, path: str, model: type[Model]) -> AsyncIterator[Model]:

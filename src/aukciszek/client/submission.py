@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from aukciszek.backoff import Backoff
 from aukciszek.client.connection import PartyConnection, Request
 from aukciszek.client.errors import AnswerNotUnderstoodError, ForgedStatementError, PartyRefusedError, UnreachableError
 from aukciszek.client.parties import Parties, PartyResults
@@ -24,6 +25,7 @@ from aukciszek.protocol.evidence.statements import Receipt, Signed, read_stateme
 from aukciszek.protocol.rules.errors import MalformedReceiptFileError
 from aukciszek.protocol.rules.identifiers import AuctionId, BundleDigest
 from aukciszek.protocol.sealing.bundle import Bundle, BundleHeader
+from aukciszek.racing import race
 
 RELAY_AFTER_S: Final = 1.0
 """How long receipts wait for those of slower parties before they are handed on."""
@@ -111,27 +113,24 @@ class BidSubmission:
         numbers = self._parties.cluster.numbers if only is None else tuple(only)
         content = self.placed.content
         tasks = [] if content is None else [asyncio.create_task(self._submit(party, content)) for party in numbers]
-        patience = asyncio.create_task(self._clock.sleep(RELAY_AFTER_S))
-        waiting = {patience, *tasks}
         try:
-            while not all(task.done() for task in tasks):
-                _, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-                if patience.done():
-                    await self._relay_receipts()
+            await race(asyncio.shield(asyncio.gather(*tasks)), self._clock.sleep(RELAY_AFTER_S))
             await self._relay_receipts()
+            while going_on := [task for task in tasks if not task.done()]:
+                await race(*map(asyncio.shield, going_on))
+                await self._relay_receipts()
         finally:
-            for task in (patience, *tasks):
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(patience, *tasks, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
         return self.placed
 
     async def keep_trying(self, for_s: float) -> PlacedBid:
         """Hand the bundle again and again to parties that may still take it, until all did or the time is over."""
         until_s = self._clock.monotonic_s() + for_s
-        pause_s = _FIRST_PAUSE_S
+        backoff = Backoff(self._clock, first_s=_FIRST_PAUSE_S, longest_s=_LONGEST_PAUSE_S)
         while self.placed.may_still_come and (rest_s := until_s - self._clock.monotonic_s()) > 0:
-            await self._clock.sleep(min(pause_s, rest_s))
-            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+            await backoff.pause(at_most_s=rest_s)
             await self.hand(self.placed.may_still_come)
         return self.placed
 

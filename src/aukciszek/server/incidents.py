@@ -1,7 +1,7 @@
 """What others did against the protocol: written to the log at once, and to the database in the background.
 
-``docs/product.md``, "Operator": know which server misbehaved. Whoever can connect can cause incidents, so equal ones
-are written once a minute and the queue is bounded; what was left out is counted.
+``docs/operations.md``, "Incidents". Anyone who can connect can cause them, so equal ones are written once a minute and
+the queue is bounded; what was left out is counted.
 """
 
 import asyncio

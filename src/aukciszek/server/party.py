@@ -28,9 +28,9 @@ from aukciszek.server.links.directory import PeerDirectory
 from aukciszek.server.links.identity_token import IdentityTokens
 from aukciszek.server.links.peers import Peers
 from aukciszek.settings import Settings
-from aukciszek.storage.auctions import AuctionRepository
 from aukciszek.storage.database import Database
-from aukciszek.storage.logins import LoginMarkRepository
+from aukciszek.storage.repositories.auctions import AuctionRepository
+from aukciszek.storage.repositories.logins import LoginMarkRepository
 
 ROUND_TIMEOUT_S: Final = 30.0
 """How long a round waits for a party whose link is up but which says nothing; a lost link is noticed at once."""

@@ -17,7 +17,7 @@ from aukciszek.auctions.orders import UnlawfulOrderError
 from aukciszek.auctions.outcome.certification import OutcomesDifferError
 from aukciszek.auctions.session.fair_opening import UnlawfulReleaseError
 from aukciszek.auctions.session.readiness import UnlawfulProposalError
-from aukciszek.auctions.session.sessions import InputSetLostError, KeysNotChosenError
+from aukciszek.auctions.session.session_runner import InputSetLostError, KeysNotChosenError
 from aukciszek.clock import MalformedTimeError
 from aukciszek.cluster import ClusterFileError
 from aukciszek.email_address import MalformedEmailError

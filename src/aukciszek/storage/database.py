@@ -22,8 +22,12 @@ from typing import Any, Final, Self
 from sqlalchemy import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
+from aukciszek.racing import settle, settle_with_error
 from aukciszek.secret import Secret
-from aukciszek.storage.connection import DatabaseConnection, Store, Work
+from aukciszek.storage.backends.connection import DatabaseConnection, Store, Work
+from aukciszek.storage.backends.faults import fault_of
+from aukciszek.storage.backends.postgresql import PostgresqlStore
+from aukciszek.storage.backends.sqlite import SqliteStore
 from aukciszek.storage.errors import (
     DatabaseDamagedError,
     DatabaseUnavailableError,
@@ -31,10 +35,7 @@ from aukciszek.storage.errors import (
     StorageFullError,
     StorageUnavailableError,
 )
-from aukciszek.storage.faults import fault_of
 from aukciszek.storage.migrations import alone_in_this_process, upgrade
-from aukciszek.storage.postgresql import PostgresqlStore
-from aukciszek.storage.sqlite import SqliteStore
 
 _log = logging.getLogger(__name__)
 
@@ -223,14 +224,14 @@ class Database:
                     await self._write_group([each])
                 return
             for _, answer in group:
-                _answer(answer, error=error)
+                settle_with_error(answer, error)
         except asyncio.CancelledError:
             for _, answer in group:
                 answer.cancel()
             raise
         else:
             for (_, answer), result in zip(group, results, strict=True):
-                _answer(answer, result)
+                settle(answer, result)
 
     async def _erase_if_due(self) -> None:
         """Erase now, or in a while if a reader is in the way: the commit before is durable whatever becomes of this."""
@@ -270,15 +271,6 @@ class Database:
         if fault.code != self._told or now_s - self._told_at_s > _TELL_AGAIN_S:
             self._told, self._told_at_s = fault.code, now_s
             _log.error("storage fault %s: %s", fault.code, fault.message)
-
-
-def _answer(answer: asyncio.Future[Any], result: object = None, *, error: Exception | None = None) -> None:
-    if answer.done():
-        return  # nobody waits any more
-    if error is None:
-        answer.set_result(result)
-    else:
-        answer.set_exception(error)
 
 
 def _parse(url: str) -> URL:

@@ -15,9 +15,9 @@ from typing import Final
 from sqlalchemy import URL, make_url
 
 from aukciszek.secret import Secret
+from aukciszek.storage.backends.faults import fault_of
 from aukciszek.storage.database import Database
 from aukciszek.storage.errors import DatabaseUnavailableError, StorageError
-from aukciszek.storage.faults import fault_of
 
 _BUSY_TIMEOUT_S: Final = 10.0
 

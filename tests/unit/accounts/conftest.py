@@ -13,7 +13,7 @@ from aukciszek.accounts.throttle import LoginThrottle
 from aukciszek.accounts.tokens import TokenIssuer
 from aukciszek.secret import Secret
 from aukciszek.storage.database import Database
-from aukciszek.storage.logins import LoginMarkRepository
+from aukciszek.storage.repositories.logins import LoginMarkRepository
 
 
 class StandingClock:

@@ -7,7 +7,7 @@ from aukciszek.accounts.errors import TooManyAttemptsError
 from aukciszek.accounts.throttle import LoginThrottle
 from aukciszek.clock import Clock
 from aukciszek.storage.database import Database
-from aukciszek.storage.logins import LoginMarkRepository
+from aukciszek.storage.repositories.logins import LoginMarkRepository
 from aukciszek.storage.schema import login_marks
 
 ANNA = "anna@example.org"

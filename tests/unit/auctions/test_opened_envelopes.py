@@ -10,8 +10,8 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
+from aukciszek.auctions.agreement.opened_envelopes import OpenedEnvelopes
 from aukciszek.auctions.context.auction_context import AuctionContext
-from aukciszek.auctions.session.opened_envelopes import Envelopes
 from aukciszek.cluster import PartyNumber
 from aukciszek.mpc.dealing import challenge
 from aukciszek.mpc.field import P, Vector, to_bytes, to_vector
@@ -20,8 +20,8 @@ from aukciszek.protocol.rules.identifiers import AuctionId, UserId
 from aukciszek.protocol.sealing.bundle import BidPlace, Bundle
 from aukciszek.protocol.sealing.envelope import OwnEnvelope, _proof_context, seal_bid
 from aukciszek.protocol.sealing.keys import SealingKeyPair, SealingPublicKey
-from aukciszek.storage.auctions import AuctionRepository
 from aukciszek.storage.database import Database
+from aukciszek.storage.repositories.auctions import AuctionRepository
 from aukciszek.storage.rows import AuctionRow, BundleRow
 
 AUCTION = AuctionId("ab" * 32)
@@ -50,7 +50,7 @@ class Scene:
     has_lost_memory: bool = False
     bidders: int = 0
 
-    def envelopes(self, key_pair: SealingKeyPair | None) -> Envelopes:
+    def envelopes(self, key_pair: SealingKeyPair | None) -> OpenedEnvelopes:
         party = SimpleNamespace(
             number=PartyNumber(OWN),
             repository=self.repository,
@@ -58,7 +58,7 @@ class Scene:
             computing=SimpleNamespace(opening=Opening()),
         )
         context = SimpleNamespace(auction=AUCTION, party=party, has_lost_memory=self.has_lost_memory)
-        return Envelopes(cast("AuctionContext", context), key_pair)
+        return OpenedEnvelopes(cast("AuctionContext", context), key_pair)
 
     async def bid(self, change: Callable[[Bundle], Bundle] = lambda bundle: bundle) -> Bundle:
         """Store a bundle, spoilt on purpose or not."""

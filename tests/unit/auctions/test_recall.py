@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from aukciszek.auctions.agreement.messages import MOST_LISTS_OF_A_PARTY, MOST_RECEIPTS_A_MESSAGE
-from aukciszek.auctions.agreement.recall import Recalled, RecallWanted, not_known
+from aukciszek.auctions.recall import Recalled, RecallWanted, not_known
 from aukciszek.cluster import PartyNumber
 from aukciszek.encoding import canonical_json, parse_canonical_json
 from aukciszek.identity import Identity

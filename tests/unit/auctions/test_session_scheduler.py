@@ -26,32 +26,34 @@ NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 MIB = 2**20
 
 
-def turn(place: int, *, closes_at: datetime = NOON, attempt: int = 1) -> Priority:
-    return Priority.of(closes_at, attempt, AuctionId(f"{place:064x}"))
+def priority(number: int, *, closes_at: datetime = NOON, attempt: int = 1) -> Priority:
+    return Priority.of(closes_at, attempt, AuctionId(f"{number:064x}"))
 
 
 class Sessions:
-    """Sessions that claim places at one party."""
+    """Sessions that claim slots at one party."""
 
     def __init__(self, stack: ExitStack, most_sessions: int) -> None:
         self.clock = VirtualClock()
-        self.places = SessionScheduler(self.clock, most_sessions=most_sessions, most_memory_mib=10)
+        self.scheduler = SessionScheduler(self.clock, most_sessions=most_sessions, most_memory_mib=10)
         self.woken: list[int] = []
         self._stack = stack
         self._open: dict[int, ExitStack] = {}
 
-    def claim(self, place: int, *, mib: int = 1, attempt: int = 1) -> SessionSlot:
+    def claim(self, number: int, *, mib: int = 1, attempt: int = 1) -> SessionSlot:
         stack = self._stack.enter_context(ExitStack())
-        self._open[place] = stack
-        claimed = self.places.claimed(turn(place, attempt=attempt), mib * MIB, lambda: self.woken.append(place))
+        self._open[number] = stack
+        claimed = self.scheduler.claimed(
+            priority(number, attempt=attempt), mib * MIB, lambda: self.woken.append(number)
+        )
         return stack.enter_context(claimed)
 
-    def end(self, place: int) -> None:
-        self._open.pop(place).close()
+    def end(self, number: int) -> None:
+        self._open.pop(number).close()
 
     def wait(self, seconds: float) -> None:
         self.clock.move(seconds)
-        self.places.look_again()
+        self.scheduler.look_again()
 
 
 @pytest.fixture
@@ -66,21 +68,27 @@ def three() -> Iterator[Sessions]:
         yield Sessions(stack, 3)
 
 
-def test_turns_go_by_the_close_then_the_id_and_later_attempts_stand_further_behind() -> None:
+def test_priority_goes_by_the_close_then_the_id_and_later_attempts_stand_further_behind() -> None:
     later = NOON + timedelta(seconds=1)
-    in_order = [turn(1), turn(2), turn(0, closes_at=later), turn(0, attempt=2), turn(0, closes_at=later, attempt=2)]
+    in_order = [
+        priority(1),
+        priority(2),
+        priority(0, closes_at=later),
+        priority(0, attempt=2),
+        priority(0, closes_at=later, attempt=2),
+    ]
     backwards = in_order[::-1]
     assert sorted(backwards) == in_order
 
 
-def test_places_are_given_in_order_of_the_turns(one: Sessions) -> None:
+def test_slots_are_given_in_order_of_priority(one: Sessions) -> None:
     one.claim(5)
-    places = {place: one.claim(place) for place in (3, 1, 2)}
-    assert (one.places.held, one.places.waiting) == (1, 3)
-    for place in (5, 1, 2):
-        one.end(place)
+    slots = {number: one.claim(number) for number in (3, 1, 2)}
+    assert (one.scheduler.held, one.scheduler.waiting) == (1, 3)
+    for number in (5, 1, 2):
+        one.end(number)
     assert one.woken == [5, 1, 2, 3]
-    assert places[3].is_held
+    assert slots[3].is_held
 
 
 def test_who_leaves_the_line_is_passed_over(one: Sessions) -> None:
@@ -105,7 +113,7 @@ def test_one_session_is_let_in_however_large_and_alone(three: Sessions) -> None:
     large, small = three.claim(1, mib=1000), three.claim(2)
     assert (large.is_held, small.is_held) == (True, False)
     three.end(1)
-    assert three.places.waiting == 0
+    assert three.scheduler.waiting == 0
 
 
 def test_a_session_that_does_not_begin_yields_to_an_earlier_one_soon(one: Sessions) -> None:
@@ -114,7 +122,7 @@ def test_a_session_that_does_not_begin_yields_to_an_earlier_one_soon(one: Sessio
     before = holder.is_wanted_back
     one.wait(0.5)
     assert (before, holder.is_wanted_back, earlier.is_held) == (False, True, False)
-    # Too late: it gives its place back all the same.
+    # Too late: it gives its slot back all the same.
     holder.begin()
     assert not holder.has_begun
     one.end(2)
@@ -129,7 +137,7 @@ def test_a_session_that_does_not_begin_yields_to_any_other_after_some_patience(o
     assert (before, holder.is_wanted_back) == (False, True)
 
 
-def test_a_session_that_has_begun_keeps_its_place(one: Sessions) -> None:
+def test_a_session_that_has_begun_keeps_its_slot(one: Sessions) -> None:
     holder = one.claim(2)
     holder.begin()
     one.claim(1)
@@ -138,7 +146,7 @@ def test_a_session_that_has_begun_keeps_its_place(one: Sessions) -> None:
     assert not holder.is_wanted_back
 
 
-def test_no_place_is_asked_for_that_would_not_be_enough(three: Sessions) -> None:
+def test_no_slot_is_asked_for_that_would_not_be_enough(three: Sessions) -> None:
     three.claim(3, mib=9).begin()
     idle = three.claim(4)
     three.claim(1, mib=9)
@@ -147,7 +155,7 @@ def test_no_place_is_asked_for_that_would_not_be_enough(three: Sessions) -> None
 
 
 def test_the_last_in_line_is_asked_first_and_one_at_a_time(three: Sessions) -> None:
-    holders = [three.claim(place) for place in (5, 7, 6)]
+    holders = [three.claim(number) for number in (5, 7, 6)]
     three.claim(1)
     three.wait(EARLIER_AFTER_S)
     assert [one.is_wanted_back for one in holders] == [False, True, False]
@@ -155,9 +163,9 @@ def test_the_last_in_line_is_asked_first_and_one_at_a_time(three: Sessions) -> N
     assert [one.is_wanted_back for one in holders] == [False, True, False]
 
 
-def test_a_party_expects_nothing_while_those_who_go_first_take_all_places(one: Sessions) -> None:
-    def is_taken(place: int, since_s: float = -1.0) -> bool:
-        return one.places.is_taken_before(turn(place), MIB, since_s)
+def test_a_party_expects_nothing_while_those_who_go_first_take_all_slots(one: Sessions) -> None:
+    def is_taken(number: int, since_s: float = -1.0) -> bool:
+        return one.scheduler.is_taken_before(priority(number), MIB, since_s)
 
     assert not is_taken(5)
     one.claim(3)

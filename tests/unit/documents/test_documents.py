@@ -1,9 +1,8 @@
-"""What documents promise about the repository is so: tests, commands, settings and files that they name exist."""
+"""What documents promise about the repository is so: tests, commands and settings that they name exist."""
 
 import ast
 import re
 from functools import cache
-from pathlib import Path
 from typing import Final
 
 import pytest
@@ -13,13 +12,14 @@ from typer.main import get_command
 from aukciszek.cli.main import build_app
 from aukciszek.settings import VARIABLES
 
-REPOSITORY: Final = Path(__file__).parents[3]
-DOCUMENTS: Final = ("threat-model.md", "compliance.md", "operations.md")
+from .pages import DOCS, FRONT, REPOSITORY, documents, name_of
+
 _TEST: Final = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
+_COMMAND: Final = re.compile(r"(?:^\s*\$ |`|/bin/)aukciszek ([a-z][a-z-]*)(?: ([a-z][a-z-]*))?", re.MULTILINE)
 
 
 def read(name: str) -> str:
-    return (REPOSITORY / "docs" / name).read_text()
+    return (DOCS / name).read_text()
 
 
 @cache
@@ -40,6 +40,12 @@ def test_every_test_that_is_named_exists(document: str) -> None:
     assert read(document).count("tests/") == len(named), "each is named in the one form that is checked"
 
 
+def test_every_test_that_any_document_names_exists() -> None:
+    for file in documents():
+        for path, test in _TEST.findall(file.read_text()):
+            assert test in functions_of(path), f"{name_of(file)}: {path}::{test}"
+
+
 def test_every_sentence_of_the_description_has_a_test() -> None:
     rows = [line for line in read("compliance.md").splitlines() if line.startswith('| "')]
     assert len(rows) == 15
@@ -50,27 +56,20 @@ def test_every_sentence_of_the_description_has_a_test() -> None:
         assert _TEST.findall(tests), sentence
 
 
-@pytest.mark.parametrize("document", DOCUMENTS)
-def test_every_link_leads_somewhere(document: str) -> None:
-    text = read(document)
-    headings = {re.sub(r"[^\w -]", "", title).strip().lower().replace(" ", "-") for title in _headings(text)}
-    for target in re.findall(r"\]\(([^)]+)\)", text):
-        file, _, place = target.partition("#")
-        if file:
-            assert (REPOSITORY / "docs" / file).exists(), target
-        elif place != "health":  # the short name of a longer heading's first word
-            assert place in headings, target
-
-
-def _headings(text: str) -> list[str]:
-    return re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+def test_every_command_that_readers_are_told_exists() -> None:
+    known = _commands()
+    told = {file: _COMMAND.findall(file.read_text()) for file in documents()}
+    assert len(told[DOCS / "operations.md"]) > 8
+    for file, commands in told.items():
+        for first, second in commands:
+            assert first in known, f"{name_of(file)}: {first}"
+            if known[first] and second:
+                assert second in known[first], f"{name_of(file)}: {first} {second}"
 
 
 def test_every_command_that_operators_are_told_exists() -> None:
     known = _commands()
-    told = re.findall(
-        r"(?:^\s*\$ |`|/bin/)aukciszek ([a-z][a-z-]*)(?: ([a-z][a-z-]*))?", read("operations.md"), re.MULTILINE
-    )
+    told = _COMMAND.findall(read("operations.md"))
     assert len(told) > 8
     for first, second in told:
         assert first in known, first
@@ -89,3 +88,11 @@ def test_every_setting_that_operators_are_told_exists() -> None:
     told = set(re.findall(r"^\s+([A-Z_]{4,})=", read("operations.md"), re.MULTILINE))
     assert len(told) >= 6
     assert told <= set(VARIABLES)
+
+
+def test_every_target_of_make_that_is_named_exists() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
+    for file in documents():
+        told = re.findall(r"(?:^\s*\$ |`)make ([a-z]+)", file.read_text(), re.MULTILINE)
+        assert set(told) <= targets, name_of(file)
+    assert all((REPOSITORY / name).is_file() for name in FRONT)

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from aukciszek.accounts.tokens import Principal
-from aukciszek.auctions.session import sessions
+from aukciszek.auctions.session import session_runner
 from aukciszek.auctions.session.computation import ComputationResult, ComputationTask, Progress, compute
 from aukciszek.encoding import canonical_json, parse_canonical_json
 from aukciszek.mpc.field import Vector
@@ -69,7 +69,7 @@ async def test_all_parties_compute_at_one_pace_whatever_each_measured(
         paces.append(pace)
         return await compute(runtime, task, shares, on_progress, pace, recovered=recovered)
 
-    monkeypatch.setattr(sessions, "compute", recorded)
+    monkeypatch.setattr(session_runner, "compute", recorded)
     parties = await start_parties()
     parties.network.round_s = {1: 0.08, 2: 1e9, 3: 0.06, 4: 1e-9}  # party 5 has measured nothing yet
     spec = await opened(parties)

@@ -227,10 +227,10 @@ async def test_a_party_that_knows_nothing_of_a_session_finishes_it_with_what_one
     parties.network.drop = lambda _sender, _to, message: message.kind is MessageKind.OUTCOME_SIGNATURE
     await parties.start(late)
     await until(parties, lambda: state_at(parties, late, spec.auction_id) is AuctionState.SIGNING)
-    body = process_of(parties, late, spec.auction_id).signing._body
+    body = process_of(parties, late, spec.auction_id).certification._body
     assert body is not None
     assert [prices[one.bidder] for one in body.winners] == ["1"]
-    assert body == process_of(parties, helper, spec.auction_id).signing._body
+    assert body == process_of(parties, helper, spec.auction_id).certification._body
 
 
 @pytest.mark.parametrize(("size", "threshold"), CLUSTERS)

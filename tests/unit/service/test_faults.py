@@ -13,7 +13,7 @@ from aukciszek.auctions.context.auction_context import AuctionContext
 from aukciszek.auctions.context.peer_network import MessageKind, PeerMessage
 from aukciszek.auctions.session.computation import compute
 from aukciszek.auctions.session.readiness import Readiness
-from aukciszek.auctions.session.sessions import Sessions
+from aukciszek.auctions.session.session_runner import SessionRunner
 from aukciszek.cluster import PartyNumber
 from aukciszek.mpc.errors import InconsistentSharesError
 from aukciszek.protocol.evidence.certificate import CertificateBody
@@ -168,7 +168,7 @@ async def test_a_session_that_fails_is_repeated_under_a_new_id(
             raise InconsistentSharesError([3])
         return await compute(*arguments, **named)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("aukciszek.auctions.session.sessions.compute", fail_once)
+    monkeypatch.setattr("aukciszek.auctions.session.session_runner.compute", fail_once)
     parties.clock.move(601)
     body = await finished(parties, spec.auction_id)
     assert [one.bidder for one in body.winners] == [winner.uid]
@@ -422,14 +422,14 @@ class TestRobustMode:
         await parties.wait_for_state(spec.auction_id, AuctionState.OPEN)
         for service in parties.services.values():
             object.__setattr__(service._party, "round_timeout_s", 0.3)
-        show = Sessions._show_progress
+        show = SessionRunner._show_progress
 
-        async def fall_silent(self: Sessions, at: str, fraction: float) -> None:
+        async def fall_silent(self: SessionRunner, at: str, fraction: float) -> None:
             if self._context.party.number == 4 and at == stage:
                 parties.network.disconnect(PartyNumber(4))
             await show(self, at, fraction)
 
-        monkeypatch.setattr(Sessions, "_show_progress", fall_silent)
+        monkeypatch.setattr(SessionRunner, "_show_progress", fall_silent)
         winner = await parties.bid(spec, "5")
         parties.clock.move(601)
         async with time_passing(parties):

@@ -399,7 +399,7 @@ async def test_a_party_without_its_sealing_key_has_the_keys_from_its_co_members(
     async with time_passing(parties):
         keys = await fresh.prss_keys(chosen)
     assert {members_of(place) for place, _ in before} == set(large_sets(keys))
-    assert {one.place: one.key.reveal() for one in fresh._held} == before
+    assert {one.id: one.key.reveal() for one in fresh._held} == before
     assert fresh.is_complete
 
 

@@ -2,9 +2,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from aukciszek.storage.auctions import AuctionRepository
 from aukciszek.storage.database import Database
 from aukciszek.storage.errors import MissingRowError
+from aukciszek.storage.repositories.auctions import AuctionRepository
 from aukciszek.storage.rows import AuctionRow
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)

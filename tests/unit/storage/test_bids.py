@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from aukciszek.protocol.evidence.record_chain import NewRecordEntry
-from aukciszek.storage.auctions import AuctionRepository
 from aukciszek.storage.database import Database
 from aukciszek.storage.errors import RevisionTakenError
+from aukciszek.storage.repositories.auctions import AuctionRepository
 from aukciszek.storage.rows import AuctionRow, BundleRow, ReceiptRow
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)

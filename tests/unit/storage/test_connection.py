@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from aukciszek.storage.connection import finish
+from aukciszek.storage.backends.connection import finish
 
 
 class Step:

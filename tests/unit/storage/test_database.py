@@ -11,10 +11,10 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from aukciszek.secret import Secret
-from aukciszek.storage.auctions import AuctionRepository
-from aukciszek.storage.connection import Work
+from aukciszek.storage.backends.connection import Work
 from aukciszek.storage.database import Database
 from aukciszek.storage.errors import DatabaseUnavailableError, MissingRowError, StorageUnavailableError
+from aukciszek.storage.repositories.auctions import AuctionRepository
 from aukciszek.storage.rows import AuctionKeyRow, AuctionRow
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)

@@ -16,8 +16,8 @@ import pytest
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from aukciszek.storage.auctions import AuctionRepository
-from aukciszek.storage.connection import Work
+from aukciszek.storage.backends.connection import Work
+from aukciszek.storage.backends.faults import fault_of
 from aukciszek.storage.database import Database
 from aukciszek.storage.errors import (
     DatabaseDamagedError,
@@ -26,7 +26,7 @@ from aukciszek.storage.errors import (
     StorageFullError,
     StorageUnavailableError,
 )
-from aukciszek.storage.faults import fault_of
+from aukciszek.storage.repositories.auctions import AuctionRepository
 from support.stored_bids import AUCTION, check_held, store_bid
 
 TESTS = Path(__file__).parents[2]

@@ -1,7 +1,7 @@
 from datetime import UTC, datetime
 
-from aukciszek.storage.auctions import AuctionRepository
 from aukciszek.storage.database import Database
+from aukciszek.storage.repositories.auctions import AuctionRepository
 from aukciszek.storage.rows import AuctionKeyRow, AuctionRow, StatementRow
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from aukciszek.storage.database import Database
-from aukciszek.storage.logins import Changes, LoginMarkRepository, Marks
+from aukciszek.storage.repositories.logins import Changes, LoginMarkRepository, Marks
 from aukciszek.storage.rows import LoginMarkRow
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)

@@ -11,9 +11,9 @@ from aukciszek.cluster import PartyNumber
 from aukciszek.protocol.evidence.audit_log import verify_record
 from aukciszek.protocol.evidence.record_chain import NewRecordEntry
 from aukciszek.protocol.rules.identifiers import AuctionId
-from aukciszek.storage.auctions import AuctionRepository
 from aukciszek.storage.database import Database
 from aukciszek.storage.errors import ReceivedBeforeError
+from aukciszek.storage.repositories.auctions import AuctionRepository
 from aukciszek.storage.rows import AuctionRow, BundleRow, NewBid, ReceiptRow
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)

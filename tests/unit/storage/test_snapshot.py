@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from aukciszek.storage.auctions import AuctionRepository
 from aukciszek.storage.database import Database
 from aukciszek.storage.errors import DatabaseDamagedError, DatabaseUnavailableError, StorageUnavailableError
+from aukciszek.storage.repositories.auctions import AuctionRepository
 from aukciszek.storage.snapshot import DatabaseInPlaceError, NotOneFileError, file_of, install, take_snapshot
 from support.stored_bids import AUCTION, check_held, store_bid
 

@@ -26,7 +26,7 @@ const state = (value: unknown, place: string): AuctionState => {
   return (STATES as readonly string[]).includes(found) ? (found as AuctionState) : 'computing'
 }
 
-export interface PeerStatus {
+interface PeerStatus {
   readonly party: number
   readonly connected: boolean
 }
@@ -85,7 +85,7 @@ export const auctions = open({ auctions: list(auction, 100) })
 
 export const receipt = open({ statement: bytes })
 
-export const handedOn = open({ bundle: digest, receipts_of: numbers })
+export const relayedReceipts = open({ bundle: digest, receipts_of: numbers })
 
 export interface OwnBidAnswer {
   readonly revision: number
@@ -118,7 +118,7 @@ export type Progress = ReturnType<typeof progress>
 
 export const winners = open({ winners: list(open({ uid: userId, email: text() })) })
 
-export interface PageFile {
+interface PageFile {
   readonly path: string
   readonly sha256: string
 }

@@ -1,13 +1,15 @@
-/** The certificate and the audit records, believed only once they verify; and watching an auction until it is over. */
+/** The certificate and the audit records, believed only once they verify. */
 
 import { parseCertificate, type Certificate } from '../core/certificate'
 import { PageError } from '../core/errors'
-import { parseRecord, type AuditRecord } from '../core/record'
-import { read } from '../core/schema'
+import { openedIn, parseRecord, type AuditRecord, type Opened } from '../core/record'
 import { verifyCertificate, type VerificationReport } from '../core/verification'
-import { progress as progressReader, winners, type Progress } from './answers'
-import { need, type Outcomes, type Parties } from './parties'
+import { winners } from './answers'
+import { asPageError, need, type Outcomes, type Parties } from './parties'
 import type { Session } from './session'
+
+const ASK_AGAIN_MS = 1_000
+const MOST_ATTEMPTS = 21
 
 export interface VerifiedCertificate {
   readonly certificate: Certificate
@@ -21,7 +23,7 @@ export async function fetchCertificate(parties: Parties, auction: string): Promi
     const certificate = await parseCertificate(content)
     const report = await verifyCertificate(certificate, parties.cluster)
     if (certificate.auction !== auction || !report.valid) {
-      throw new PageError('forged-statement', `party ${party.number} gave a certificate that does not hold`, {
+      throw new PageError('forged-statement', `party ${party.number} gave a certificate that is not valid`, {
         party: party.number,
       })
     }
@@ -29,6 +31,19 @@ export async function fetchCertificate(parties: Parties, auction: string): Promi
   })
   const found = [...need(outcomes, 1).values()]
   return found.reduce((best, one) => (one.report.signers.length > best.report.signers.length ? one : best))
+}
+
+/** The same, for an auction that is over: the other parties' signatures arrive a moment after the first one. */
+export async function waitForCertificate(parties: Parties, auction: string): Promise<VerifiedCertificate> {
+  for (let attempt = 1; attempt < MOST_ATTEMPTS; attempt++) {
+    try {
+      return await fetchCertificate(parties, auction)
+    } catch (error) {
+      if (asPageError(error).code !== 'no-outcome-yet') throw error
+    }
+    await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS))
+  }
+  return fetchCertificate(parties, auction)
 }
 
 /** Each party's audit record; one whose chain is broken counts as an error. */
@@ -43,6 +58,15 @@ export async function fetchRecords(parties: Parties, auction: string): Promise<O
   })
 }
 
+/** What was opened, and how many values of each: the largest number that any of the records names. */
+export function openedAccordingTo(records: Iterable<AuditRecord>): Opened[] {
+  const most = new Map<string, number>()
+  for (const record of records) {
+    for (const { reason, values } of openedIn(record)) most.set(reason, Math.max(most.get(reason) ?? 0, values))
+  }
+  return [...most].map(([reason, values]) => ({ reason, values }))
+}
+
 /** The winners' addresses, which parties tell the auctioneer alone. */
 export async function fetchWinners(parties: Parties, session: Session, auction: string): Promise<Map<string, string>> {
   const outcomes = await parties.each((party) =>
@@ -51,29 +75,4 @@ export async function fetchWinners(parties: Parties, session: Session, auction: 
   const found = new Map<string, string>()
   for (const answer of outcomes.answers.values()) for (const one of answer.winners) found.set(one.uid, one.email)
   return found
-}
-
-/**
- * Follow what every party says about an auction, until stopped; the browser reconnects by itself.
- * @returns what stops it.
- */
-export function watch(
-  parties: Parties,
-  auction: string,
-  onProgress: (party: number, progress: Progress) => void,
-): () => void {
-  const sources = parties.numbers.map((number) => {
-    const source = new EventSource(parties.at(number).address(`/api/auctions/${auction}/progress`))
-    source.onmessage = (event) => {
-      try {
-        onProgress(number, read(progressReader, JSON.parse(String(event.data))))
-      } catch {
-        // A party that sends what cannot be read is not worth an interruption: progress is for people's eyes.
-      }
-    }
-    return source
-  })
-  return () => {
-    for (const source of sources) source.close()
-  }
 }

@@ -1,51 +1,51 @@
 /**
- * A bundle's way to all parties, to its end: handed to each, handed again to those that were away, ever less often; and
- * every receipt that comes in shown to all parties. It goes on by itself until it is stopped; the view shows its state.
+ * Submitting a bundle to all parties, to the end: sent to each, sent again to those that were away, ever less often; and
+ * every receipt that comes in relayed to all parties. It goes on by itself until it is stopped.
  */
 
 import type { Bytes } from '../core/encoding'
 import { PageError } from '../core/errors'
-import { handOver, type HeldBid, type VerifiedReceipt } from './bidding'
-import { HAND_ON_AFTER_MS, passes, type Bidding, type HandingOn } from './handing-on'
+import { receipt as receiptReader } from './answers'
+import { verifyReceipt, type HeldBid, type VerifiedReceipt } from './held-bids'
 import { need } from './parties'
+import { isTemporary, RELAY_AFTER_MS, type Bidding, type ReceiptRelay } from './receipt-relay'
 
 const FIRST_RETRY_MS = 5_000
 const LONGEST_RETRY_MS = 60_000
 
-/** What is handed over. */
+/** What is submitted. */
 export interface OwnBundle {
   readonly bundle: string
   readonly revision: number
   readonly withdrawal: boolean
-  /** Missing of a bid from an earlier visit: then its receipts alone are shown around. */
+  /** Missing of a bid from an earlier visit: then its receipts alone are relayed. */
   readonly content?: Bytes | undefined
 }
 
 /** What a party said: its receipt, or why it gave none; undefined while it is asked. */
-export type PartyAnswer = VerifiedReceipt | PageError | undefined
+type PartyAnswer = VerifiedReceipt | PageError | undefined
 
 export interface SubmissionState {
   /** By party; a party that was not asked is missing. */
   readonly answers: ReadonlyMap<number, PartyAnswer>
-  /** Whether the bundle is being handed over by the bidder's own order, and not by a quiet repeat. */
+  /** Whether the bundle is being sent by the bidder's own order, and not by an automatic repeat. */
   readonly isSending: boolean
-  /** The parties that keep the others' receipts, too, so that the bid hangs on no single one. */
+  /** The parties that keep the others' receipts, too, so that the bid depends on no single one. */
   readonly keepers: readonly number[]
 }
 
-export function givenIn(state: SubmissionState): number {
-  return [...state.answers.values()].filter((answer) => answer && !(answer instanceof PageError)).length
+export function receiptsIn(state: SubmissionState): VerifiedReceipt[] {
+  return [...state.answers.values()].flatMap((answer) => (answer && !(answer instanceof PageError) ? [answer] : []))
 }
 
-/** The parties that gave no receipt. */
-export function missingIn(state: SubmissionState): number[] {
-  return [...state.answers].flatMap(([party, answer]) => (answer instanceof PageError ? [party] : []))
+/** The parties that gave no receipt, and why. */
+export function refusalsIn(state: SubmissionState): ReadonlyMap<number, PageError> {
+  return new Map([...state.answers].flatMap(([party, answer]) => (answer instanceof PageError ? [[party, answer]] : [])))
 }
 
-/** Who wants to know how it goes. */
 export interface SubmissionListener {
   readonly onChange: (state: SubmissionState) => void
-  /** A quiet repeat brought more receipts. */
+  /** An automatic repeat brought more receipts. */
   readonly onMoreReceipts: () => void
 }
 
@@ -56,23 +56,23 @@ export class BidSubmission {
   private keepers: readonly number[] = []
   private isSending = false
   private isStopped = false
-  /** Counts what the bidder ordered, so that an older course of repeats ends when a newer one begins. */
-  private course = 0
+  /** Counts the bidder's orders, so that the repeats of an older order end when a newer one begins. */
+  private order = 0
   private timer: ReturnType<typeof setTimeout> | undefined
 
   constructor(
     private readonly bidding: Bidding,
-    private readonly handingOn: HandingOn,
+    private readonly relay: ReceiptRelay,
     readonly bid: OwnBundle,
     private readonly listener: SubmissionListener,
   ) {}
 
-  /** Go on with a bid from an earlier visit: show around the receipts that the parties gave then. */
-  static resume(bidding: Bidding, handingOn: HandingOn, held: HeldBid): BidSubmission {
+  /** Go on with a bid from an earlier visit: relay the receipts that the parties gave then. */
+  static resume(bidding: Bidding, relay: ReceiptRelay, held: HeldBid): BidSubmission {
     const silent = { onChange: () => undefined, onMoreReceipts: () => undefined }
-    const submission = new BidSubmission(bidding, handingOn, held, silent)
+    const submission = new BidSubmission(bidding, relay, held, silent)
     for (const [party, receipt] of held.receipts) submission.receipts.set(party, receipt)
-    void submission.goOn(++submission.course, FIRST_RETRY_MS)
+    void submission.goOn(++submission.order, FIRST_RETRY_MS)
     return submission
   }
 
@@ -85,11 +85,11 @@ export class BidSubmission {
   }
 
   /**
-   * Hand it to all parties that have not signed for it; returns when each of them has answered or failed.
-   * @throws PageError of what most parties say, if too few signed. It is tried further all the same.
+   * Send it to all parties that have not signed for it; returns when each of them has answered or failed.
+   * @throws PageError with what most parties say, if too few signed. The repeats go on all the same.
    */
   async send(): Promise<void> {
-    const course = ++this.course
+    const order = ++this.order
     clearTimeout(this.timer)
     this.isSending = true
     const rest = this.bidding.parties.numbers.filter((party) => !this.receipts.has(party))
@@ -101,25 +101,24 @@ export class BidSubmission {
     await this.deliver(rest)
     this.isSending = false
     this.tell()
-    // Not waited for: the bid counts already, and a party that hangs must not hold the answer back.
-    void this.goOn(course, FIRST_RETRY_MS)
+    // Not waited for: the bid counts already, and a party that hangs must not delay the answer.
+    void this.goOn(order, FIRST_RETRY_MS)
     need({ answers: this.receipts, errors: this.refusals }, this.bidding.needed)
   }
 
   stop(): void {
     this.isStopped = true
-    this.course += 1
+    this.order += 1
     clearTimeout(this.timer)
   }
 
-  /** Hand the bundle over, and the receipts on after a moment if some parties are slow. */
+  /** Send the bundle, and start the relay after a moment if some parties are slow. */
   private async deliver(only: readonly number[]): Promise<void> {
-    const { content, revision, withdrawal } = this.bid
+    const { content } = this.bid
     if (!content || !only.length) return
     const waiting = new Set(only)
-    const timer = setTimeout(() => void this.relay(waiting), HAND_ON_AFTER_MS)
-    const { parties, auction, session } = this.bidding
-    await handOver(parties, session(), { content, auction, revision, withdrawal }, only, (party, outcome) => {
+    const timer = setTimeout(() => void this.relayReceipts(waiting), RELAY_AFTER_MS)
+    await this.post(content, only, (party, outcome) => {
       waiting.delete(party)
       if (outcome instanceof PageError) this.refusals.set(party, outcome)
       else {
@@ -131,33 +130,56 @@ export class BidSubmission {
     clearTimeout(timer)
   }
 
-  private async relay(waiting: ReadonlySet<number> = new Set()): Promise<void> {
+  private async post(
+    content: Bytes,
+    only: readonly number[],
+    onSettled: (party: number, outcome: VerifiedReceipt | PageError) => void,
+  ): Promise<void> {
+    const { parties, auction } = this.bidding
+    const session = this.bidding.session()
+    await parties.each(
+      async (party) => {
+        const answer = await party.askFor(receiptReader, `/api/auctions/${auction}/bids`, {
+          method: 'POST',
+          body: content,
+          contentType: 'application/octet-stream',
+          token: session.tokenAt(party.number),
+        })
+        return verifyReceipt(parties, party.number, auction, this.bid.bundle, answer.statement)
+      },
+      only,
+      onSettled,
+    )
+  }
+
+  private async relayReceipts(waiting: ReadonlySet<number> = new Set()): Promise<void> {
     const silent = [...this.refusals].flatMap(([party, error]) => (error.code === 'party-unreachable' ? [party] : []))
     const { bundle, content } = this.bid
-    const found = await this.handingOn.show({ bundle, receipts: this.receipts }, content, new Set([...waiting, ...silent]))
+    const skipped = new Set([...waiting, ...silent])
+    const found = await this.relay.relay({ bundle, receipts: this.receipts }, content, skipped)
     this.keepers = [...new Set([...this.keepers, ...found])]
     this.tell()
   }
 
-  /** Show the receipts around, and come back later if a party may still sign, or has not seen them. */
-  private async goOn(course: number, pauseMs: number): Promise<void> {
-    await this.relay()
-    if (course !== this.course || this.isDone()) return
-    this.timer = setTimeout(() => void this.tryRest(course, pauseMs), pauseMs)
+  /** Relay the receipts, and come back later if a party may still sign, or lacks some of them. */
+  private async goOn(order: number, pauseMs: number): Promise<void> {
+    await this.relayReceipts()
+    if (order !== this.order || this.isDone()) return
+    this.timer = setTimeout(() => void this.tryRest(order, pauseMs), pauseMs)
   }
 
-  private async tryRest(course: number, pauseMs: number): Promise<void> {
+  private async tryRest(order: number, pauseMs: number): Promise<void> {
     const before = this.receipts.size
-    await this.deliver([...this.refusals].flatMap(([party, error]) => (passes(error) ? [party] : [])))
-    if (course !== this.course) return
+    await this.deliver([...this.refusals].flatMap(([party, error]) => (isTemporary(error) ? [party] : [])))
+    if (order !== this.order) return
     if (this.receipts.size > before) this.listener.onMoreReceipts()
-    await this.goOn(course, Math.min(2 * pauseMs, LONGEST_RETRY_MS))
+    await this.goOn(order, Math.min(2 * pauseMs, LONGEST_RETRY_MS))
   }
 
   private isDone(): boolean {
     const { bundle } = this.bid
-    const mayStillSign = [...this.refusals.values()].some(passes)
-    return !mayStillSign && this.handingOn.lacking({ bundle, receipts: this.receipts }).length === 0
+    const mayStillSign = [...this.refusals.values()].some(isTemporary)
+    return !mayStillSign && this.relay.lacking({ bundle, receipts: this.receipts }).length === 0
   }
 
   private tell(): void {

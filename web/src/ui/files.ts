@@ -2,13 +2,18 @@
 
 import type { Bytes } from '../core/encoding'
 
+/** A name that tells the files of one auction from those of others. */
+export function fileName(content: 'certificate' | 'receipts' | 'opened-bid', auction: string): string {
+  return `aukciszek-${content}-${auction.slice(0, 12)}.json`
+}
+
 /** What is in the chosen file; null if none is chosen. */
 export async function contentOf(input: HTMLInputElement): Promise<Bytes | null> {
   const file = input.files?.[0]
   return file ? new Uint8Array(await file.arrayBuffer()) : null
 }
 
-/** Hand a file that was made in this page to the reader. */
+/** Let the reader save a file that was made in this page. */
 export function download(name: string, content: BlobPart, type = 'application/json'): void {
   const address = URL.createObjectURL(new Blob([content], { type }))
   const link = document.createElement('a')

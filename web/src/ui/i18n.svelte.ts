@@ -66,20 +66,16 @@ export function t(key: string, values: Values = {}): string {
   return fill(reader.texts[key] ?? key, values)
 }
 
-/** What went wrong and what to do about it; the party's own words where the page has none for the code. */
+/** What went wrong and what to do about it; with the party's own words where the page has none for the code. */
 export function explain(error: PageError): string {
   const reason = error.details['reason']
   const keys = [...(typeof reason === 'string' ? [`problem.${reason}`] : []), `problem.${error.code}`]
   const key = keys.find(has)
-  return key === undefined ? error.message : t(key, error.details)
+  return key === undefined ? t('problem.unknown', { message: error.message }) : t(key, error.details)
 }
 
 export function formatNumber(value: number | bigint): string {
   return new Intl.NumberFormat(locale()).format(value)
-}
-
-export function formatPercent(fraction: number): string {
-  return new Intl.NumberFormat(locale(), { style: 'percent' }).format(fraction)
 }
 
 /** A price is exact decimal text and is shown with exactly its decimals. */

@@ -1,10 +1,10 @@
 /** Which page is shown: the address's fragment, so that every party serves one file and none sees where a reader is. */
 
-export type Route =
-  | { readonly page: 'home' | 'auctions' | 'create' | 'verify' | 'parties' | 'sign-in' | 'sign-up' | 'unknown' }
+type Route =
+  | { readonly page: 'home' | 'auctions' | 'create' | 'verify' | 'trustees' | 'sign-in' | 'sign-up' | 'unknown' }
   | { readonly page: 'auction'; readonly id: string }
 
-const SIMPLE = ['auctions', 'create', 'verify', 'parties', 'sign-in', 'sign-up'] as const
+const SIMPLE = ['auctions', 'create', 'verify', 'trustees', 'sign-in', 'sign-up'] as const
 
 export function parseRoute(fragment: string): Route {
   const path = fragment.replace(/^#?\/?/, '').replace(/\/$/, '')

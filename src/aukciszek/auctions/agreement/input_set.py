@@ -300,7 +300,7 @@ class _Stories:
         if any(content.auction != auction for content in by_body.values()):
             raise AgreementError("a list belongs to another auction: ask its party for the right one")
         self._auction = auction
-        self._lists = [by_body[place] for place in sorted(by_body)]
+        self._lists = [by_body[key] for key in sorted(by_body)]
         self.heard = frozenset(content.party for content in self._lists)
         self._told: defaultdict[PartyNumber, set[tuple[BundleDigest, datetime]]] = defaultdict(set)
         for party, holding in self.own_receipts():
@@ -343,7 +343,7 @@ class _Stories:
         self, cluster: Cluster, allows: Callable[[OrderStatement], bool]
     ) -> tuple[dict[str, frozenset[PartyNumber]], set[Contradiction]]:
         """Return, by kind, whose words stand in the lists, and whose lists carry words that nobody gave."""
-        words: defaultdict[str, set[PartyNumber]] = defaultdict(set)
+        orders: defaultdict[str, set[PartyNumber]] = defaultdict(set)
         false: set[Contradiction] = set()
         read = cache(partial(_read_order, self._auction, cluster))
         for content in self._lists:
@@ -353,8 +353,8 @@ class _Stories:
                 false.add(Contradiction(content.party, "false-order", ""))
                 continue
             for order in filter(allows, genuine):
-                words[order.kind].add(order.party)
-        return {kind: frozenset(parties) for kind, parties in sorted(words.items())}, false
+                orders[order.kind].add(order.party)
+        return {kind: frozenset(parties) for kind, parties in sorted(orders.items())}, false
 
     def receipts_that_tell_more(self) -> Iterator[tuple[PartyNumber, Sequence[OtherReceipt]]]:
         """Yield, list by list with its author, the receipts that say what their own party's lists do not say.

@@ -13,11 +13,11 @@ from typing import Final
 from aukciszek.auctions.agreement.input_set import InputSet, Tally, form_input_set
 from aukciszek.auctions.agreement.list_store import ListId, ListStore
 from aukciszek.auctions.agreement.messages import MOST_LISTS_OF_A_PARTY, ListsSeen, ListWanted
+from aukciszek.auctions.agreement.opened_envelopes import OpenedEnvelopes
 from aukciszek.auctions.agreement.replication import Replication
 from aukciszek.auctions.context.auction_context import AuctionContext
 from aukciszek.auctions.context.change_notifier import PATIENCE_S
 from aukciszek.auctions.context.peer_network import MessageKind
-from aukciszek.auctions.session.opened_envelopes import Envelopes
 from aukciszek.auctions.session.setup import SessionSetup
 from aukciszek.cluster import PartyNumber
 from aukciszek.encoding import Json
@@ -26,7 +26,7 @@ from aukciszek.protocol.evidence.statements import Signed, sign, statement_diges
 from aukciszek.protocol.rules.identifiers import BundleDigest
 from aukciszek.protocol.sealing.bundle import BundleHeader, header_of
 
-type OwnWords = Callable[[], tuple[Iterable[bytes], Iterable[bytes]]]
+type CarriedStatements = Callable[[], tuple[Iterable[bytes], Iterable[bytes]]]
 """Returns the signed words for orders that are here, and the signed key tables."""
 
 _KEPT_FOR_COMPLAINTS: Final = 2
@@ -40,8 +40,8 @@ class ListExchange:
         self,
         context: AuctionContext,
         replication: Replication,
-        envelopes: Envelopes,
-        own_words: OwnWords,
+        envelopes: OpenedEnvelopes,
+        carried_statements: CarriedStatements,
         setup: SessionSetup,
     ) -> None:
         """Bring lists together.
@@ -50,19 +50,19 @@ class ListExchange:
             context: the auction.
             replication: where bundles come from.
             envelopes: which of this party's envelopes are of no use.
-            own_words: what a list of this party carries beside receipts.
+            carried_statements: what a list of this party carries beside receipts.
             setup: on which input sets sessions may have begun.
         """
         self._context = context
         self._replication = replication
         self._envelopes = envelopes
-        self._own_words = own_words
+        self._carried_statements = carried_statements
         self._setup = setup
         self._lists = ListStore(context)
         self._seen: dict[PartyNumber, ListsSeen] = {}
-        self._handed_on: set[BundleDigest] = set()
+        self._relayed: set[BundleDigest] = set()
         self._found: tuple[frozenset[ListId], InputSet] | None = None
-        self._places_of: dict[str, frozenset[ListId]] = {}
+        self._lists_of: dict[str, frozenset[ListId]] = {}
         self._asking = False
         self._started_at_s = 0.0
 
@@ -82,7 +82,7 @@ class ListExchange:
             OtherReceipt.stored(row.statement)
             for row in await party_context.repository.auction_receipts(context.auction)
         ]
-        orders, tables = self._own_words()
+        orders, tables = self._carried_statements()
         content = ReceiptListStatement.of(
             context.auction,
             party_context.number,
@@ -101,7 +101,7 @@ class ListExchange:
 
     def reconsider(self, bundle: BundleDigest) -> None:
         """Note that a bidder handed on receipts of others for a bundle; they are stored."""
-        self._handed_on.add(bundle)
+        self._relayed.add(bundle)
         self._context.signal.notify()
 
     async def run(self) -> None:
@@ -123,7 +123,7 @@ class ListExchange:
     @property
     def own_complaints(self) -> frozenset[BundleDigest]:
         """The bundles that this party complains about in the lists that are here."""
-        own = (self._lists.find(place) for place in self._lists.of(self._context.party.number))
+        own = (self._lists.find(list_id) for list_id in self._lists.of(self._context.party.number))
         return frozenset(bundle for one in own if one is not None for bundle in one.content.complaints)
 
     async def complain(self) -> None:
@@ -143,15 +143,15 @@ class ListExchange:
                 return found
         if (locked := await self._locked()) is not None:
             return locked
-        while self._found is None or self._found[0] != self._lists.places:
+        while self._found is None or self._found[0] != self._lists.counted:
             # A list that comes meanwhile may settle a bundle that is not here.
-            lists = self._lists.places
+            lists = self._lists.counted
             self._found = lists, await self._input_set_by(lists)
         return self._found[1]
 
     async def remember(self, input_set: InputSet) -> None:
         """Store by which lists this party is ready for an input set, before it says so."""
-        await self._lists.remember(input_set.digest, self._places_of[input_set.digest])
+        await self._lists.remember(input_set.digest, self._lists_of[input_set.digest])
 
     async def fix(self, input_set: str, proposal: bytes) -> bool:
         """Store that a session begins on an input set returned before; False if it began on another one before.
@@ -161,7 +161,7 @@ class ListExchange:
         """
         party_context = self._context.party
         replace = party_context.quorum < party_context.cluster.size
-        return await self._lists.fix(input_set, self._places_of[input_set], proposal, replace=replace)
+        return await self._lists.fix(input_set, self._lists_of[input_set], proposal, replace=replace)
 
     @property
     def bound_to(self) -> str | None:
@@ -177,10 +177,10 @@ class ListExchange:
     async def _locked(self) -> InputSet | None:
         """Return the input set of the highest proposal that is known, if it is known by which lists it is."""
         locked = self._setup.attempts.locked
-        places = None if locked is None or self.bound_to else self._lists.places_of(locked.input_set)
-        if locked is None or places is None or not places <= self._lists.all_places:
+        lists = None if locked is None or self.bound_to else self._lists.lists_of(locked.input_set)
+        if locked is None or lists is None or not lists <= self._lists.all:
             return None
-        found = await self._input_set_by(places)
+        found = await self._input_set_by(lists)
         return found if found.digest == locked.input_set else None
 
     async def _input_set_by(self, lists: frozenset[ListId]) -> InputSet:
@@ -188,7 +188,7 @@ class ListExchange:
         await self._fetch_bundles(tally)
         headers = await asyncio.to_thread(_headers, await self.bundles(tally.settled))
         found = form_input_set(tally, headers, self._context.party.mode)
-        self._places_of[found.digest] = lists
+        self._lists_of[found.digest] = lists
         return found
 
     async def bundles(self, digests: Iterable[BundleDigest]) -> dict[BundleDigest, bytes]:
@@ -198,7 +198,7 @@ class ListExchange:
 
     def tally(self) -> Tally:
         """Return who signed what in time, by the lists that are here."""
-        return self._lists.tally(self._lists.places)
+        return self._lists.tally(self._lists.counted)
 
     async def receive_list(self, content: bytes) -> None:
         """Keep a signed list, whoever sent it.
@@ -221,7 +221,7 @@ class ListExchange:
         message = ListsSeen.decode(content)
         self._seen[sender] = message
         self._context.signal.notify()
-        for party, digest in sorted(message.places - self._lists.all_places):
+        for party, digest in sorted(message.ids - self._lists.all):
             wanted = ListWanted(party=party, digest=digest)
             await self._context.send([sender], MessageKind.HOLDINGS_WANTED, wanted.encode())
         # Two parties that have both gathered do not ask, and so do not answer each other for ever.
@@ -245,7 +245,7 @@ class ListExchange:
         That is a bid that a bidder handed receipts on for and that would not count, or a bundle that counts and whose
         envelope this party cannot use. Only then: a list is long, and whoever has it already would need the longer one.
         """
-        relayed, self._handed_on = self._handed_on, set()
+        relayed, self._relayed = self._relayed, set()
         context, number = self._context, self._context.party.number
         lists = self._lists.of(number)
         complaints = frozenset[BundleDigest]() if self._lists.fixed else await self._new_complaints()
@@ -276,8 +276,8 @@ class ListExchange:
         own, number = self._lists.of(self._context.party.number), self._context.party.number
         gave = {
             holding.bundle
-            for place in own
-            if (one := self._lists.find(place)) is not None
+            for list_id in own
+            if (one := self._lists.find(list_id)) is not None
             for holding in one.content.own_receipts
         }
         contents = await self.bundles([bundle for bundle in tally.settled if bundle not in gave])
@@ -295,8 +295,8 @@ class ListExchange:
 
     def _enough_see_the_same(self) -> bool:
         """Whether all parties have the same lists, or, after some patience, as many as can go on without the others."""
-        party_context, own = self._context.party, self._lists.all_places
-        missing = frozenset(party_context.cluster.numbers) - {party for party, _ in self._lists.places}
+        party_context, own = self._context.party, self._lists.all
+        missing = frozenset(party_context.cluster.numbers) - {party for party, _ in self._lists.counted}
         differing = {party for party in self._context.peers if self._seen_by(party) != own}
         absent = missing | differing
         self._context.wait_for_parties(absent)
@@ -320,19 +320,19 @@ class ListExchange:
         for _, seen in sorted(begun.items()):
             lists = frozenset(seen.began_lists)
             authors = {party for party, _ in lists}
-            if len(authors) >= party_context.quorum and lists <= self._lists.all_places:
+            if len(authors) >= party_context.quorum and lists <= self._lists.all:
                 yield str(seen.began), lists
 
     def _seen_by(self, party: PartyNumber) -> frozenset[ListId]:
         seen = self._seen.get(party)
-        return frozenset() if seen is None else seen.places
+        return frozenset() if seen is None else seen.ids
 
     async def announce(self, to: Iterable[PartyNumber]) -> None:
         """Send this party's list to those who lack it, and tell which lists are here."""
         receivers = tuple(to)
-        for place in sorted(self._lists.of(self._context.party.number)):
-            signed = self._lists.find(place)
-            lacking = [party for party in receivers if place not in self._seen_by(party)]
+        for list_id in sorted(self._lists.of(self._context.party.number)):
+            signed = self._lists.find(list_id)
+            lacking = [party for party in receivers if list_id not in self._seen_by(party)]
             if signed is not None:
                 await self._context.send(lacking, MessageKind.HOLDINGS, signed.encode())
         await self._send_seen(receivers)
@@ -341,15 +341,15 @@ class ListExchange:
         await self.announce(self._context.peers)
 
     async def _send_seen(self, to: Iterable[PartyNumber]) -> None:
-        began, began_lists = self._lists.fixed, self._lists.places
+        began, began_lists = self._lists.fixed, self._lists.counted
         if began is None and (locked := self._setup.attempts.locked) is not None:
             # Nobody may have begun on it, but somebody may: all must know by which lists it is.
-            began, began_lists = locked.input_set, self._lists.places_of(locked.input_set) or frozenset()
+            began, began_lists = locked.input_set, self._lists.lists_of(locked.input_set) or frozenset()
         seen = ListsSeen(
             asking=self._asking,
             began=began,
             began_lists=tuple(sorted(began_lists)) if began else (),
-            lists=tuple(sorted(self._lists.all_places)),
+            lists=tuple(sorted(self._lists.all)),
         )
         receivers = tuple(to)
         await self._setup.prove(receivers)

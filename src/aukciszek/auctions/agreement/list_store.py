@@ -53,10 +53,10 @@ class ListStore:
             signed = read_verified_statement(ReceiptListStatement, one.statement)
             if signed.content.auction != auction:
                 continue
-            place = signed.content.party, statement_digest(signed.content)
-            self._held[place] = signed
+            list_id = signed.content.party, statement_digest(signed.content)
+            self._held[list_id] = signed
             if one.began_on:
-                began_on.add(place)
+                began_on.add(list_id)
         self._began_on = frozenset(began_on)
         for digest, text in (await repository.input_sets(auction)).items():
             self._sets[digest] = frozenset((PartyNumber(party), name) for party, name in json.loads(text))
@@ -67,7 +67,7 @@ class ListStore:
         return self._fixed
 
     @property
-    def places(self) -> frozenset[ListId]:
+    def counted(self) -> frozenset[ListId]:
         """The lists that count here: those that a session began on, or, before, all.
 
         Those of a party that signed more of them than anybody needs count as if it had signed none: else it could show
@@ -76,34 +76,34 @@ class ListStore:
         if self._fixed is not None:
             return self._began_on
         signed = Counter(party for party, _ in self._held)
-        return frozenset(place for place in self._held if signed[place[0]] <= MOST_LISTS_OF_A_PARTY)
+        return frozenset(list_id for list_id in self._held if signed[list_id[0]] <= MOST_LISTS_OF_A_PARTY)
 
     @property
-    def all_places(self) -> frozenset[ListId]:
+    def all(self) -> frozenset[ListId]:
         """All lists that are here, whether they count or not."""
         return frozenset(self._held)
 
-    def find(self, place: ListId) -> Signed[ReceiptListStatement] | None:
+    def find(self, list_id: ListId) -> Signed[ReceiptListStatement] | None:
         """Return a list, if it is here."""
-        return self._held.get(place)
+        return self._held.get(list_id)
 
     def add(self, signed: Signed[ReceiptListStatement], digest: str) -> None:
         """Take up a list that is stored already."""
         self._held[signed.content.party, digest] = signed
 
-    def tally(self, places: frozenset[ListId]) -> Tally:
+    def tally(self, lists: frozenset[ListId]) -> Tally:
         """Return who signed what in time, by some of the lists that are here."""
-        if self._tallied is None or self._tallied[0] != places:
+        if self._tallied is None or self._tallied[0] != lists:
             party_context, context = self._context.party, self._context
             tally = tally_receipts(
                 context.auction,
                 cluster=party_context.cluster,
                 threshold=party_context.threshold,
                 closes_at=context.spec.closes_at,
-                lists=[self._held[place] for place in sorted(places)],
+                lists=[self._held[list_id] for list_id in sorted(lists)],
                 allows=lambda order: is_allowed(order, context.spec),
             )
-            self._tallied = places, tally
+            self._tallied = lists, tally
         return self._tallied[1]
 
     async def receive(self, content: bytes) -> bool:
@@ -125,33 +125,33 @@ class ListStore:
         self._read.add(fingerprint)
         return is_new and self._fixed is None
 
-    async def remember(self, input_set: str, places: frozenset[ListId]) -> None:
+    async def remember(self, input_set: str, lists: frozenset[ListId]) -> None:
         """Store by which lists this party is ready for an input set, before it says so."""
         if input_set not in self._sets:
-            text = canonical_json([[party, digest] for party, digest in sorted(places)]).decode()
+            text = canonical_json([[party, digest] for party, digest in sorted(lists)]).decode()
             await self._context.party.repository.put_input_set(self._context.auction, input_set, text)
-            self._sets[input_set] = places
+            self._sets[input_set] = lists
 
-    def places_of(self, input_set: str) -> frozenset[ListId] | None:
+    def lists_of(self, input_set: str) -> frozenset[ListId] | None:
         """Return the lists by which this party was ready for an input set, if it was."""
         return self._sets.get(input_set)
 
-    async def fix(self, input_set: str, places: Collection[ListId], proposal: bytes, *, replace: bool = False) -> bool:
+    async def fix(self, input_set: str, lists: Collection[ListId], proposal: bytes, *, replace: bool = False) -> bool:
         """Store that a session begins on what these lists say; False if one began on another set before.
 
-        With ``replace`` the new set takes the place of such a one.
+        With ``replace`` the new set takes the list_id of such a one.
         """
         context = self._context
         repository = context.party.repository
-        if not await repository.fix_input_set(context.auction, input_set, places, proposal, replace=replace):
+        if not await repository.fix_input_set(context.auction, input_set, lists, proposal, replace=replace):
             return False
         if self._fixed != input_set:
-            self._fixed, self._began_on = input_set, frozenset(places)
+            self._fixed, self._began_on = input_set, frozenset(lists)
         return True
 
     def of(self, party: PartyNumber) -> list[ListId]:
         """Return all lists of a party that are here, those that came late among them."""
-        return [place for place in self._held if place[0] == party]
+        return [list_id for list_id in self._held if list_id[0] == party]
 
     async def _keep(self, signed: Signed[ReceiptListStatement], digest: str, content: bytes) -> None:
         context, party = self._context, signed.content.party

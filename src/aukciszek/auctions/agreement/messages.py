@@ -60,7 +60,7 @@ class ListsSeen(Message):
     ]
 
     @property
-    def places(self) -> frozenset[tuple[PartyNumber, str]]:
+    def ids(self) -> frozenset[tuple[PartyNumber, str]]:
         """The lists, in no order."""
         return frozenset(self.lists)
 

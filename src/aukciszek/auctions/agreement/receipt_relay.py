@@ -40,7 +40,7 @@ class ReceiptRelay:
         self._replication = replication
         self._list_exchange = list_exchange
 
-    async def accept(self, handed: RelayedBid) -> tuple[BundleDigest, tuple[PartyNumber, ...]]:
+    async def accept(self, relayed: RelayedBid) -> tuple[BundleDigest, tuple[PartyNumber, ...]]:
         """Keep receipts of other parties.
 
         Returns:
@@ -51,13 +51,13 @@ class ReceiptRelay:
             RefusalError: the receipts are not genuine, for several bundles, too few, or too late.
         """
         repository = self._context.party.repository
-        receipts = [_read(content) for content in handed.receipts]
+        receipts = [_read(content) for content in relayed.receipts]
         digest = receipts[0].content.bundle
         stored = await repository.receipts(digest)
         known = {row.statement for row in stored}
         # What is stored was verified when it came; most receipts come both from their parties and from the bidder.
-        unverified = [one for one, content in zip(receipts, handed.receipts, strict=True) if content not in known]
-        bundle = await asyncio.to_thread(self._check, handed.bundle, receipts, unverified)
+        unverified = [one for one, content in zip(receipts, relayed.receipts, strict=True) if content not in known]
+        bundle = await asyncio.to_thread(self._check, relayed.bundle, receipts, unverified)
         await self._check_moment()
         new = [one for one in unverified if self._is_punctual(one)]
         await self._store(bundle, new)
@@ -89,8 +89,8 @@ class ReceiptRelay:
                 verify(receipt, context.party.cluster)
         except StatementError as error:
             raise _not_genuine(error) from error
-        places = {(one.content.auction, one.content.bundle) for one in receipts}
-        if len(places) != 1 or receipts[0].content.auction != context.auction:
+        bundles = {(one.content.auction, one.content.bundle) for one in receipts}
+        if len(bundles) != 1 or receipts[0].content.auction != context.auction:
             raise ReceiptsOfManyBundlesError("hand on receipts for one bundle of this auction at a time")
         punctual = {one.content.party for one in receipts if self._is_punctual(one)}
         needed = context.party.vouchers_needed

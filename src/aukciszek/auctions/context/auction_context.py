@@ -25,9 +25,9 @@ from aukciszek.mpc.mode import Mode
 from aukciszek.protocol.evidence.statements import Signed, Statement, read_statement
 from aukciszek.protocol.rules.spec import AuctionSpec
 from aukciszek.protocol.rules.states import AuctionState, check_transition
-from aukciszek.storage.auctions import AuctionRepository
-from aukciszek.storage.connection import DatabaseConnection
+from aukciszek.storage.backends.connection import DatabaseConnection
 from aukciszek.storage.database import Database
+from aukciszek.storage.repositories.auctions import AuctionRepository
 from aukciszek.storage.rows import AuctionRow
 
 _log = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ class PartyContext:
     """How long one round of a session waits for the other parties."""
     computing: SessionScheduler
     workers: Workers = field(default_factory=Workers)
-    places: BidQuota = field(default_factory=BidQuota)
+    bid_quota: BidQuota = field(default_factory=BidQuota)
 
     @property
     def vouchers_needed(self) -> int:

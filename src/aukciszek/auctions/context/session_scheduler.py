@@ -1,12 +1,12 @@
 """How many sessions a party computes at once: bounded in number and memory, in an order that all parties share.
 
 ``docs/adr/0009-few-sessions-at-once.md``. A session needs all its participants at once, and each of them has few
-places; so parties could wait for one another in a circle, each holding a place that another one needs. They cannot:
+slots; so parties could wait for one another in a circle, each holding a slot that another one needs. They cannot:
 
-- Who waits for peers to get ready holds no place. It asks for one when the session could begin.
-- Places are given in one order, that of the :class:`Turn`, which is the same at every party.
-- A session that holds a place and has not begun, as peers are missing, gives it back: soon to one whose turn is
-  earlier, after some patience to any other. One that has begun is left alone: its participants all held places then.
+- Who waits for peers to get ready holds no slot. It asks for one when the session could begin.
+- Slots are given in one order, that of :class:`Priority`, which is the same at every party.
+- A session that holds a slot and has not begun, as peers are missing, gives it back: soon to one of higher
+  priority, after some patience to any other. One that has begun is left alone: its participants all held slots then.
 """
 
 import asyncio
@@ -20,17 +20,11 @@ from typing import Final, Self
 from aukciszek.clock import Clock
 from aukciszek.protocol.rules.identifiers import AuctionId
 
-"""The stage of an auction that could be computed, and waits for others to be computed first."""
-
-MOST_SESSIONS: Final = 4
-MOST_MEMORY_MIB: Final = 1024
-"""Both are settings; these stand where there are none."""
-
 EARLIER_AFTER_S: Final = 1.0
-"""How long a session that has not begun keeps its place from one whose turn is earlier."""
+"""How long a session that has not begun keeps its slot from one of higher priority."""
 
 OTHERS_AFTER_S: Final = 10.0
-"""How long it keeps its place from any other."""
+"""How long it keeps its slot from any other."""
 
 LOOK_AGAIN_S: Final = 1.0
 """How often whoever waits has to call :meth:`SessionScheduler.look_again`."""
@@ -47,14 +41,14 @@ _MIB: Final = 2**20
 
 @dataclass(frozen=True, slots=True, order=True)
 class Priority:
-    """When it is a session's turn, the same at every party: by the close, then by the auction's id."""
+    """The order of sessions, the same at every party, earlier first: by the close, then by the auction's id."""
 
     due_at: datetime
     auction: AuctionId
 
     @classmethod
     def of(cls, closes_at: datetime, attempt: int, auction: AuctionId) -> Self:
-        """Return the turn of an attempt. A later one stands further behind: whatever failed lets others go first."""
+        """Return the priority of an attempt: a later one stands further behind, so what failed lets others go first."""
         return cls(closes_at + (attempt - 1) * _PENALTY, auction)
 
 
@@ -71,10 +65,10 @@ def memory_bytes(bids: int, bits: int, ranked: int) -> int:
 
 
 class SessionSlot:
-    """One session's claim to a place."""
+    """One session's claim to a slot."""
 
-    def __init__(self, turn: Priority, size: int, wake: Callable[[], None]) -> None:
-        self.turn = turn
+    def __init__(self, priority: Priority, size: int, wake: Callable[[], None]) -> None:
+        self.priority = priority
         self.size = size
         self.wake = wake
         self.held_since_s: float | None = None
@@ -88,16 +82,14 @@ class SessionSlot:
         return self.held_since_s is not None
 
     def begin(self) -> None:
-        """Note that all whom the session needs are there: from now on the place stays its own until it ends."""
+        """Note that all whom the session needs are there: from now on the slot stays its own until it ends."""
         self.has_begun = not self.is_wanted_back
 
 
 class SessionScheduler:
     """The sessions that one party computes or could compute."""
 
-    def __init__(
-        self, clock: Clock, *, most_sessions: int = MOST_SESSIONS, most_memory_mib: int = MOST_MEMORY_MIB
-    ) -> None:
+    def __init__(self, clock: Clock, *, most_sessions: int, most_memory_mib: int) -> None:
         self._clock = clock
         self._most_sessions = most_sessions
         self._most_bytes = most_memory_mib * _MIB
@@ -112,24 +104,24 @@ class SessionScheduler:
 
     @property
     def held(self) -> int:
-        """How many sessions have a place."""
+        """How many sessions have a slot."""
         return sum(claim.is_held for claim in self._claims)
 
     @property
     def waiting(self) -> int:
-        """How many sessions could begin and wait for a place."""
+        """How many sessions could begin and wait for a slot."""
         return len(self._claims) - self.held
 
     @contextmanager
-    def claimed(self, turn: Priority, size: int, wake: Callable[[], None]) -> Iterator[SessionSlot]:
-        """Ask for a place, and give it back at the end.
+    def claimed(self, priority: Priority, size: int, wake: Callable[[], None]) -> Iterator[SessionSlot]:
+        """Ask for a slot, and give it back at the end.
 
         Args:
-            turn: when it is this session's turn.
+            priority: this session's.
             size: how many bytes of memory it will take; one session is let in alone, however large.
-            wake: called when the place is there, and when it is wanted back.
+            wake: called when the slot is there, and when it is wanted back.
         """
-        claim = SessionSlot(turn, size, wake)
+        claim = SessionSlot(priority, size, wake)
         self._claims.add(claim)
         self.look_again()
         try:
@@ -140,7 +132,7 @@ class SessionScheduler:
 
     def look_again(self) -> None:
         """Give out what is free; ask for what sessions hold that do not begin."""
-        for claim in sorted((one for one in self._claims if not one.is_held), key=lambda one: one.turn):
+        for claim in sorted((one for one in self._claims if not one.is_held), key=lambda one: one.priority):
             if not self._has_room(claim.size, self._holding()):
                 # Nobody overtakes: else a large session would wait for as long as small ones come.
                 self._ask_back_for(claim)
@@ -148,18 +140,18 @@ class SessionScheduler:
             claim.held_since_s = self._clock.monotonic_s()
             claim.wake()
 
-    def is_taken_before(self, turn: Priority, size: int, since_s: float) -> bool:
+    def is_taken_before(self, priority: Priority, size: int, since_s: float) -> bool:
         """Tell whether it is no wonder that a session does not begin.
 
         Args:
-            turn: when it is the session's turn.
+            priority: the session's.
             size: how many bytes of memory it will take.
-            since_s: since when it could begin; whoever held a place then may go on, whenever its turn was.
+            since_s: since when it could begin; whoever held a slot then may go on, whatever its priority.
 
         Returns:
             Whether those who go before it leave no room for it here.
         """
-        return not self._has_room(size, [one for one in self._claims if _goes_before(one, turn, since_s)])
+        return not self._has_room(size, [one for one in self._claims if _goes_before(one, priority, since_s)])
 
     def _holding(self) -> list[SessionSlot]:
         return [claim for claim in self._claims if claim.is_held]
@@ -169,11 +161,11 @@ class SessionScheduler:
         return not sizes or (len(sizes) < self._most_sessions and sum(sizes) + size <= self._most_bytes)
 
     def _ask_back_for(self, waiting: SessionSlot) -> None:
-        """Ask one session that does not begin for its place, the last one first, if that can help."""
+        """Ask one session that does not begin for its slot, the last one first, if that can help."""
         holding = self._holding()
         if any(claim.is_wanted_back for claim in holding):
             return
-        idle = sorted((one for one in holding if self._must_yield(one, waiting)), key=lambda one: one.turn)
+        idle = sorted((one for one in holding if self._must_yield(one, waiting)), key=lambda one: one.priority)
         if idle and self._has_room(waiting.size, [one for one in holding if one not in idle]):
             idle[-1].is_wanted_back = True
             idle[-1].wake()
@@ -182,8 +174,8 @@ class SessionScheduler:
         if holder.has_begun or holder.held_since_s is None:
             return False
         held_s = self._clock.monotonic_s() - holder.held_since_s
-        return held_s >= (EARLIER_AFTER_S if waiting.turn < holder.turn else OTHERS_AFTER_S)
+        return held_s >= (EARLIER_AFTER_S if waiting.priority < holder.priority else OTHERS_AFTER_S)
 
 
-def _goes_before(claim: SessionSlot, turn: Priority, since_s: float) -> bool:
-    return claim.turn < turn or (claim.held_since_s is not None and claim.held_since_s <= since_s)
+def _goes_before(claim: SessionSlot, priority: Priority, since_s: float) -> bool:
+    return claim.priority < priority or (claim.held_since_s is not None and claim.held_since_s <= since_s)

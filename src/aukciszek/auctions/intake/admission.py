@@ -23,7 +23,7 @@ type Arrival = tuple[bytes, datetime]
 
 
 @dataclass(frozen=True, slots=True)
-class Counter:
+class AdmissionPolicy:
     """Which bundles are taken, whose envelopes are opened, and who signs. Holds keys; no ``repr`` shows them."""
 
     shape: BundleShape
@@ -52,23 +52,23 @@ class _InHand:
     """What was in the envelope: a secret."""
 
 
-def admit(counter: Counter, arrivals: Sequence[Arrival]) -> list[SignedReceipt | AuctionError]:
+def admit(policy: AdmissionPolicy, arrivals: Sequence[Arrival]) -> list[SignedReceipt | AuctionError]:
     """Check bundles, open this party's envelope in each and sign the receipts; a bad one gets its error instead.
 
     Every step is done for all of them before the next one: it takes a third less time while the processor has the
     code of one step at hand.
 
     Args:
-        counter: where they came.
+        policy: what is taken, and who signs.
         arrivals: of each the bytes and the moment.
     """
-    key_pair = None if counter.sealing_seed is None else SealingKeyPair(counter.sealing_seed)
-    identity = Identity.from_seed(counter.identity_seed)
+    key_pair = None if policy.sealing_seed is None else SealingKeyPair(policy.sealing_seed)
+    identity = Identity.from_seed(policy.identity_seed)
 
     def read(arrival: Arrival) -> _InHand:
         bundle = Bundle.decode(arrival[0])
-        counter.shape.check(bundle)
-        return _InHand(arrival, None if bundle.withdrawal else OwnEnvelope.of(bundle, counter.party))
+        policy.shape.check(bundle)
+        return _InHand(arrival, None if bundle.withdrawal else OwnEnvelope.of(bundle, policy.party))
 
     def unseal(bid: _InHand) -> _InHand:
         if bid.envelope is not None and key_pair is not None:
@@ -84,7 +84,7 @@ def admit(counter: Counter, arrivals: Sequence[Arrival]) -> list[SignedReceipt |
         content, received_at = bid.arrival
         bundle = bundle_digest(content)
         statement = sign_receipt(
-            identity, counter.party, auction=counter.shape.auction, bundle=bundle, received_at=received_at
+            identity, policy.party, auction=policy.shape.auction, bundle=bundle, received_at=received_at
         )
         return SignedReceipt(bundle, statement)
 

@@ -14,7 +14,7 @@ from weakref import WeakValueDictionary
 
 from aukciszek.accounts.tokens import Principal
 from aukciszek.auctions.context.auction_context import AuctionContext
-from aukciszek.auctions.intake.admission import Counter, SignedReceipt, admit
+from aukciszek.auctions.intake.admission import AdmissionPolicy, SignedReceipt, admit
 from aukciszek.auctions.intake.batching import Batches
 from aukciszek.auctions.intake.receipt_index import ReceiptIndex
 from aukciszek.protocol.evidence.receipt_list import MOST_LISTED_RECEIPTS, OtherReceipt
@@ -82,7 +82,7 @@ class Intake:
         self._context = context
         self._key_pair = key_pair
         self._inside = 0
-        self._turns: WeakValueDictionary[UserId, asyncio.Lock] = WeakValueDictionary()
+        self._locks: WeakValueDictionary[UserId, asyncio.Lock] = WeakValueDictionary()
         self._taking = Batches[_Arrival, Sequence[SignedReceipt | AuctionError], tuple[SignedReceipt, bool]](
             self._admit, self._store_admitted, MOST_TAKEN_AT_ONCE, begun_at_once=context.party.workers.at_once
         )
@@ -106,18 +106,18 @@ class Intake:
         """
         arrival = _Arrival(claim_of(content), content, bidder.email, self._context.party.clock.now())
         self._check_bidder(arrival.claim, bidder)
-        with self._context.party.places.taken(self._context.auction, arrival.claim.bidder):
+        with self._context.party.bid_quota.taken(self._context.auction, arrival.claim.bidder):
             # From the check of the time to the commit this bid counts as inside, so that the close can wait for it.
             self._inside += 1
             try:
-                async with self._turns.setdefault(arrival.claim.bidder, asyncio.Lock()):
-                    return await self._accept_in_turn(arrival)
+                async with self._locks.setdefault(arrival.claim.bidder, asyncio.Lock()):
+                    return await self._accept_next(arrival)
             finally:
                 self._inside -= 1
                 if not self._inside:
                     self._context.signal.notify()
 
-    async def _accept_in_turn(self, arrival: _Arrival) -> Accepted:
+    async def _accept_next(self, arrival: _Arrival) -> Accepted:
         claim = arrival.claim
         latest = self.taken.latest(claim.bidder)
         if self._key_pair is None or claim.revision <= latest:
@@ -126,13 +126,13 @@ class Intake:
                 return Accepted(repeated, is_new=False)
         self._check_open(arrival.received_at)
         self._check_revision(claim, latest)
-        given, is_new = await self._taking.do(arrival)
+        receipt, is_new = await self._taking.do(arrival)
         if is_new:
             self.taken.note(claim.bidder, claim.revision, withdrawal=claim.withdrawal)
-            signature = given.statement[:SIGNATURE_BYTES]
-            self._on_receipt(OtherReceipt(given.bundle, self._context.party.number, arrival.received_at, signature))
-            return Accepted(given.statement, is_new=True)
-        return Accepted(await self._earlier_receipt(given.bundle) or given.statement, is_new=False)
+            signature = receipt.statement[:SIGNATURE_BYTES]
+            self._on_receipt(OtherReceipt(receipt.bundle, self._context.party.number, arrival.received_at, signature))
+            return Accepted(receipt.statement, is_new=True)
+        return Accepted(await self._earlier_receipt(receipt.bundle) or receipt.statement, is_new=False)
 
     async def wait_until_empty(self) -> None:
         """Return when every bid that came in time has its receipt; call it once the auction takes no more."""
@@ -193,22 +193,22 @@ class Intake:
     async def _admit(self, arrivals: Sequence[_Arrival]) -> Sequence[SignedReceipt | AuctionError]:
         party_context = self._context.party
         sealing_seed = None if self._key_pair is None else self._key_pair.to_bytes()
-        counter = Counter(
+        policy = AdmissionPolicy(
             BundleShape.of(self._context.spec), party_context.number, sealing_seed, party_context.identity.to_seed()
         )
-        return await party_context.workers.run(admit, counter, [(one.content, one.received_at) for one in arrivals])
+        return await party_context.workers.run(admit, policy, [(one.content, one.received_at) for one in arrivals])
 
     async def _store_admitted(
         self, arrivals: Sequence[_Arrival], admitted: Sequence[SignedReceipt | AuctionError]
     ) -> Sequence[tuple[SignedReceipt, bool] | Exception]:
         """Store bundles; of each return the receipt and whether it is new, or what was wrong."""
         bids = [
-            self._new_bid(arrival, given)
-            for arrival, given in zip(arrivals, admitted, strict=True)
-            if not isinstance(given, Exception)
+            self._new_bid(arrival, receipt)
+            for arrival, receipt in zip(arrivals, admitted, strict=True)
+            if not isinstance(receipt, Exception)
         ]
         stored = iter(await self._store(bids))
-        return [given if isinstance(given, Exception) else _settled(given, next(stored)) for given in admitted]
+        return [receipt if isinstance(receipt, Exception) else _settled(receipt, next(stored)) for receipt in admitted]
 
     async def _store(self, bids: Sequence[NewBid]) -> Sequence[bool | Exception]:
         """Store bids; tell of each whether it is new."""
@@ -227,8 +227,8 @@ class Intake:
         except Exception as error:  # noqa: BLE001 -- it goes to the bid that it belongs to
             return error
 
-    def _new_bid(self, arrival: _Arrival, given: SignedReceipt) -> NewBid:
-        auction, digest, received_at, claim = self._context.auction, given.bundle, arrival.received_at, arrival.claim
+    def _new_bid(self, arrival: _Arrival, receipt: SignedReceipt) -> NewBid:
+        auction, digest, received_at, claim = self._context.auction, receipt.bundle, arrival.received_at, arrival.claim
         return NewBid(
             BundleRow(
                 digest=digest,
@@ -240,7 +240,9 @@ class Intake:
                 content=arrival.content,
                 email=arrival.email,
             ),
-            ReceiptRow(auction_id=auction, digest=digest, party=self._context.party.number, statement=given.statement),
+            ReceiptRow(
+                auction_id=auction, digest=digest, party=self._context.party.number, statement=receipt.statement
+            ),
             # The record is public: it names the bundle, never the bidder.
             NewRecordEntry(
                 auction_id=auction,
@@ -252,5 +254,5 @@ class Intake:
         )
 
 
-def _settled(given: SignedReceipt, stored: bool | Exception) -> tuple[SignedReceipt, bool] | Exception:  # noqa: FBT001 -- what became of it
-    return stored if isinstance(stored, Exception) else (given, stored)
+def _settled(receipt: SignedReceipt, stored: bool | Exception) -> tuple[SignedReceipt, bool] | Exception:  # noqa: FBT001 -- what became of it
+    return stored if isinstance(stored, Exception) else (receipt, stored)

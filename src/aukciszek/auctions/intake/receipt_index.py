@@ -6,7 +6,7 @@ The party's database says the same and is the only one that counts; this is read
 from collections import Counter
 
 from aukciszek.protocol.rules.identifiers import AuctionId, UserId
-from aukciszek.storage.auctions import AuctionRepository
+from aukciszek.storage.repositories.auctions import AuctionRepository
 
 
 class ReceiptIndex:

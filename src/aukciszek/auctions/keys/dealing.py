@@ -43,7 +43,7 @@ class KeyDealing:
         self.recovery = KeyRecovery(context, self._held)
         own, mode = context.party.number, context.party.mode
         sets = [members for members in dealt_sets(mode.parties, mode.threshold) if own in members]
-        self._places = {(members, dealer) for members in sets for dealer in dealers(members, mode)}
+        self._expected = {(members, dealer) for members in sets for dealer in dealers(members, mode)}
         self._one_at_a_time = asyncio.Lock()
         self._two_dealt: set[PartyNumber] = set()
         self._enough_dealt_since_s: float | None = None
@@ -187,17 +187,17 @@ class KeyDealing:
     @property
     def _silent_dealers(self) -> frozenset[PartyNumber]:
         """Those whose keys are not here yet; before this party has dealt, it is one of them."""
-        return frozenset(dealer for members, dealer in self._places if self._held.get(members, dealer) is None)
+        return frozenset(dealer for members, dealer in self._expected if self._held.get(members, dealer) is None)
 
     def _dealt_between(self, dealer: PartyNumber, receiver: PartyNumber) -> set[tuple[Members, PartyNumber]]:
         own = self._context.party.number
         other = receiver if dealer == own else dealer
-        return {(members, who) for members, who in self._places if who == dealer and other in members}
+        return {(members, who) for members, who in self._expected if who == dealer and other in members}
 
     async def _deal(self) -> None:
         """Make this party's keys, once, when they can be sealed to all."""
         own = self._context.party.number
-        mine = [members for members, dealer in self._places if dealer == own]
+        mine = [members for members, dealer in self._expected if dealer == own]
         async with self._one_at_a_time:
             made_before = self._has_signed or any(one.dealer == own for one in self._held)
             if self._key_pair is None or self._sealing_keys.missing or made_before or not mine:
@@ -211,9 +211,9 @@ class KeyDealing:
         if self._sealing_keys.missing:
             return
         for peer in to:
-            places = self._dealt_between(own, peer)
-            keys = [one for one in self._held if (one.members, one.dealer) in places]
-            if peer != own and keys and len(keys) == len(places):
+            expected = self._dealt_between(own, peer)
+            keys = [one for one in self._held if (one.members, one.dealer) in expected]
+            if peer != own and keys and len(keys) == len(expected):
                 envelope = KeyEnvelope("dealing", context.auction, sender=own, receiver=peer)
                 await context.send([peer], MessageKind.DEALING, envelope.seal(keys, self._sealing_keys.of(peer)))
 

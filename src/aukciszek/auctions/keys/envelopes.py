@@ -22,7 +22,7 @@ from aukciszek.protocol.sealing.keys import SealingKeyPair, SealingPublicKey
 from aukciszek.secret import Secret
 
 _KEY: Final = struct.Struct(f">HB{PRSS_KEY_BYTES}s")
-_PLACE: Final = struct.Struct(">32sBB")
+_INFO: Final = struct.Struct(">32sBB")
 
 
 class UnlawfulDealingError(AuctionError):
@@ -49,8 +49,8 @@ class AuctionKey:
     key: Secret[bytes]
 
     @property
-    def place(self) -> tuple[int, PartyNumber]:
-        """Where it stands in a list."""
+    def id(self) -> tuple[int, PartyNumber]:
+        """The key's set, as a mask, and its dealer: the order of a list."""
         return members_mask(self.members), self.dealer
 
     def attestation(self, auction: AuctionId) -> Attestation:
@@ -69,8 +69,8 @@ class KeyEnvelope:
 
     def seal(self, keys: Iterable[AuctionKey], to: SealingPublicKey) -> bytes:
         """Seal keys."""
-        ordered = sorted(keys, key=lambda one: one.place)
-        content = b"".join(_KEY.pack(*one.place, one.key.reveal()) for one in ordered)
+        ordered = sorted(keys, key=lambda one: one.id)
+        content = b"".join(_KEY.pack(*one.id, one.key.reveal()) for one in ordered)
         return to.seal(content, self._info)
 
     def open(self, sealed: bytes, key_pair: SealingKeyPair) -> list[AuctionKey]:
@@ -88,13 +88,13 @@ class KeyEnvelope:
             ]
         except (struct.error, ValueError) as error:
             raise UnlawfulDealingError(f"party {self.sender} sealed something that is no list of keys") from error
-        places = [one.place for one in keys]
+        key_ids = [one.id for one in keys]
         lawful = all({self.sender, self.receiver} <= one.members and one.dealer in one.members for one in keys)
-        if not lawful or places != sorted(set(places)):
+        if not lawful or key_ids != sorted(set(key_ids)):
             raise UnlawfulDealingError(f"party {self.sender} sealed keys of sets that it does not share with this one")
         return keys
 
     @property
     def _info(self) -> bytes:
-        place = _PLACE.pack(bytes.fromhex(self.auction), self.sender, self.receiver)
-        return b"aukciszek/1/key-envelope/" + self.purpose.encode() + b"\x00" + place
+        info = _INFO.pack(bytes.fromhex(self.auction), self.sender, self.receiver)
+        return b"aukciszek/1/key-envelope/" + self.purpose.encode() + b"\x00" + info

@@ -11,7 +11,7 @@ from aukciszek.mpc.prss import Members
 from aukciszek.protocol.evidence.key_tables import Attestation, members_mask, members_of
 from aukciszek.protocol.rules.states import AuctionState, has_no_keys
 from aukciszek.secret import Secret
-from aukciszek.storage.connection import DatabaseConnection
+from aukciszek.storage.backends.connection import DatabaseConnection
 from aukciszek.storage.rows import AuctionKeyRow
 
 
@@ -48,7 +48,7 @@ class HeldKeys:
     async def put_right(self, keys: Collection[AuctionKey]) -> None:
         """Store keys in place of others of the same sets and dealers."""
         async with self._one_at_a_time:
-            await self._store(keys, replaced=[one.place for one in keys])
+            await self._store(keys, replaced=[one.id for one in keys])
 
     @asynccontextmanager
     async def forgetting_all_but(self, attestations: Iterable[Attestation]) -> AsyncIterator[DatabaseConnection]:
@@ -58,8 +58,8 @@ class HeldKeys:
         async with self._one_at_a_time:
             others = [one for one in self if one.attestation(auction) not in attested]
             async with self._context.party.database.transaction() as connection:
-                places = [one.place for one in others]
-                await repository.forget_auction_keys(auction, places, connection=connection)
+                key_ids = [one.id for one in others]
+                await repository.forget_auction_keys(auction, key_ids, connection=connection)
                 yield connection
             for one in others:
                 del self._keys[one.members, one.dealer]

@@ -11,7 +11,7 @@ from aukciszek.cluster import PartyNumber
 from aukciszek.mpc.prss import Members
 from aukciszek.protocol.evidence.key_tables import Attestation, ChosenKeys, KeyTable, choose_keys, disputed_keys
 from aukciszek.protocol.evidence.statements import Signed, read_verified_statement
-from aukciszek.storage.connection import DatabaseConnection
+from aukciszek.storage.backends.connection import DatabaseConnection
 
 
 class KeyTables:

@@ -9,11 +9,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from aukciszek.auctions.agreement.recall import Recall
 from aukciszek.auctions.context.auction_context import AuctionContext, PartyContext
 from aukciszek.auctions.context.peer_network import MessageKind, PeerMessage
 from aukciszek.auctions.orders import Orders
-from aukciszek.auctions.outcome.certification import Signing
+from aukciszek.auctions.outcome.certification import Certification
+from aukciszek.auctions.recall import Recall
 from aukciszek.auctions.session.setup import SessionSetup
 from aukciszek.cluster import PartyNumber
 from aukciszek.protocol.evidence.statements import OrderStatement, read_verified_statement
@@ -44,11 +44,11 @@ def does_not_know_outcome(message: PeerMessage) -> bool:
 class CatchUp:
     """One party's auctions that are over."""
 
-    def __init__(self, party: PartyContext, signing: Callable[[AuctionRow], Awaitable[Signing]]) -> None:
+    def __init__(self, party: PartyContext, certification_of: Callable[[AuctionRow], Awaitable[Certification]]) -> None:
         self._party = party
-        self._signing = signing
-        self._cancelled: dict[str, Signing] = {}
-        self._turn = asyncio.Lock()
+        self._certification_of = certification_of
+        self._cancelled: dict[str, Certification] = {}
+        self._one_at_a_time = asyncio.Lock()
 
     async def announce(self, peer: PartyNumber) -> None:
         """Tell a peer that has just connected what is cancelled here, in case that it knows an outcome."""
@@ -74,33 +74,35 @@ class CatchUp:
             AukciszekError: the message is malformed.
         """
         if row.state == AuctionState.CANCELLED.value:
-            async with self._turn:
+            async with self._one_at_a_time:
                 await self._answer_cancelled(sender, message, row)
             return
-        signing = await self._signing(row)
+        certification = await self._certification_of(row)
         if message.kind is MessageKind.OUTCOME_SIGNATURE:
-            await signing.receive(message.body)
+            await certification.receive(message.body)
         elif message.kind is MessageKind.SIGNATURES_WANTED:
-            await signing.pass_on([sender])
+            await certification.pass_on([sender])
         elif message.kind is MessageKind.RECALL:
             await self._recall(row).receive_wanted(sender, message.body)
-            await signing.hand_over([sender])
+            await certification.hand_over([sender])
         elif does_not_know_outcome(message):
-            await signing.hand_over([sender])
+            await certification.hand_over([sender])
 
     async def _answer_cancelled(self, sender: PartyNumber, message: PeerMessage, row: AuctionRow) -> None:
-        signing = self._cancelled.get(row.id) or self._cancelled.setdefault(row.id, Signing(self._auction_context(row)))
+        certification = self._cancelled.get(row.id) or self._cancelled.setdefault(
+            row.id, Certification(self._auction_context(row))
+        )
         match message.kind:
             case MessageKind.OUTCOME:
-                await signing.receive_outcome(message.body)
+                await certification.receive_outcome(message.body)
             case MessageKind.OUTCOME_SIGNATURE:
-                await signing.receive(message.body)
+                await certification.receive(message.body)
             case MessageKind.RECALL:
                 await self._recall(row).receive_wanted(sender, message.body)
-        if signing.may_adopt:
-            await signing.adopt(AuctionState.FINAL)
+        if certification.may_adopt:
+            await certification.adopt(AuctionState.FINAL)
             del self._cancelled[row.id]
-        elif message.kind not in _NOT_ANSWERED and not signing.is_offered:
+        elif message.kind not in _NOT_ANSWERED and not certification.is_offered:
             await self._say_cancelled(sender, row)
 
     async def _say_cancelled(self, peer: PartyNumber, row: AuctionRow) -> None:

@@ -13,7 +13,7 @@ from aukciszek.auctions.agreement.input_set import CountedBid
 from aukciszek.auctions.context.auction_context import AuctionContext
 from aukciszek.auctions.context.change_notifier import PATIENCE_S
 from aukciszek.auctions.context.peer_network import MessageKind
-from aukciszek.auctions.session.sessions import UNUSABLE_REASON, SessionOutcome
+from aukciszek.auctions.session.session_runner import UNUSABLE_REASON, SessionOutcome
 from aukciszek.cluster import PartyNumber
 from aukciszek.encoding import Json
 from aukciszek.mpc.runtime import Revealed
@@ -34,7 +34,7 @@ class OutcomesDifferError(AuctionError):
     code = "outcomes-differ"
 
 
-class Signing:
+class Certification:
     """The outcome of one auction at one party, and all parties' signatures under it."""
 
     def __init__(self, context: AuctionContext) -> None:

@@ -296,7 +296,7 @@ class _Computation:
             left_out = await self._find_faulty(order, checks, drawn)
             drawn = _Drawn(tie_break_seed, drawn.tie_break_values, left_out)
             faulty = {index for index, _ in left_out}
-            valid = [place for place, index in enumerate(order) if index not in faulty]
+            valid = [position for position, index in enumerate(order) if index not in faulty]
             if len(valid) < max(1, task.minimum_bids):
                 return ComputationResult(
                     kind="too-few-bids", left_out=left_out, tie_break_seed=tie_break_seed, revealed=runtime.revealed
@@ -359,5 +359,5 @@ class _Computation:
         runtime = self._runtime
         joined = Shared.concatenate(list(checks.values()))
         blinded = await runtime.multiply(joined, runtime.random(joined.size))
-        parts = {f"{EACH}{name}": blinded[place * len(order) :][: len(order)] for place, name in enumerate(checks)}
+        parts = {f"{EACH}{name}": blinded[check * len(order) :][: len(order)] for check, name in enumerate(checks)}
         return faulty_bundles(order, await runtime.reveal(parts, context=drawn.encode()))

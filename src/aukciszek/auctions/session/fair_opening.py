@@ -67,7 +67,7 @@ class Opened:
         return names_prices and not (self.values is not None and any(self.values.get(SUMMARY, ())))
 
     @property
-    def place(self) -> OpeningId:
+    def id(self) -> OpeningId:
         """Where it belongs."""
         return self.opening.session.hex(), self.opening.number
 
@@ -116,7 +116,9 @@ class Openings:
     @property
     def finished(self) -> Sequence[Opened]:
         """The openings whose values are known here, but for the one that a running session waits for."""
-        return [one for place, one in self._opened.items() if one.values is not None and place != self.awaited]
+        return [
+            one for opening_id, one in self._opened.items() if one.values is not None and opening_id != self.awaited
+        ]
 
     @property
     def is_settled(self) -> bool:
@@ -144,11 +146,11 @@ class Openings:
         party_context = self._context.party
         statement = OpeningStatement.of(self._context.auction, party_context.number, input_set, opening)
         opened = Opened(opening, input_set, opening.encode(), keys=dict(own))
-        opened = self._opened.setdefault(opened.place, opened)
+        opened = self._opened.setdefault(opened.id, opened)
         opened.keys |= own
         signatures = {party_context.number: sign(statement, party_context.identity)}
         for early in self._early.values():
-            signed = early.pop(opened.place, None)
+            signed = early.pop(opened.id, None)
             if signed is not None and signed.content == self._statement(opened, signed.content.party):
                 signatures[signed.content.party] = signed
         await self._store(opened, opened.keys, signatures)
@@ -163,16 +165,18 @@ class Openings:
             StatementError: it is malformed, or not signed by the party that it names.
         """
         signed = self._context.read(OpeningStatement, content)
-        party, place = signed.content.party, (signed.content.session, signed.content.number)
-        opened = self._opened.get(place)
+        party, opening_id = signed.content.party, (signed.content.session, signed.content.number)
+        opened = self._opened.get(opening_id)
         if opened is None:
             early = self._early[party]
-            early.pop(place, None)
-            early[place] = signed
+            early.pop(opening_id, None)
+            early[opening_id] = signed
             while len(early) > _MOST_EARLY:
                 del early[next(iter(early))]
         elif signed.content != self._statement(opened, party):
-            await self._context.report("other-opening-signed", party, {"session": place[0], "opening": place[1]})
+            await self._context.report(
+                "other-opening-signed", party, {"session": opening_id[0], "opening": opening_id[1]}
+            )
         elif party not in opened.signatures:
             # It is stored with the others when all are here: until then whoever signed sends it again.
             opened.signatures[party] = signed
@@ -218,8 +222,8 @@ class Openings:
             opening = MaskedOpening.decode(release.opening, self._sets)
         except MalformedOpeningError as error:
             raise UnlawfulReleaseError(f"{error}") from error
-        place = opening.session.hex(), opening.number
-        known = self._opened.get(place)
+        opening_id = opening.session.hex(), opening.number
+        known = self._opened.get(opening_id)
         if known is not None and known.shown and known.content == release.opening:
             return known
         digest = opening_digest(release.opening)
@@ -230,11 +234,11 @@ class Openings:
         sets = {one.input_set for one in contents}
         by_all = signatures.keys() == set(cluster.numbers)
         is_another = known is not None and known.content != release.opening
-        if is_another or not by_all or said != {(self._context.auction, *place, digest)} or len(sets) != 1:
+        if is_another or not by_all or said != {(self._context.auction, *opening_id, digest)} or len(sets) != 1:
             raise UnlawfulReleaseError("a release holds the signatures of all parties under one masked opening")
         opened = known or Opened(opening, sets.pop(), release.opening)
         opened.signatures |= signatures
-        return self._opened.setdefault(place, opened)
+        return self._opened.setdefault(opening_id, opened)
 
     async def _release_if_signed(self, opened: Opened) -> None:
         if opened.shown or not self._all_signed(opened):
@@ -251,7 +255,7 @@ class Openings:
         self, opened: Opened, keys: OpeningKeys, signatures: Mapping[PartyNumber, Signed[OpeningStatement]]
     ) -> None:
         """Store, and only then take up, what belongs to an opening."""
-        auction, (session, number) = self._context.auction, opened.place
+        auction, (session, number) = self._context.auction, opened.id
         await self._context.party.repository.put_opening(
             OpeningRow(
                 auction_id=auction, session=session, number=number, input_set=opened.input_set, content=opened.content
@@ -334,7 +338,7 @@ class SessionOpenings:
             # An earlier opening of the same outcome needs only keys; another one would give nobody anything.
             raise PartiesMissingError(())
         opened = await self._openings.sign(opening, own, self._input_set)
-        self._openings.awaited = opened.place
+        self._openings.awaited = opened.id
         since_s, pause_s = clock.monotonic_s(), FIRST_RETRY_S
         while not await self._context.signal.wait_for(lambda: opened.values is not None, timeout_s=pause_s):
             if clock.monotonic_s() - since_s >= patience_s:

@@ -115,7 +115,7 @@ class Proposal:
         What is not of the right length asks for nothing, at all parties alike.
         """
         asked = {int(party): read_asks(self.ready[party].content.asks, bids) for party in self.participants}
-        return {party: places for party, places in asked.items() if places}
+        return {party: indices for party, indices in asked.items() if indices}
 
     def encode(self) -> bytes:
         """Return the message that :meth:`read` reads."""
@@ -154,18 +154,18 @@ def in_microseconds(round_s: float | None) -> int:
     return min(max(1, round(_MICROSECONDS * (usual_s if round_s is None else round_s))), LONGEST_ROUND_US)
 
 
-def pack_asks(places: Sequence[int], bids: int) -> bytes:
+def pack_asks(indices: Sequence[int], bids: int) -> bytes:
     """Return the announcement's form of the bids, out of so many, whose share a party asks for; empty for none."""
-    if not places:
+    if not indices:
         return b""
     packed = bytearray(-(-bids // 8))
-    for place in places:
-        packed[place // 8] |= 1 << place % 8
+    for index in indices:
+        packed[index // 8] |= 1 << index % 8
     return bytes(packed)
 
 
 def read_asks(packed: bytes, bids: int) -> tuple[int, ...]:
-    """Return the places that :func:`pack_asks` packed, ascending; none if it is of another length."""
+    """Return the indices that :func:`pack_asks` packed, ascending; none if it is of another length."""
     if len(packed) != -(-bids // 8):
         return ()
-    return tuple(place for place in range(bids) if packed[place // 8] >> place % 8 & 1)
+    return tuple(index for index in range(bids) if packed[index // 8] >> index % 8 & 1)

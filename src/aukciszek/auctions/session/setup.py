@@ -65,7 +65,7 @@ class SessionSetup:
 
         Args:
             input_set: what this party will compute on.
-            asks: the places, among the bids that are computed on, of those whose share it needs help to.
+            asks: the indices, among the bids that are computed on, of those whose share it needs help to.
             memory_bytes: how much the session will take.
             number: the attempt.
             confirms: which proposal to cancel it confirms, for good: the caller has stored that; 0: none.
@@ -105,8 +105,8 @@ class SessionSetup:
         return found
 
     @property
-    def turn(self) -> Priority:
-        """When it is this attempt's turn for a place."""
+    def priority(self) -> Priority:
+        """When this attempt gets a slot, compared with others."""
         return Priority.of(self._context.spec.closes_at, max(1, self.attempts.number), self._context.auction)
 
     async def can_begin(self) -> bool:
@@ -116,9 +116,9 @@ class SessionSetup:
         return not attempts.superseded and (attempts.current is not None or attempts.may_propose(self._now_s))
 
     async def proposal(self) -> Proposal | None:
-        """Return who takes part in the session, once there is a place for it; None: another attempt must be made.
+        """Return who takes part in the session, once there is a slot for it; None: another attempt must be made.
 
-        If it is this party's turn it proposes it, and not before: whoever gets a proposal takes a place, too.
+        If it is this party's turn it proposes it, and not before: whoever gets a proposal takes a slot, too.
         """
         attempts = self.attempts
         if attempts.superseded:
@@ -182,7 +182,7 @@ class SessionSetup:
         return attempts.next_number(now_s, failed=False) is not None
 
     def _others_go_first(self) -> bool:
-        return self._context.party.computing.is_taken_before(self.turn, self._memory_bytes, self._joined_at_s)
+        return self._context.party.computing.is_taken_before(self.priority, self._memory_bytes, self._joined_at_s)
 
     def _read(self, content: bytes) -> Proposal:
         party_context = self._context.party

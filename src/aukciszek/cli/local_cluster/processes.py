@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aukciszek.errors import AukciszekError
+from aukciszek.racing import race
 
 _GRACE_S = 10.0
 _LAST_WORDS_BYTES = 2000
@@ -114,16 +115,13 @@ class Children:
             ChildEndedError: with the child's last words.
         """
         task = asyncio.ensure_future(work)
-        endings = {asyncio.ensure_future(child.process.wait()): child for child in self._running}
-        try:
-            await asyncio.wait({task, *endings}, return_when=asyncio.FIRST_COMPLETED)
-            if not task.done():
-                raise _ended(next(child for ending, child in endings.items() if ending.done()))
-            return task.result()
-        finally:
-            for future in (task, *endings):
-                future.cancel()
-            await asyncio.gather(task, *endings, return_exceptions=True)
+        endings: dict[asyncio.Future[int], Child] = {
+            asyncio.ensure_future(child.process.wait()): child for child in self._running
+        }
+        first = await race(task, *endings)
+        if first is not task:
+            raise _ended(endings[first])
+        return task.result()
 
     async def wait_for_all(self, wanted: Sequence[Child]) -> None:
         """Return when all the named children have ended well.

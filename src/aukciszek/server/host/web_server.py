@@ -17,6 +17,7 @@ from typing import Final, cast, override
 import uvicorn
 from starlette.types import ASGIApp
 
+from aukciszek.racing import race
 from aukciszek.server.errors import ListenError
 from aukciszek.server.host.http_protocol import LimitedHttpProtocol
 from aukciszek.server.links.direct_socket import SocketProtocol
@@ -64,11 +65,7 @@ class WebServer:
     async def start(self) -> None:
         """Return as soon as connections are accepted."""
         self._running = asyncio.create_task(self._server.serve(sockets=[self._socket]), name="web server")
-        accepting = asyncio.create_task(self._server.accepting.wait())
-        await asyncio.wait({self._running, accepting}, return_when=asyncio.FIRST_COMPLETED)
-        accepting.cancel()
-        if self._running.done():
-            await self._running
+        await race(asyncio.shield(self._running), self._server.accepting.wait())
 
     async def stop(self) -> None:
         """Accept no more connections, let requests finish for a while, then close all."""

@@ -24,6 +24,7 @@ from multiprocessing import get_context
 from typing import Any, Final, cast, override
 
 from aukciszek.auctions.context.workers import ProcessesEndedError
+from aukciszek.racing import settle, settle_with_error
 
 MOST_PROCESSES: Final = 4
 
@@ -97,23 +98,18 @@ class _Line(asyncio.Protocol):
                 return
             result, error = pickle.loads(memoryview(self._received)[_LENGTH.size : end])  # noqa: S301 -- our own copy wrote it
             del self._received[:end]
-            _settle(self._answers.popleft(), result, error)
+            answer = self._answers.popleft()
+            if error is None:
+                settle(answer, result)
+            else:
+                settle_with_error(answer, error)
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
         for answer in self._answers:
-            _settle(answer, None, ProcessesEndedError())
+            settle_with_error(answer, ProcessesEndedError())
         self._answers.clear()
-
-
-def _settle(answer: asyncio.Future[Any], result: object, error: Exception | None) -> None:
-    if answer.done():
-        return  # nobody waits any more
-    if error is None:
-        answer.set_result(result)
-    else:
-        answer.set_exception(error)
 
 
 @contextmanager

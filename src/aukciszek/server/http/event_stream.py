@@ -14,6 +14,7 @@ from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from aukciszek.auctions.view import Progress
+from aukciszek.racing import race
 from aukciszek.server.errors import BusyError
 from aukciszek.server.http.dependencies import AuctionInPath, ThisParty
 from aukciszek.server.http.schemas import ProgressEvent
@@ -81,12 +82,11 @@ async def stream_progress(request: Request, party: ThisParty, auction: AuctionIn
 
 
 async def _events(party: Party, changes: AsyncIterator[Progress]) -> AsyncIterator[bytes]:
-    stopping = asyncio.create_task(party.stopping.wait())
     change: asyncio.Task[Progress | None] | None = None
     try:
-        while not stopping.done():
+        while not party.stopping.is_set():
             change = change or asyncio.create_task(_next(changes))
-            await asyncio.wait({change, stopping}, timeout=SIGN_OF_LIFE_S, return_when=asyncio.FIRST_COMPLETED)
+            await race(asyncio.shield(change), party.stopping.wait(), asyncio.sleep(SIGN_OF_LIFE_S))
             if not change.done():
                 yield _SIGN_OF_LIFE
                 continue
@@ -94,9 +94,8 @@ async def _events(party: Party, changes: AsyncIterator[Progress]) -> AsyncIterat
             if progress is None:
                 return
             yield b"data: " + ProgressEvent.of(progress).model_dump_json().encode() + b"\n\n"
-            await asyncio.wait({stopping}, timeout=PAUSE_S)
+            await race(party.stopping.wait(), asyncio.sleep(PAUSE_S))
     finally:
-        stopping.cancel()
         if change is not None:
             change.cancel()
             await asyncio.gather(change, return_exceptions=True)

@@ -6,7 +6,6 @@ Whoever fails is refused before the WebSocket is accepted. After that every fram
 no other; the first one that breaks the rules ends the link.
 """
 
-import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -14,6 +13,7 @@ from typing import Final
 from fastapi import WebSocket, WebSocketDisconnect
 
 from aukciszek.cluster import PartyNumber
+from aukciszek.racing import race
 from aukciszek.server.errors import MalformedFrameError, PeerError, PeerIdentityError, UnknownAddressError
 from aukciszek.server.incidents import IncidentLog
 from aukciszek.server.links.channels import Sessions
@@ -83,7 +83,7 @@ class InboundLinks:
             await socket.send_bytes(encode_frame(WelcomeFrame(answer)))
             await self._replace(sender, link)
             handler.on_sender_up(sender)
-            await _read(link)
+            await race(link.reader.run(), _until_it_ends(socket))
         except PeerError as error:
             self._incidents.report(error.code, error.message, party=sender)
             await _close(socket, CLOSE_POLICY_VIOLATION)
@@ -118,24 +118,6 @@ class InboundLinks:
             older.reader.stop()
             self._sessions.on_sender_lost(sender)
             await _close(older.socket, CLOSE_REPLACED)
-
-
-async def _read(link: _Link) -> None:
-    """Read a link until it ends or is stopped.
-
-    Raises:
-        PeerError: the peer broke a rule.
-    """
-    reading = asyncio.create_task(link.reader.run())
-    ending = asyncio.create_task(_until_it_ends(link.socket))
-    try:
-        done, _ = await asyncio.wait({reading, ending}, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        reading.cancel()
-        ending.cancel()
-        await asyncio.gather(reading, ending, return_exceptions=True)
-    for task in done:
-        task.result()
 
 
 async def _until_it_ends(socket: WebSocket) -> None:

@@ -11,6 +11,7 @@ from collections import deque
 from typing import Final, Protocol
 
 from aukciszek.cluster import PartyNumber
+from aukciszek.racing import settle
 from aukciszek.server.errors import MalformedFrameError, PeerError
 from aukciszek.server.links.channels import Sessions
 from aukciszek.server.links.direct_socket import DirectSocket
@@ -81,8 +82,7 @@ class LinkReader:
 
     def stop(self) -> None:
         """Take in nothing more."""
-        if not self._end.done():
-            self._end.set_result(None)
+        settle(self._end, None)
 
     def _take(self, content: bytes) -> None:
         if self._end.done():

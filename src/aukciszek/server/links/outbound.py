@@ -17,9 +17,11 @@ from typing import Any, Final, Protocol
 
 import aiohttp
 
+from aukciszek.backoff import Backoff
 from aukciszek.certificates import tls_fault
 from aukciszek.clock import Clock
 from aukciszek.cluster import PartyNumber
+from aukciszek.racing import race
 from aukciszek.server.errors import MalformedFrameError, PeerCertificateError, PeerError, PeerIdentityError
 from aukciszek.server.links.directory import Peer
 from aukciszek.server.links.frames import WelcomeFrame, decode_frame
@@ -121,15 +123,15 @@ class OutboundLink:
 
     async def run(self) -> None:
         """Keep the link up, until cancelled."""
-        pause_s = SHORTEST_PAUSE_S
+        clock = self._dialler.clock
+        backoff = Backoff(clock, first_s=SHORTEST_PAUSE_S, longest_s=LONGEST_PAUSE_S, jitter=self._dialler.jitter)
         while True:
             self._dial_now.clear()
-            began = self._dialler.clock.monotonic_s()
+            began_s = clock.monotonic_s()
             await self._dial_once()
-            if self._dialler.clock.monotonic_s() - began >= STEADY_AFTER_S:
-                pause_s = SHORTEST_PAUSE_S
-            await self._pause(pause_s * self._dialler.jitter.uniform(0.5, 1.0))
-            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+            if clock.monotonic_s() - began_s >= STEADY_AFTER_S:
+                backoff.reset()
+            await race(backoff.pause(), self._dial_now.wait())
 
     async def _dial_once(self) -> None:
         """Open the link and stay until it breaks; every way in which that can happen is told to the log."""
@@ -218,15 +220,6 @@ class OutboundLink:
         closing = asyncio.ensure_future(socket.close(code=aiohttp.WSCloseCode.TRY_AGAIN_LATER))
         self._sending.add(closing)  # kept alive; its result is of no interest
         closing.add_done_callback(self._sending.discard)
-
-    async def _pause(self, seconds: float) -> None:
-        timer = asyncio.ensure_future(self._dialler.clock.sleep(seconds))
-        knock = asyncio.ensure_future(self._dial_now.wait())
-        try:
-            await asyncio.wait({timer, knock}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            timer.cancel()
-            knock.cancel()
 
     def _note_trouble(self, error: Exception) -> None:
         """Tell the log why the link is down, once for each reason and not for each attempt."""

@@ -13,6 +13,7 @@ from typing import Final, Protocol
 
 from aukciszek.cluster import PartyNumber
 from aukciszek.mpc.errors import ChannelClosedError, PartiesMissingError
+from aukciszek.racing import settle
 from aukciszek.server.links.frames import Buffer, LeaveFrame, encode_frame, encode_round
 from aukciszek.server.links.round_inbox import RoundInbox
 
@@ -197,8 +198,8 @@ class LinkChannel:
             self._wake(timed_out=False)
 
     def _wake(self, timed_out: bool) -> None:  # noqa: FBT001 -- call_later takes no keywords
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(timed_out)
+        if self._waiter is not None:
+            settle(self._waiter, timed_out)
 
     def _end(self) -> None:
         if self._closed:

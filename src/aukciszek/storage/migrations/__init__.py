@@ -17,7 +17,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
-from aukciszek.storage.connection import finish
+from aukciszek.storage.backends.connection import finish
 from aukciszek.storage.errors import DatabaseVersionError
 
 _ALEMBIC: Final = threading.Lock()

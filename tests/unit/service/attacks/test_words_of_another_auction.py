@@ -103,7 +103,7 @@ async def test_a_signature_that_others_would_refuse_releases_nothing(
     parties.clock.move(601)
     await let_pass(parties, 300)
     assert not knowledge.known
-    assert not any(process_of(parties, number, spec.auction_id).signing.knows_outcome for number in honest)
+    assert not any(process_of(parties, number, spec.auction_id).certification.knows_outcome for number in honest)
     assert {party for _, party in incidents_of(parties, honest)} <= {*corrupt}
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from aukciszek.auctions.agreement.opened_envelopes import OpenedEnvelopes, Rows
 from aukciszek.auctions.context.auction_context import AuctionContext
 from aukciszek.auctions.context.peer_network import MessageKind
-from aukciszek.auctions.outcome.certification import Signing
-from aukciszek.auctions.session.opened_envelopes import Envelopes, Rows
+from aukciszek.auctions.outcome.certification import Certification
 from aukciszek.cluster import PartyNumber
 from aukciszek.mpc.field import to_bytes
 from aukciszek.mpc.prss import Members, PrssKeys
@@ -41,7 +41,7 @@ def directory(tmp_path: Path) -> Path:
 def in_memory(monkeypatch: pytest.MonkeyPatch) -> Secrets:
     """Collect what parties derive and open."""
     secrets: Secrets = defaultdict(set)
-    derive, rows, store = PrssKeys.derive, Envelopes.rows, Envelopes._store
+    derive, rows, store = PrssKeys.derive, OpenedEnvelopes.rows, OpenedEnvelopes._store
 
     def collect_derived(keys: PrssKeys, members: Members, *, salt: bytes, purpose: bytes) -> bytes:
         derived = derive(keys, members, salt=salt, purpose=purpose)
@@ -50,18 +50,18 @@ def in_memory(monkeypatch: pytest.MonkeyPatch) -> Secrets:
         secrets["PRSS key"].add(keys._keys[members].reveal())
         return derived
 
-    async def collect_rows(envelopes: Envelopes, bundles: Sequence[BundleDigest]) -> Rows:
+    async def collect_rows(envelopes: OpenedEnvelopes, bundles: Sequence[BundleDigest]) -> Rows:
         found = await rows(envelopes, bundles)
         secrets["row of a dealing"] |= {to_bytes(row) for row in found.values()}
         return found
 
-    async def collect_recovered(envelopes: Envelopes, found: dict[BundleDigest, bytes]) -> None:
+    async def collect_recovered(envelopes: OpenedEnvelopes, found: dict[BundleDigest, bytes]) -> None:
         secrets["recovered row"] |= set(found.values())
         await store(envelopes, found)
 
     monkeypatch.setattr(PrssKeys, "derive", collect_derived)
-    monkeypatch.setattr(Envelopes, "rows", collect_rows)
-    monkeypatch.setattr(Envelopes, "_store", collect_recovered)
+    monkeypatch.setattr(OpenedEnvelopes, "rows", collect_rows)
+    monkeypatch.setattr(OpenedEnvelopes, "_store", collect_recovered)
     return secrets
 
 
@@ -154,9 +154,9 @@ async def test_the_search_would_find_keys_that_were_kept(
     start_parties: StartParties, directory: Path, in_memory: Secrets, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A control: one party ends the auction and destroys nothing."""
-    finish = Signing.finish
+    finish = Certification.finish
 
-    async def keep_all(signing: Signing) -> None:
+    async def keep_all(signing: Certification) -> None:
         context: AuctionContext = signing._context
         if context.party.number != PartyNumber(2):
             await finish(signing)
@@ -164,7 +164,7 @@ async def test_the_search_would_find_keys_that_were_kept(
         async with context.entering(AuctionState.FINAL, "keys-destroyed", {}):
             pass
 
-    monkeypatch.setattr(Signing, "finish", keep_all)
+    monkeypatch.setattr(Certification, "finish", keep_all)
     parties = await start_parties(3, 1)
     spec = await opened(parties)
     await parties.bid(spec, "5")

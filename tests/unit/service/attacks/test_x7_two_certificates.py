@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from aukciszek.auctions.agreement.opened_envelopes import OpenedEnvelopes, Rows
 from aukciszek.auctions.context.peer_network import MessageKind, PeerMessage
 from aukciszek.auctions.session.fair_opening import Openings
-from aukciszek.auctions.session.opened_envelopes import Envelopes, Rows
 from aukciszek.cluster import PartyNumber
 from aukciszek.mpc.dealing import Dealing, challenge
 from aukciszek.mpc.field import P, inverse, to_bytes, to_vector
@@ -134,9 +134,9 @@ async def test_a_party_that_lost_its_database_takes_no_other_share_than_before( 
         await parties.service(number).submit(two_faced.bidder, auction, two_faced.bundle.encode())
     await parties.bid(spec, "200")
     shifting: list[str] = []
-    rows = Envelopes.rows
+    rows = OpenedEnvelopes.rows
 
-    async def shifted(envelopes: Envelopes, bundles: Sequence[BundleDigest]) -> Rows:
+    async def shifted(envelopes: OpenedEnvelopes, bundles: Sequence[BundleDigest]) -> Rows:
         found = await rows(envelopes, bundles)
         number, digest = envelopes._context.party.number, two_faced.bundle.digest()
         if number in CORRUPT and shifting and digest in found:
@@ -146,7 +146,7 @@ async def test_a_party_that_lost_its_database_takes_no_other_share_than_before( 
         return found
 
     settled: Any = Openings.is_settled
-    monkeypatch.setattr(Envelopes, "rows", shifted)
+    monkeypatch.setattr(OpenedEnvelopes, "rows", shifted)
     # The corrupt parties know all signatures of the first session, and sign in further ones all the same.
     never = property(lambda one: one._context.party.number not in CORRUPT and settled.fget(one))
     monkeypatch.setattr(Openings, "is_settled", never)

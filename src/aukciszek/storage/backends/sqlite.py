@@ -1,0 +1,234 @@
+"""SQLite: one file, one thread that writes, a few that read beside it.
+
+A commit is one ``fsync`` of the write-ahead log (``synchronous=FULL``); what is deleted is overwritten.
+Python's own driver is called from threads of ours: with SQLAlchemy's asynchronous driver every step of a statement,
+some twenty for one bid, would be a hop between threads (``docs/adr``).
+"""
+
+import asyncio
+import os
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, closing
+from typing import Any, Final, Self
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+
+from aukciszek.storage.backends.connection import Work, finish
+from aukciszek.storage.backends.faults import damaged, fault_of
+from aukciszek.storage.backends.sqlite_checkpoints import Checkpointer
+from aukciszek.storage.errors import DatabaseDamagedError
+
+_READERS: Final = 4
+_BUSY_TIMEOUT_MS: Final = 10_000
+_CHECKPOINT_TIMEOUT_MS: Final = 500
+_RETRY_S: Final = 0.02
+
+_PRAGMAS: Final = (
+    f"busy_timeout={_BUSY_TIMEOUT_MS}",
+    "synchronous=FULL",
+    "wal_autocheckpoint=16000",  # 64 MB: comes to it only where the thread that copies does not
+    "foreign_keys=ON",
+    "secure_delete=ON",
+    "temp_store=MEMORY",  # sorting never copies keys or bids into a temporary file
+)
+
+
+class SqliteStore:
+    """A :class:`~aukciszek.storage.backends.connection.Store` in one file."""
+
+    def __init__(self, address: URL) -> None:
+        self._write_thread = ThreadPoolExecutor(1, thread_name_prefix="database-writer")
+        self._read_threads = ThreadPoolExecutor(_READERS, thread_name_prefix="database-reader")
+        self._read_places = asyncio.Semaphore(_READERS)
+        self._log = Checkpointer(address.database or "")
+        self._write_engine = _engine(address, writes=True)
+        self._read_engine = _engine(address, writes=False)
+        self._writer = _ThreadConnection(self._write_thread, self._write_engine)
+
+    @classmethod
+    async def open(cls, address: URL) -> Self:
+        """Make the file, if it is not there, and connect to it.
+
+        Raises:
+            OSError: the file cannot be made or read.
+            sqlite3.Error: it is not a database.
+        """
+        await finish(asyncio.get_running_loop().run_in_executor(None, _prepare_file, address.database or ""))
+        return cls(address)
+
+    async def write[Result](self, work: Work[Result]) -> Result:
+        """Do ``work`` in a transaction of its own."""
+
+        def transaction(connection: Connection) -> Result:
+            try:
+                result = work(connection)
+                connection.commit()
+            except BaseException:
+                connection.rollback()
+                raise
+            self._log.after_commit(connection)
+            return result
+
+        try:
+            return await self._writer.run(transaction)
+        finally:
+            self._log.copy_if_due()
+
+    async def read[Result](self, work: Work[Result]) -> Result:
+        """Do ``work`` on a snapshot of its own."""
+        async with self._read_places:
+            connection = _ThreadConnection(self._read_threads, self._read_engine)
+            return await connection.run_and_close(work)
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator["_ThreadConnection"]:
+        """Begin a transaction; commit it at the end, or roll it back after an exception."""
+        try:
+            yield self._writer
+            await self._writer.run(Connection.commit)
+        except BaseException:
+            await self._writer.run(Connection.rollback)
+            raise
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator["_ThreadConnection"]:
+        """Take a snapshot."""
+        async with self._read_places:
+            connection = _ThreadConnection(self._read_threads, self._read_engine)
+            try:
+                yield connection
+            finally:
+                await connection.close()
+
+    async def erase(self) -> bool:
+        """Empty the log; False when a reader on an old snapshot still holds it."""
+        await self._log.wait()
+        return await self._writer.run(_empty_log)
+
+    async def close(self) -> None:
+        """Let go of all connections and threads."""
+        await self._log.close()
+        await self._writer.close()
+        # Closing the last connection brings the log into the file, which takes a moment.
+        loop = asyncio.get_running_loop()
+        for engine in (self._read_engine, self._write_engine):
+            await finish(loop.run_in_executor(self._write_thread, engine.dispose))
+        for threads in (self._read_threads, self._write_thread):
+            threads.shutdown(wait=False)
+
+
+class _ThreadConnection:
+    """A connection that is opened, used and closed in threads; one call at a time."""
+
+    def __init__(self, threads: ThreadPoolExecutor, engine: Engine) -> None:
+        self._threads = threads
+        self._engine = engine
+        self._connection: Connection | None = None
+
+    async def run[Result](self, work: Work[Result]) -> Result:
+        """Do ``work`` in the transaction that this connection is in."""
+        return await self._hop(self._run, work)
+
+    async def run_and_close[Result](self, work: Work[Result]) -> Result:
+        """Do ``work`` and give the connection back."""
+        return await self._hop(self._run_and_close, work)
+
+    async def close(self) -> None:
+        """Give the connection back; what was not committed is rolled back."""
+        await self._hop(self._close, None)
+
+    async def _hop[SignedReceipt, Result](
+        self, step: Callable[[SignedReceipt], Result], given: SignedReceipt
+    ) -> Result:
+        return await finish(asyncio.get_running_loop().run_in_executor(self._threads, step, given))
+
+    def _run[Result](self, work: Work[Result]) -> Result:
+        if self._connection is None:
+            self._connection = self._engine.connect()
+        return work(self._connection)
+
+    def _run_and_close[Result](self, work: Work[Result]) -> Result:
+        try:
+            return self._run(work)
+        finally:
+            self._close(None)
+
+    def _close(self, _: None) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def _engine(address: URL, *, writes: bool) -> Engine:
+    engine = create_engine(
+        address.set(drivername="sqlite"),
+        hide_parameters=True,
+        pool_size=1 if writes else _READERS,
+        max_overflow=0,
+        # SQLAlchemy says BEGIN (below), so that a writer takes its place before it reads.
+        connect_args={"isolation_level": None, "check_same_thread": False},
+    )
+    pragmas = _PRAGMAS if writes else (*_PRAGMAS, "query_only=ON")
+
+    @event.listens_for(engine, "connect")
+    def set_pragmas(connection: sqlite3.Connection, _record: object) -> None:
+        for pragma in pragmas:
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _empty_log(connection: Connection) -> bool:
+    # Not through SQLAlchemy, which would begin a transaction: there a checkpoint is refused.
+    driver: Any = connection.connection.driver_connection
+    driver.execute(f"PRAGMA busy_timeout={_CHECKPOINT_TIMEOUT_MS}")
+    try:
+        busy, _, _ = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    finally:
+        driver.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
+    return not busy
+
+
+def _prepare_file(path: str) -> None:
+    """Make the file readable by its owner alone (SQLite gives its log the same mode), and turn on its log for good.
+
+    Raises:
+        DatabaseDamagedError: the file's pages are not what was written.
+    """
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    until_s = time.monotonic() + _BUSY_TIMEOUT_MS / 1000
+    with closing(sqlite3.connect(path, isolation_level=None, timeout=0)) as connection:
+        # SQLite does not wait for other processes that do the same at this moment, so we do.
+        while True:
+            try:
+                connection.execute("PRAGMA journal_mode=WAL")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until_s:
+                    raise
+                time.sleep(_RETRY_S)
+            else:
+                break
+        _check(connection)
+
+
+def _check(connection: sqlite3.Connection) -> None:
+    """Look through all pages for what SQLite never writes; what is inside the rows is checked by those who read it.
+
+    Raises:
+        DatabaseDamagedError: a page is not what it was.
+    """
+    try:
+        (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.DatabaseError as error:
+        if isinstance(fault := fault_of(error), DatabaseDamagedError):
+            raise fault from error
+        raise
+    if found != "ok":
+        raise damaged(str(found).strip().replace("\n", " "))
