@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 import tarfile
 import zipfile
 from pathlib import Path
@@ -33,7 +34,9 @@ def build(directory: Path) -> subprocess.CompletedProcess[str]:
     uv = os.environ.get("UV") or shutil.which("uv") or str(REPOSITORY / ".tools" / "bin" / "uv")
     if not Path(uv).exists():
         pytest.skip("uv is not installed: `make setup` brings it")
-    return subprocess.run([uv, "build"], cwd=directory, capture_output=True, text=True, check=False)  # noqa: S603 -- no foreign input
+    return subprocess.run(  # noqa: S603 -- nothing foreign in it
+        [uv, "build", "--python", sys.executable], cwd=directory, capture_output=True, text=True, check=False
+    )
 
 
 def test_no_package_is_built_without_the_page(copy: Path) -> None:
