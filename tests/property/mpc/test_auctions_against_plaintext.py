@@ -4,7 +4,7 @@ import asyncio
 
 from hypothesis import given, settings, strategies as st
 
-from aukciszek.auctions.session.computation import AuctionFormat
+from aukciszek.auctions.session.computation_task import AuctionFormat
 from aukciszek.mpc.ranking import CostModel
 from support.auction_case import AuctionCase
 
@@ -36,7 +36,7 @@ def auctions(draw: st.DrawFn) -> AuctionCase:
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(auctions())
 def test_the_outcome_is_that_of_the_auction_in_the_clear(case: AuctionCase) -> None:
     simulation = asyncio.run(case.run())

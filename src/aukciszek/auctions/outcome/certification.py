@@ -13,7 +13,7 @@ from aukciszek.auctions.agreement.input_set import CountedBid
 from aukciszek.auctions.context.auction_context import AuctionContext
 from aukciszek.auctions.context.change_notifier import PATIENCE_S
 from aukciszek.auctions.context.peer_network import MessageKind
-from aukciszek.auctions.session.session_runner import UNUSABLE_REASON, SessionOutcome
+from aukciszek.auctions.session.session_input import SessionOutcome
 from aukciszek.cluster import PartyNumber
 from aukciszek.encoding import Json
 from aukciszek.mpc.runtime import Revealed
@@ -23,6 +23,9 @@ from aukciszek.protocol.evidence.statements import OutcomeSignature, Signed
 from aukciszek.protocol.rules.errors import AuctionError
 from aukciszek.protocol.rules.spec import AuctionSpec
 from aukciszek.protocol.rules.states import AuctionState
+
+UNUSABLE_REASON: Final = "envelope-unusable"
+"""Why a bid is left out about which too many parties complained."""
 
 LONG_PATIENCE_S: Final = 6 * PATIENCE_S
 """How long parties wait for signatures that are worth having but may never come."""

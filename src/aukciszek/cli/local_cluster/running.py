@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
 
-from aukciszek.cli.local_cluster.processes import Child, Children, children
+from aukciszek.cli.local_cluster.processes import Child, Children, Launch, children, execute
 from aukciszek.cli.local_cluster.shared_kernels import compile_for_all
 from aukciszek.cli.local_cluster.throwaway import ThrowawayCluster, ThrowawayParty
 from aukciszek.client.connection import RetryPolicy
@@ -96,15 +96,22 @@ class RunningCluster:
 
 
 @asynccontextmanager
-async def running(plan: ThrowawayCluster) -> AsyncIterator[RunningCluster]:
+async def running(plan: ThrowawayCluster, launch: Launch = execute) -> AsyncIterator[RunningCluster]:
     """Start all parties, wait until they are ready, and end each one when the context is left.
+
+    Args:
+        plan: the parties.
+        launch: how processes are started: each anew, or as copies of a :mod:`~.template`.
 
     Raises:
         ChildEndedError: a party ended at once.
         NotReadyError: the parties did not become ready in time.
     """
-    compiled = await asyncio.to_thread(compile_for_all, plan.cluster_file.parent)
-    async with children() as group:
+    # Once, before several processes would do so at the same time; copies have what their template has.
+    compiled: Mapping[str, str] = {}
+    if launch is execute:
+        compiled = await asyncio.to_thread(compile_for_all, plan.cluster_file.parent)
+    async with children(launch) as group:
         cluster = RunningCluster(plan, group, compiled)
         for party in plan.parties:
             await cluster.start(party)
