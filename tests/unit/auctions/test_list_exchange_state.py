@@ -119,10 +119,11 @@ def test_in_any_order_and_however_often_messages_come_all_end_with_the_same_list
 ) -> None:
     chance = random.Random(seed)  # noqa: S311 -- decides what happens, and protects nothing
     mode = Mode(*size)
-    parties = {number: Party(number, mode, [list_of(number, number)]) for number in range(1, mode.parties + 1)}
-    underway: list[tuple[int, PartyNumber, Outgoing]] = []
+    numbers = [PartyNumber(number) for number in range(1, mode.parties + 1)]
+    parties = {number: Party(number, mode, [list_of(number, number)]) for number in numbers}
+    underway: list[tuple[PartyNumber, PartyNumber, Outgoing]] = []
 
-    def send(sender: int, outgoing: Iterable[Outgoing]) -> None:
+    def send(sender: PartyNumber, outgoing: Iterable[Outgoing]) -> None:
         underway.extend((sender, to, one) for one in outgoing for to in one.to for _ in range(copies))
 
     for party in parties.values():
@@ -133,7 +134,7 @@ def test_in_any_order_and_however_often_messages_come_all_end_with_the_same_list
             send(number, party.state.announcement(set(parties) - {number}))
         while underway:
             sender, to, one = underway.pop(chance.randrange(len(underway)))
-            send(to, parties[to].receive(PartyNumber(sender), one.kind, one.body))
+            send(to, parties[to].receive(sender, one.kind, one.body))
     everything = {id_of(list_of(number, number)) for number in parties}
     assert all(party.lists.all == everything for party in parties.values())
     assert all(party.state.is_complete(0.0) for party in parties.values())

@@ -14,7 +14,7 @@ import math
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
 from aukciszek.auctions.context.auction_context import AuctionContext
-from aukciszek.auctions.context.change_notifier import FIRST_RETRY_S, LONGEST_RETRY_S, PATIENCE_S
+from aukciszek.auctions.context.change_notifier import PATIENCE_S, retry_backoff
 from aukciszek.auctions.context.peer_network import MessageKind
 from aukciszek.auctions.keys.envelopes import AuctionKey, KeyEnvelope, UnlawfulDealingError
 from aukciszek.auctions.keys.held_keys import HeldKeys
@@ -100,7 +100,7 @@ class KeyDealing:
             announce: tells peers, again and again, what they may have missed.
         """
         context, clock = self._context, self._context.party.clock
-        pause_s, announce_at_s = FIRST_RETRY_S, clock.monotonic_s()
+        backoff, announce_at_s = retry_backoff(clock), clock.monotonic_s()
         while True:
             changes = context.signal.changes
             await self._deal()
@@ -112,8 +112,7 @@ class KeyDealing:
             if clock.monotonic_s() >= announce_at_s:
                 await announce(sorted(self.missing))
                 await context.send(sorted(self.missing), MessageKind.DEALING_WANTED, b"")
-                announce_at_s = clock.monotonic_s() + pause_s
-                pause_s = min(2 * pause_s, LONGEST_RETRY_S)
+                announce_at_s = clock.monotonic_s() + backoff.next_s()
             rest_s = min(announce_at_s - clock.monotonic_s(), self._patience_left_s)
             await context.signal.wait_for_change_since(changes, timeout_s=max(rest_s, 0.0))
         context.wait_for_parties(())
