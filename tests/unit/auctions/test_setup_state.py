@@ -69,7 +69,7 @@ def test_in_any_order_and_however_often_messages_come_all_come_to_one_session(
             assert set(message.to) == set(parties) - {to}
             assert attempts.current is not None
             underway.extend((to, peer, attempts.current) for peer in message.to for _ in range(copies))
-    proposed = parties[1].attempts.current
+    proposed = parties[ONE].attempts.current
     assert proposed is not None
     assert all(party.attempts.current == proposed for party in parties.values())
 
@@ -138,8 +138,7 @@ def test_a_replayed_proposal_with_another_announcement_of_this_party_begins_noth
 
 def test_what_this_party_began_on_is_its_proof_and_else_the_highest_proposal_that_it_knows() -> None:
     party = Party(1)
-    assert party.state.proof is None
-    assert party.state.began_at == 0
+    assert (party.state.proof, party.state.began_at) == (None, 0)
     low, high = proposal((1, 2, 3), 2), proposal((1, 2, 3), 6, OTHER_SET)
     party.state.receive_proposal(TWO, low)
     party.state.receive_proposal(TWO, high)
