@@ -147,6 +147,9 @@ class SessionRunner:
             while not slot.is_held and not attempts.superseded:
                 await context.signal.wait_for(lambda: slot.is_held or attempts.superseded, timeout_s=LOOK_AGAIN_S)
                 scheduler.look_again()
+            if attempts.is_abandoned:
+                # Those who left sent their part of the first round, so that it would seem to begin.
+                return None
             proposal = await self._setup.proposal()
             return await self._begin(own, proposal, slot) if proposal else None
 
