@@ -58,7 +58,7 @@ class AuctionService:
         self._catch_up = CatchUp(party, self.queries.certification)
 
     async def start(self) -> None:
-        """Take up every auction that is not over; one that cannot be read keeps no other from going on.
+        """Resume every auction that is not over; one that cannot be read does not stop the others.
 
         Raises:
             StorageFaultError: the database cannot be read at all.
@@ -80,7 +80,7 @@ class AuctionService:
         await self._registry.stop()
 
     async def create(self, auctioneer: Principal, content: bytes) -> tuple[AuctionView, bool]:
-        """Create an auction on its auctioneer's word; tell whether it is new here.
+        """Create an auction by its auctioneer's order; tell whether it is new here.
 
         Raises:
             MalformedSpecError: the rules are not valid.

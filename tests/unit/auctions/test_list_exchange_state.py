@@ -85,14 +85,14 @@ class Party:
 
     def receive(self, sender: PartyNumber, kind: MessageKind, body: bytes) -> list[Outgoing]:
         match kind:
-            case MessageKind.HOLDINGS:
+            case MessageKind.RECEIPT_LIST:
                 signed = read_verified_statement(ReceiptListStatement, body)
                 is_new = self.lists.find(id_of(signed)) is None
                 self.add(signed)
                 return self.state.note_new_list() if is_new else []
-            case MessageKind.HOLDINGS_SEEN:
+            case MessageKind.LISTS_SEEN:
                 return self.state.receive_seen(sender, ListsSeen.decode(body))
-            case MessageKind.HOLDINGS_WANTED:
+            case MessageKind.LIST_WANTED:
                 return self.state.receive_wanted(sender, ListWanted.decode(body))
             case _:
                 return []
@@ -144,9 +144,9 @@ def test_a_list_that_is_not_here_is_asked_for_and_passed_on() -> None:
     mode = Mode(3, 1)
     asker, holder = Party(1, mode, [list_of(1)]), Party(2, mode, [list_of(2), list_of(3, 7)])
     (wanted, *rest) = asker.state.receive_seen(TWO, seen(list_of(1), list_of(3, 7)))
-    assert (wanted.to, wanted.kind, rest) == ((TWO,), MessageKind.HOLDINGS_WANTED, [])
+    assert (wanted.to, wanted.kind, rest) == ((TWO,), MessageKind.LIST_WANTED, [])
     (given_,) = holder.state.receive_wanted(ONE, ListWanted.decode(wanted.body))
-    assert (given_.to, given_.kind) == ((ONE,), MessageKind.HOLDINGS)
+    assert (given_.to, given_.kind) == ((ONE,), MessageKind.RECEIPT_LIST)
     assert read_verified_statement(ReceiptListStatement, given_.body).content == list_of(3, 7).content
 
 
@@ -158,7 +158,7 @@ def test_who_is_asked_for_a_list_that_it_lacks_says_nothing() -> None:
 def test_two_parties_that_have_both_finished_do_not_answer_each_other_for_ever() -> None:
     party = Party(1, Mode(3, 1), [list_of(1)])
     assert party.state.receive_seen(TWO, seen(list_of(1))) == []
-    assert kinds(party.state.receive_seen(TWO, seen(list_of(1), asking=True))) == [MessageKind.HOLDINGS_SEEN]
+    assert kinds(party.state.receive_seen(TWO, seen(list_of(1), asking=True))) == [MessageKind.LISTS_SEEN]
     party.state.start(0.0)
     assert party.state.receive_seen(TWO, seen(list_of(1), asking=True)) == []
 
@@ -167,8 +167,8 @@ def test_own_lists_go_to_those_alone_who_lack_them() -> None:
     party = Party(1, Mode(3, 1), [list_of(1)])
     party.state.receive_seen(TWO, seen(list_of(1)))
     lists, told = party.state.announcement([TWO, THREE])
-    assert (lists.kind, lists.to) == (MessageKind.HOLDINGS, (THREE,))
-    assert (told.kind, told.to) == (MessageKind.HOLDINGS_SEEN, (TWO, THREE))
+    assert (lists.kind, lists.to) == (MessageKind.RECEIPT_LIST, (THREE,))
+    assert (told.kind, told.to) == (MessageKind.LISTS_SEEN, (TWO, THREE))
 
 
 @pytest.mark.parametrize(("size", "may_go_on"), [((3, 1), False), ((5, 2), False), ((5, 1), True)])

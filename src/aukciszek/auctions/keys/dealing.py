@@ -2,8 +2,8 @@
 
 ``docs/protocol.md``, "Dealing the PRSS keys". Once the sealing keys of all parties are known, each dealer makes its
 keys and seals them to the other members of their sets; each party signs a table of what it holds; the auction takes
-bids when the tables say which key each set uses. Everything is stored before it is sent, and sent again to whoever may
-have missed it. Keys are never made twice: with other keys a repeated session would draw another tie-break seed.
+bids when the tables say which key each set uses. Everything is stored before it is sent, and sent again to peers that
+may have missed it. Keys are never made twice: with other keys a repeated session would draw another tie-break seed.
 
 A corrupt dealer learns nothing that it should not know: it is a member of the set. The set that protects a secret from
 ``t`` colluding parties is the one without any of them.
@@ -59,7 +59,7 @@ class KeyDealing:
         return self._tables.encoded
 
     async def load(self) -> None:
-        """Take up the keys and tables that are stored."""
+        """Load the keys and tables that are stored."""
         await self._held.load()
         await self._tables.load()
 
@@ -232,9 +232,9 @@ class KeyDealing:
         await context.send(context.peers, MessageKind.KEY_TABLE, signed.encode())
 
     def _note_time(self) -> None:
-        """Begin to wait no longer than :data:`PATIENCE_S` where parties can be done without and enough have come.
+        """Begin to wait no longer than :data:`PATIENCE_S` where not all parties are needed and enough have answered.
 
-        Enough dealers are all but ``t``: those who are silent may be all that are corrupt.
+        Enough dealers are all but ``t``: the silent ones may be the corrupt ones.
         """
         mode, now_s = self._context.party.mode, self._context.party.clock.monotonic_s()
         if mode.corrects:

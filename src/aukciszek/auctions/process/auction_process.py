@@ -1,7 +1,7 @@
 """One auction at one party, from its creation to its certificate: the coroutine that drives it.
 
 ``docs/protocol.md``, "The way of a session". Each step works in one stored state and ends by entering the next one, so
-a restart takes up the step of the state that was stored.
+a restart repeats the step of the state that was stored.
 """
 
 import asyncio
@@ -66,7 +66,7 @@ class AuctionProcess:
         return self._parts.certification
 
     async def load(self) -> None:
-        """Take up what is stored."""
+        """Load what is stored."""
         await self._parts.load()
 
     async def run(self) -> None:

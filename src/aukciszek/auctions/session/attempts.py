@@ -121,7 +121,7 @@ class Attempts:
 
     @property
     def leads(self) -> bool:
-        """Whether it is this party's turn to propose."""
+        """Whether this party leads the attempt, and so proposes."""
         return self.leader == self.own
 
     @property
@@ -153,7 +153,7 @@ class Attempts:
         return self._cancellation
 
     def may_propose(self, now_s: float) -> bool:
-        """Tell whether it is this party's turn to propose, and enough parties are ready."""
+        """Tell whether this party leads the attempt, and enough parties are ready."""
         if not self.leads or self._announced is None:
             return False
         return not self.absent or (self.are_enough and now_s - self._joined_at_s >= PATIENCE_S)

@@ -25,7 +25,7 @@ class SessionOpenings:
         self._input_set = input_set
 
     async def enter(self, reasons: Sequence[str]) -> None:
-        """Store that this party is about to open something: from now on others may come to know it."""
+        """Store that this party is about to open something: from now on others may learn it."""
         details = {"session": self._session.hex(), "opens": list(reasons)}
         if self._context.state is AuctionState.REVEALING:
             await self._context.note(VERIFIED, details)
