@@ -11,7 +11,7 @@ import pytest
 
 from .pages import DOCS, REPOSITORY, WRITTEN, documents, name_of
 
-CHECKED: Final[tuple[str, ...]] = ()
+CHECKED: Final[tuple[str, ...]] = ("src/aukciszek/auctions",)
 """Folders whose comments, docstrings and texts are checked along with the documents."""
 
 GLOSSARY: Final = DOCS / "glossary.md"

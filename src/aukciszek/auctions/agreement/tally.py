@@ -105,10 +105,10 @@ def tally_receipts(  # noqa: PLR0913 -- whatever decides what counts
     signed_lists = _SignedLists(auction, lists)
     signed: defaultdict[BundleDigest, set[PartyNumber]] = defaultdict(set)
     gave: defaultdict[BundleDigest, set[PartyNumber]] = defaultdict(set)
-    for party, receipt in signed_lists.own_receipts():
-        parties = signed[receipt.bundle]
-        gave[receipt.bundle].add(party)
-        if in_time(receipt.received_at, closes_at):
+    for party, own in signed_lists.own_receipts():
+        parties = signed[own.bundle]
+        gave[own.bundle].add(party)
+        if in_time(own.received_at, closes_at):
             parties.add(party)
     contradictions = set(signed_lists.two_lists())
     is_genuine = cache(partial(_is_genuine, auction, cluster))
