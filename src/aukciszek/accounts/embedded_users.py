@@ -38,10 +38,6 @@ class EmbeddedUserStore:
         """Return the account of an address, if there is one."""
         return _stored(await self._rows.user_by_email(email))
 
-    async def by_uid(self, uid: str) -> StoredUser | None:
-        """Return the account with this number, if there is one."""
-        return _stored(await self._rows.user_by_uid(uid))
-
     async def replace_hash(self, uid: str, new_hash: str) -> None:
         """Store the hash of the same password made with newer parameters.
 

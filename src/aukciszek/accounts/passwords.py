@@ -54,7 +54,7 @@ class PasswordHasher:
         )
         count = threads or min(_MOST_THREADS, os.process_cpu_count() or 1)
         self._threads = ThreadPoolExecutor(count, thread_name_prefix="passwords")
-        self._places = threading.BoundedSemaphore(count + most_waiting)
+        self._slots = threading.BoundedSemaphore(count + most_waiting)
         self._hash_of_nobody: str = self._context.hash(secrets.token_urlsafe(16))
 
     async def hash(self, password: Secret[str], *, check: Callable[[], None] | None = None) -> str:
@@ -101,15 +101,15 @@ class PasswordHasher:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _in_thread[Result](self, work: Callable[[], Result]) -> Result:
-        if not self._places.acquire(blocking=False):
+        if not self._slots.acquire(blocking=False):
             raise TooManyLoginsError("many people are logging in at this moment: try again in a few seconds")
         try:
             future = self._threads.submit(work)
         except RuntimeError:
-            self._places.release()
+            self._slots.release()
             raise
         # Freed when the work ends, not when the caller stops waiting: a caller who hangs up gives nothing back early.
-        future.add_done_callback(lambda _: self._places.release())
+        future.add_done_callback(lambda _: self._slots.release())
         return await asyncio.wrap_future(future)
 
 

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Final
 
-from aukciszek.accounts.attempts import Attempts
 from aukciszek.accounts.errors import (
     AccountsUnavailableError,
     EmailTakenError,
@@ -12,6 +11,7 @@ from aukciszek.accounts.errors import (
     UnknownUserError,
     WrongCredentialsError,
 )
+from aukciszek.accounts.login_attempts import LoginAttempts
 from aukciszek.accounts.password_policy import check_form, check_guesses
 from aukciszek.accounts.passwords import PasswordHasher
 from aukciszek.accounts.throttle import LoginThrottle
@@ -39,7 +39,7 @@ class Accounts:
         self._hasher = hasher
         self._issuer = issuer
         self._throttle = throttle
-        self._attempts = Attempts(throttle)
+        self._attempts = LoginAttempts(throttle)
         self._most_at_once = most_at_once
         self._at_once = 0
 
@@ -62,7 +62,7 @@ class Accounts:
         address = normal_email(email)
         check_form(password.reveal())
         with self._one_more():
-            await self._throttle.check_place(origin)
+            await self._throttle.check_network(origin)
             password_hash = await self._hasher.hash(password, check=lambda: check_guesses(password.reveal(), address))
             try:
                 return await self._store.add(address, password_hash)

@@ -117,11 +117,8 @@ class SupabaseUserStore:
 
     async def by_email(self, email: str) -> StoredUser | None:
         """Return the account of an address, if there is one."""
-        return await self._one("email", email.lower())
-
-    async def by_uid(self, uid: str) -> StoredUser | None:
-        """Return the account with this number, if there is one."""
-        return await self._one("uid", uid) if _is_uuid(uid) else None
+        rows = await self._ask(self._client.table(_TABLE).select(_COLUMNS).eq("email", email.lower()).limit(1))
+        return StoredUser(rows[0].user, rows[0].password) if rows else None
 
     async def replace_hash(self, uid: str, new_hash: str) -> None:
         """Store the hash of the same password made with newer parameters.
@@ -143,10 +140,6 @@ class SupabaseUserStore:
         if not rows:
             raise UnknownUserError(NO_SUCH_ADDRESS)
         return rows[0].user
-
-    async def _one(self, column: str, value: str) -> StoredUser | None:
-        rows = await self._ask(self._client.table(_TABLE).select(_COLUMNS).eq(column, value).limit(1))
-        return StoredUser(rows[0].user, rows[0].password) if rows else None
 
     async def _ask(self, query: _Query) -> list[_Row]:
         try:

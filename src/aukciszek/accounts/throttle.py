@@ -2,14 +2,14 @@
 
 Wrong passwords count three times, each with a limit of its own:
 
-- for an address *from one place*: ten are free, then each doubles the wait, up to a quarter of an hour;
-- for the place alone: a hundred in an hour, whatever the addresses, then one every 36 seconds;
-- for the address alone: a hundred in a day, wherever they come from. From then on a place that is new to the address
+- for an address *from one network*: ten are free, then each doubles the wait, up to a quarter of an hour;
+- for the network alone: a hundred in an hour, whatever the addresses, then one every 36 seconds;
+- for the address alone: a hundred in a day, wherever they come from. From then on a network that is new to the address
   waits a quarter of an hour for its turn and then has one attempt, however many others are guessing.
 
-A place from which the address has logged in within 90 days is held back by the first limit alone. So whoever guesses
-elsewhere never locks a user out: not at all at a known place, and for a quarter of an hour at a new one. Addresses
-with and without an account are treated alike, so that no wait says which it is. A place is an IPv4 address, or the
+A network from which the address has logged in within 90 days is held back by the first limit alone. So whoever guesses
+elsewhere never locks a user out: not at all at a known network, and for a quarter of an hour at a new one. Addresses
+with and without an account are treated alike, so that no wait says which it is. A network is an IPv4 address, or the
 network of 64 bits that an IPv6 address is in.
 """
 
@@ -56,7 +56,7 @@ class _Limit:
         return _mark(key, self.level(mark, now) + 1, now, self.period_s * 2)
 
 
-FROM_PLACE: Final = _Limit(100, 60 * 60.0)
+FROM_NETWORK: Final = _Limit(100, 60 * 60.0)
 FOR_ADDRESS: Final = _Limit(100, 24 * 60 * 60.0)
 
 
@@ -86,19 +86,19 @@ class LoginThrottle:
         _refuse(await self._marks.change(attempt.keys, now, lambda marks: attempt.admit(_sound(marks, now), now)))
 
     async def failed(self, email: str, origin: str) -> None:
-        """Count a wrong password against the place and the address, beside what :meth:`begin` counted."""
+        """Count a wrong password against the network and the address, beside what :meth:`begin` counted."""
         now, attempt = self._clock.now(), _Attempt.of(email, origin)
 
         def decide(marks: Marks) -> tuple[None, Changes]:
             return None, {
-                attempt.place: FROM_PLACE.one_more(attempt.place, marks.get(attempt.place), now),
+                attempt.network: FROM_NETWORK.one_more(attempt.network, marks.get(attempt.network), now),
                 attempt.address: FOR_ADDRESS.one_more(attempt.address, marks.get(attempt.address), now),
             }
 
-        await self._marks.change((attempt.place, attempt.address), now, decide)
+        await self._marks.change((attempt.network, attempt.address), now, decide)
 
     async def succeeded(self, email: str, origin: str) -> None:
-        """Forget the wrong passwords for this address from this place, and know the place from now on."""
+        """Forget the wrong passwords for this address from this network, and know the network from now on."""
         now, attempt = self._clock.now(), _Attempt.of(email, origin)
         changes = {attempt.pair: None, attempt.turn: None, attempt.known: _mark(attempt.known, 0, now, _KNOWN_FOR_S)}
         await self._marks.change((), now, lambda _: (None, changes))
@@ -115,24 +115,24 @@ class LoginThrottle:
 
         await self._marks.change((attempt.pair,), now, decide)
 
-    async def check_place(self, origin: str) -> None:
-        """Refuse a registration from a place that has made too many wrong attempts.
+    async def check_network(self, origin: str) -> None:
+        """Refuse a registration from a network that has made too many wrong attempts.
 
         Raises:
             TooManyAttemptsError: with the seconds to wait.
         """
-        now, key = self._clock.now(), _place_key(origin)
+        now, key = self._clock.now(), _network_key(origin)
         _refuse(
             await self._marks.change(
-                (key,), now, lambda marks: (FROM_PLACE.wait_s(_sound(marks, now).get(key), now), {})
+                (key,), now, lambda marks: (FROM_NETWORK.wait_s(_sound(marks, now).get(key), now), {})
             )
         )
 
     async def found_taken(self, origin: str) -> None:
         """Count a registration of an address that is taken: trying many is how one finds out who has an account."""
-        now, key = self._clock.now(), _place_key(origin)
+        now, key = self._clock.now(), _network_key(origin)
         await self._marks.change(
-            (key,), now, lambda marks: (None, {key: FROM_PLACE.one_more(key, marks.get(key), now)})
+            (key,), now, lambda marks: (None, {key: FROM_NETWORK.one_more(key, marks.get(key), now)})
         )
 
 
@@ -141,28 +141,28 @@ class _Attempt:
     """The keys of the marks that one attempt to log in is judged by."""
 
     pair: str
-    """How many wrong passwords there were for this address from this place, and when the last one was."""
-    place: str
+    """How many wrong passwords there were for this address from this network, and when the last one was."""
+    network: str
     address: str
     known: str
-    """There where the address has logged in from this place."""
+    """There where the address has logged in from this network."""
     turn: str
-    """Since when this place waits for its turn at an address that is under attack."""
+    """Since when this network waits for its turn at an address that is under attack."""
 
     @classmethod
     def of(cls, email: str, origin: str) -> "_Attempt":
-        place = _place(origin)
+        network = _network_of(origin)
         return cls(
-            pair=_key("pair", email, place),
-            place=_place_key(origin),
+            pair=_key("pair", email, network),
+            network=_network_key(origin),
             address=_key("address", email),
-            known=_key("known", email, place),
-            turn=_key("turn", email, place),
+            known=_key("known", email, network),
+            turn=_key("turn", email, network),
         )
 
     @property
     def keys(self) -> tuple[str, ...]:
-        return (self.pair, self.place, self.address, self.known, self.turn)
+        return (self.pair, self.network, self.address, self.known, self.turn)
 
     def admit(self, marks: Marks, now: datetime) -> tuple[float, Changes]:
         """Return how long the attempt has to wait (0: go on), and what is written down about it."""
@@ -171,7 +171,7 @@ class _Attempt:
         wait_s = 0.0 if pair is None else _wait_s(failures) - _elapsed_s(pair, now)
         changes: dict[str, LoginMarkRow | None] = {}
         if self.known not in marks:
-            wait_s = max(wait_s, FROM_PLACE.wait_s(marks.get(self.place), now))
+            wait_s = max(wait_s, FROM_NETWORK.wait_s(marks.get(self.network), now))
             if wait_s <= 0 and FOR_ADDRESS.wait_s(marks.get(self.address), now) > 0:
                 wait_s, changes = self._take_turn(marks, now)
         if wait_s <= 0:
@@ -211,7 +211,7 @@ def _mark(key: str, level: float, now: datetime, lasts_s: float) -> LoginMarkRow
     return LoginMarkRow(key=key, level=level, at=now, expires_at=now + timedelta(seconds=lasts_s))
 
 
-def _place(origin: str) -> str:
+def _network_of(origin: str) -> str:
     try:
         address = ipaddress.ip_address(origin.partition("%")[0])
     except ValueError:
@@ -221,8 +221,8 @@ def _place(origin: str) -> str:
     return str(address)
 
 
-def _place_key(origin: str) -> str:
-    return _key("place", _place(origin))
+def _network_key(origin: str) -> str:
+    return _key("network", _network_of(origin))
 
 
 def _key(*parts: str) -> str:

@@ -50,10 +50,6 @@ class UserStore(Protocol):
         """Return the account of an address, if there is one."""
         ...
 
-    async def by_uid(self, uid: str) -> StoredUser | None:
-        """Return the account with this number, if there is one."""
-        ...
-
     async def replace_hash(self, uid: str, new_hash: str) -> None:
         """Store the hash of the same password made with newer parameters.
 

@@ -9,7 +9,7 @@ import asyncio
 from itertools import batched
 from typing import Final
 
-from aukciszek.auctions.queries import rules_of
+from aukciszek.auctions.context.auction_context import rules_of
 from aukciszek.auctions.record_export import audit_record
 from aukciszek.cluster import Cluster, PartyNumber
 from aukciszek.errors import AukciszekError

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from aukciszek.auctions.outcome.certification import KEYS_DESTROYED
-from aukciszek.auctions.session.session_runner import SESSION_ENDED
+from aukciszek.auctions.session.execution import SESSION_ENDED
 from aukciszek.bench.plan import ClosingsBenchmark
 from aukciszek.bench.priority import forget_peak, peak_mib, processor_s
 from aukciszek.bench.rules import benchmark_rules

@@ -69,7 +69,7 @@ class RequestError(ServerError):
 class Fault:
     """One place of a request that is wrong. Quotes nothing of what was sent there."""
 
-    place: str
+    pointer: str
     """A JSON pointer into the body as ``#/email``, or the name of a parameter as ``query/limit``."""
     text: str
 
@@ -80,7 +80,7 @@ class InvalidRequestError(RequestError):
     code = "invalid-request"
 
     def __init__(self, faults: Sequence[Fault]) -> None:
-        super().__init__("; ".join(f"{fault.place}: {fault.text}" for fault in faults))
+        super().__init__("; ".join(f"{fault.pointer}: {fault.text}" for fault in faults))
         self.faults = tuple(faults)
 
 

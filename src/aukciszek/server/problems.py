@@ -67,7 +67,7 @@ def problem(error: AukciszekError) -> JSONResponse:
         "code": shown.code,
     }
     if isinstance(shown, InvalidRequestError):
-        document["errors"] = [{"pointer": fault.place, "detail": fault.text} for fault in shown.faults]
+        document["errors"] = [{"pointer": fault.pointer, "detail": fault.text} for fault in shown.faults]
     return JSONResponse(document, status, headers=_headers(shown, status), media_type=MEDIA_TYPE)
 
 

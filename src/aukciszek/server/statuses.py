@@ -15,9 +15,9 @@ from aukciszek.auctions.agreement.replication import TooManyReceiptsError
 from aukciszek.auctions.keys.envelopes import UnlawfulDealingError
 from aukciszek.auctions.orders import UnlawfulOrderError
 from aukciszek.auctions.outcome.certification import OutcomesDifferError
+from aukciszek.auctions.session.errors import InputSetLostError, KeysNotChosenError
 from aukciszek.auctions.session.fair_opening import UnlawfulReleaseError
 from aukciszek.auctions.session.readiness import UnlawfulProposalError
-from aukciszek.auctions.session.session_runner import InputSetLostError, KeysNotChosenError
 from aukciszek.clock import MalformedTimeError
 from aukciszek.cluster import ClusterFileError
 from aukciszek.email_address import MalformedEmailError

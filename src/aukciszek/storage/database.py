@@ -131,13 +131,6 @@ class Database:
             finally:
                 self._in_turn = None
 
-    @asynccontextmanager
-    async def snapshot(self) -> AsyncIterator[DatabaseConnection]:
-        """Read: everything read on the connection is of one moment; writers go on meanwhile."""
-        with self._faults():
-            async with self._store.reading() as connection:
-                yield connection
-
     async def write[Result](self, work: Work[Result]) -> Result:
         """Do ``work`` in one transaction, and share its commit with others that wait at the same moment.
 

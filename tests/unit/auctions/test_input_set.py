@@ -6,14 +6,8 @@ from types import MappingProxyType
 
 import pytest
 
-from aukciszek.auctions.agreement.input_set import (
-    Contradiction,
-    CountedBid,
-    InputSet,
-    Tally,
-    form_input_set,
-    tally_receipts,
-)
+from aukciszek.auctions.agreement.input_set import CountedBid, InputSet, form_input_set
+from aukciszek.auctions.agreement.tally import Contradiction, Tally, tally_receipts
 from aukciszek.auctions.orders import OrderKind
 from aukciszek.cluster import Cluster, PartyNumber
 from aukciszek.identity import Identity

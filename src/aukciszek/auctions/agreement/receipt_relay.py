@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Final
 
-from aukciszek.auctions.agreement.list_exchange import ListExchange
+from aukciszek.auctions.agreement.own_list import OwnList
 from aukciszek.auctions.agreement.replication import Replication, row_without_receipt
 from aukciszek.auctions.context.auction_context import AuctionContext
 from aukciszek.cluster import PartyNumber
@@ -35,10 +35,10 @@ _BEFORE_LISTS: Final = frozenset({AuctionState.CREATED, AuctionState.OPEN, Aucti
 class ReceiptRelay:
     """Where one party takes other parties' receipts for one auction from bidders."""
 
-    def __init__(self, context: AuctionContext, replication: Replication, list_exchange: ListExchange) -> None:
+    def __init__(self, context: AuctionContext, replication: Replication, own_list: OwnList) -> None:
         self._context = context
         self._replication = replication
-        self._list_exchange = list_exchange
+        self._own_list = own_list
 
     async def accept(self, relayed: RelayedBid) -> tuple[BundleDigest, tuple[PartyNumber, ...]]:
         """Keep receipts of other parties.
@@ -62,7 +62,7 @@ class ReceiptRelay:
         new = [one for one in unverified if self._is_punctual(one)]
         await self._store(bundle, new)
         await self._replication.want_unless_here(digest, [one.content.party for one in receipts])
-        self._list_exchange.reconsider(digest)
+        self._own_list.reconsider(digest)
         parties = {PartyNumber(row.party) for row in stored} | {one.content.party for one in new}
         return digest, tuple(sorted(parties))
 

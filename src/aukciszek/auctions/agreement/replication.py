@@ -18,6 +18,7 @@ from aukciszek.auctions.agreement.messages import (
     NewReceipts,
     ReceiptsKnown,
 )
+from aukciszek.auctions.agreement.tally import Tally
 from aukciszek.auctions.context.auction_context import AuctionContext
 from aukciszek.auctions.context.peer_network import MessageKind
 from aukciszek.cluster import PartyNumber
@@ -169,6 +170,17 @@ class Replication:
         """Return when these bundles are here; ``holders`` names the parties that signed for each: one is honest."""
         self._wanted = dict(holders)
         await self._context.signal.wait_announcing(lambda: not self._wanted, self._ask_all)
+
+    async def fetch_settled(self, tally: Tally) -> None:
+        """Return when all bundles that count by a tally are here."""
+        here = await self._context.party.repository.bundle_digests(self._context.auction)
+        missing = tally.missing([BundleDigest(digest) for digest in here])
+        await self.fetch({digest: tally.in_time[digest] for digest in missing})
+
+    async def contents(self, digests: Iterable[BundleDigest]) -> dict[BundleDigest, bytes]:
+        """Return the bytes of those of these bundles that are here."""
+        contents = await self._context.party.repository.bundle_contents(list(digests))
+        return {BundleDigest(digest): content for digest, content in contents.items()}
 
     async def _ask_all(self) -> None:
         for party in sorted(self._context.party.network.connected):

@@ -14,7 +14,7 @@ from typing import Final
 
 from aukciszek.auctions.context.bid_quota import BidQuota
 from aukciszek.auctions.context.change_notifier import ChangeNotifier
-from aukciszek.auctions.context.peer_network import MessageKind, PeerMessage, PeerNetwork
+from aukciszek.auctions.context.peer_network import MessageKind, Outgoing, PeerMessage, PeerNetwork
 from aukciszek.auctions.context.session_scheduler import SessionScheduler
 from aukciszek.auctions.context.workers import Workers
 from aukciszek.clock import Clock
@@ -81,6 +81,15 @@ class PartyContext:
         return f"party {self.number}"
 
 
+def rules_of(row: AuctionRow) -> AuctionSpec:
+    """Return the rules of a stored auction.
+
+    Raises:
+        MalformedSpecError: what is stored is none.
+    """
+    return AuctionSpec.parse(row.spec.encode())
+
+
 @dataclass(frozen=True, slots=True)
 class Stage:
     """How far the current state's work has come."""
@@ -93,10 +102,15 @@ class Stage:
 class AuctionContext:
     """One auction at one party."""
 
-    def __init__(self, party_context: PartyContext, spec: AuctionSpec, row: AuctionRow) -> None:
+    def __init__(self, party_context: PartyContext, row: AuctionRow) -> None:
+        """Begin from what is stored.
+
+        Raises:
+            MalformedSpecError: the stored rules are none.
+        """
         self.party = party_context
-        self.spec = spec
-        self.auction = spec.auction_id
+        self.spec = rules_of(row)
+        self.auction = self.spec.auction_id
         self.signal = ChangeNotifier(party_context.clock)
         self.state = AuctionState(row.state)
         self.state_since = row.state_since
@@ -192,6 +206,11 @@ class AuctionContext:
     def peers(self) -> tuple[PartyNumber, ...]:
         """All other parties."""
         return tuple(number for number in self.party.cluster.numbers if number != self.party.number)
+
+    async def dispatch(self, messages: Iterable[Outgoing]) -> None:
+        """Send what a state machine has decided to send, in this order."""
+        for message in messages:
+            await self.send(message.to, message.kind, message.body)
 
     async def send(self, to: Iterable[PartyNumber], kind: MessageKind, body: bytes) -> None:
         """Send one message about this auction to some of the peers."""

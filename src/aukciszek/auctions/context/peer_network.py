@@ -97,6 +97,15 @@ class PeerMessage:
     body: bytes = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A message about an auction that a state machine has decided to send."""
+
+    to: tuple[PartyNumber, ...]
+    kind: MessageKind
+    body: bytes = field(repr=False)
+
+
 class PeerListener(Protocol):
     """Who is told what arrives over the links. Both methods must return quickly."""
 

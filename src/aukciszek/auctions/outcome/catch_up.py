@@ -14,10 +14,8 @@ from aukciszek.auctions.context.peer_network import MessageKind, PeerMessage
 from aukciszek.auctions.orders import Orders
 from aukciszek.auctions.outcome.certification import Certification
 from aukciszek.auctions.recall import Recall
-from aukciszek.auctions.session.setup import SessionSetup
 from aukciszek.cluster import PartyNumber
 from aukciszek.protocol.evidence.statements import OrderStatement, read_verified_statement
-from aukciszek.protocol.rules.spec import AuctionSpec
 from aukciszek.protocol.rules.states import AuctionState, is_over
 from aukciszek.storage.rows import AuctionRow
 
@@ -114,8 +112,7 @@ class CatchUp:
             await self._auction_context(row).send([peer], MessageKind.PROPOSAL, row.proposal)
 
     def _recall(self, row: AuctionRow) -> Recall:
-        context = self._auction_context(row)
-        return Recall(context, SessionSetup(context))
+        return Recall(self._auction_context(row), lambda _party: None)
 
     def _auction_context(self, row: AuctionRow) -> AuctionContext:
-        return AuctionContext(self._party, AuctionSpec.parse(row.spec.encode()), row)
+        return AuctionContext(self._party, row)

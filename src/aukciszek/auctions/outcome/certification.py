@@ -13,7 +13,7 @@ from aukciszek.auctions.agreement.input_set import CountedBid
 from aukciszek.auctions.context.auction_context import AuctionContext
 from aukciszek.auctions.context.change_notifier import PATIENCE_S
 from aukciszek.auctions.context.peer_network import MessageKind
-from aukciszek.auctions.session.session_runner import UNUSABLE_REASON, SessionOutcome
+from aukciszek.auctions.session.session_input import SessionOutcome
 from aukciszek.cluster import PartyNumber
 from aukciszek.encoding import Json
 from aukciszek.mpc.runtime import Revealed
@@ -25,6 +25,9 @@ from aukciszek.protocol.rules.states import AuctionState
 
 KEYS_DESTROYED: Final = "keys-destroyed"
 """What is on record of a party for which an auction is final."""
+
+UNUSABLE_REASON: Final = "envelope-unusable"
+"""Why a bid is left out about which too many parties complained."""
 
 LONG_PATIENCE_S: Final = 6 * PATIENCE_S
 """How long parties wait for signatures that are worth having but may never come."""

@@ -44,7 +44,7 @@ class Attempts:
     _cancellation: Proposal | None = None
     _current: Proposal | None = None
     _joined_at_s: float = 0.0
-    _held_up_at_s: float = 0.0
+    _leader_idle_since_s: float = 0.0
 
     def resume(self, number: int) -> None:
         """Go on after a restart, or after a loss, from an attempt that this party has announced something for."""
@@ -57,7 +57,7 @@ class Attempts:
         self.number = announcement.content.attempt
         self._last_for_others[announcement.content.input_set] = self.number
         self._current = None
-        self._joined_at_s = self._held_up_at_s = now_s
+        self._joined_at_s = self._leader_idle_since_s = now_s
 
     def note(self, announcement: Signed[Readiness], now_s: float) -> bool:
         """Take in a peer's announcement, the latest that it made; tell whether it contradicts one that is here."""
@@ -69,7 +69,7 @@ class Attempts:
         self._ready[party] = announcement
         if not were_enough:
             # The leader has had no time before.
-            self._held_up_at_s = max(self._held_up_at_s, now_s)
+            self._leader_idle_since_s = max(self._leader_idle_since_s, now_s)
         return False
 
     def note_proposal(self, proposal: Proposal, sender: PartyNumber) -> None:
@@ -179,9 +179,13 @@ class Attempts:
         others = sum(one.attempt == own.attempt and one.input_set != own.input_set for one in contents)
         return len(self.numbers) - others < self.quorum
 
-    def hold_up(self, now_s: float) -> None:
-        """Note that the session could begin, but that others go first here: the leader is given more time."""
-        self._held_up_at_s = now_s
+    def is_decided(self, now_s: float) -> bool:
+        """Tell whether this attempt's session can begin, or is known to be unable to."""
+        return self._current is not None or self.superseded or self.may_propose(now_s) or self.sets_differ
+
+    def give_more_time(self, now_s: float) -> None:
+        """Note that the session could begin, but that others go first here: its leader is not to blame."""
+        self._leader_idle_since_s = now_s
 
     def is_hopeless(self, now_s: float) -> bool:
         """Tell whether this attempt's session can no longer begin, or its leader had time enough and did nothing."""
@@ -194,7 +198,7 @@ class Attempts:
         if len(self.numbers) - gone < self.quorum:
             return True
         if self.are_enough:
-            return now_s - self._held_up_at_s >= 2 * PATIENCE_S
+            return now_s - self._leader_idle_since_s >= 2 * PATIENCE_S
         # Enough have come this far and some have gone on, so that those who are here may wait for silent ones in vain.
         return self._have_reached and now_s - self._joined_at_s >= 2 * PATIENCE_S
 

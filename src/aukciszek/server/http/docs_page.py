@@ -114,8 +114,8 @@ def _example(method: str, path: str, example: Mapping[str, Any] | None, server: 
 
 
 def _curl(method: str, path: str, example: Mapping[str, Any], server: str) -> Iterator[str]:
-    place = server + path.replace("{auction}", example.get("auction", "")) + example.get("query", "")
-    parts = [f"curl {'' if method == 'GET' else f'-X {method} '}'{place}'"]
+    url = server + path.replace("{auction}", example.get("auction", "")) + example.get("query", "")
+    parts = [f"curl {'' if method == 'GET' else f'-X {method} '}'{url}'"]
     if example.get("token"):
         parts.append('-H "Authorization: Bearer $TOKEN"')
     if "file" in example:

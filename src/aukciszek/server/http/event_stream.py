@@ -74,11 +74,11 @@ class _EventStream(StreamingResponse):
 
 async def stream_progress(request: Request, party: ThisParty, auction: AuctionInPath) -> StreamingResponse:
     """Send the auction's state now and after every change, until it is over."""
-    await party.auctions.auction(auction)  # an unknown one is answered with a problem, not with an empty stream
+    await party.auctions.queries.auction(auction)  # an unknown one is answered with a problem, not with an empty stream
     address = plain_address(request.client.host) if request.client is not None else ""
     watchers: Watchers = request.app.state.watchers
     watchers.enter(address)
-    return _EventStream(_events(party, party.auctions.progress(auction)), watchers, address)
+    return _EventStream(_events(party, party.auctions.queries.progress(auction)), watchers, address)
 
 
 async def _events(party: Party, changes: AsyncIterator[Progress]) -> AsyncIterator[bytes]:

@@ -11,12 +11,12 @@ MOST_AT_ONCE: Final = 2
 MOST_IN_LINE: Final = 32
 
 
-class LongAnswers:
+class ExportLimiter:
     """Who makes such an answer, and who waits for it."""
 
     def __init__(self) -> None:
-        self._places = asyncio.Semaphore(MOST_AT_ONCE)
-        self._here = 0
+        self._slots = asyncio.Semaphore(MOST_AT_ONCE)
+        self._present = 0
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
@@ -25,19 +25,19 @@ class LongAnswers:
         Raises:
             BusyError: too many wait already.
         """
-        if self._here >= MOST_AT_ONCE + MOST_IN_LINE:
+        if self._present >= MOST_AT_ONCE + MOST_IN_LINE:
             raise BusyError("too many ask for records or certificates at this moment: try again in a few seconds")
-        self._here += 1
+        self._present += 1
         try:
-            async with self._places:
+            async with self._slots:
                 yield
         finally:
-            self._here -= 1
+            self._present -= 1
 
     async def in_turn(self, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         """Yield the pieces of an answer, each made in its turn; whoever reads them slowly holds nobody up."""
         while True:
-            async with self._places:
+            async with self._slots:
                 piece = await anext(pieces, None)
             if piece is None:
                 return

@@ -36,7 +36,7 @@ _RAW_HEADERS: Final = MappingProxyType({False: _raw(_HEADERS), True: _raw(_HEADE
 """As they travel, by whether it is over TLS."""
 
 
-class Envelope:
+class OutermostMiddleware:
     """ASGI middleware around the whole application."""
 
     def __init__(self, app: ASGIApp, clock: Clock) -> None:
@@ -78,12 +78,9 @@ def _add_headers(start: Message, *, is_tls: bool) -> None:
 
 
 def _tell(scope: Scope, status: int, took_ms: float) -> None:
-    if _log.isEnabledFor(logging.INFO):
-        address = scope["client"][0] if scope.get("client") else "-"
-        values = (address, scope["method"], _route(scope), status, took_ms)
-        # Not by `info`, which looks for the line of the program that calls it: half of the cost, and always this one.
-        _log.handle(_log.makeRecord(_log.name, logging.INFO, __file__, 0, "%s %s %s %d %.1fms", values, None))
+    address = scope["client"][0] if scope.get("client") else "-"
+    _log.info("%s %s %s %d %.1fms", address, scope["method"], _route(scope), status, took_ms)
 
 
 def _route(scope: Scope) -> str:
-    return str(scope.get("path_template") or getattr(scope.get("route"), "path", "no route"))
+    return str(getattr(scope.get("route"), "path", "no route"))

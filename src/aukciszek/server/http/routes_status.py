@@ -77,6 +77,6 @@ async def get_incidents(
                 auction=row.auction_id,
                 details=json.loads(row.details),
             )
-            for row in await party.auctions.incidents(limit)
+            for row in await party.auctions.queries.incidents(limit)
         )
     )

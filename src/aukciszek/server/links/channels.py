@@ -24,7 +24,7 @@ MOST_EARLY_BYTES: Final = 64 * 1024 * 1024
 MOST_ENDED_REMEMBERED: Final = 4096
 
 
-class Sessions:
+class SessionChannels:
     """Opens channels and hands arriving rounds to them."""
 
     def __init__(self, *, own: PartyNumber, size: int, enough: int, sender: FrameSender) -> None:

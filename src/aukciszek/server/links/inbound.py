@@ -16,7 +16,7 @@ from aukciszek.cluster import PartyNumber
 from aukciszek.racing import race
 from aukciszek.server.errors import MalformedFrameError, PeerError, PeerIdentityError, UnknownAddressError
 from aukciszek.server.incidents import IncidentLog
-from aukciszek.server.links.channels import Sessions
+from aukciszek.server.links.channels import SessionChannels
 from aukciszek.server.links.direct_socket import direct_socket
 from aukciszek.server.links.directory import PeerDirectory
 from aukciszek.server.links.frames import WelcomeFrame, encode_frame
@@ -42,11 +42,11 @@ class InboundLinks:
     """All links that the other parties hold open to this one."""
 
     def __init__(
-        self, directory: PeerDirectory, tokens: IdentityTokens, sessions: Sessions, incidents: IncidentLog
+        self, directory: PeerDirectory, tokens: IdentityTokens, channels: SessionChannels, incidents: IncidentLog
     ) -> None:
         self._directory = directory
         self._tokens = tokens
-        self._sessions = sessions
+        self._channels = channels
         self._incidents = incidents
         self._handler: FrameHandler | None = None
         self._links: dict[PartyNumber, _Link] = {}
@@ -77,7 +77,7 @@ class InboundLinks:
             return
         sender, token_id = admitted
         await socket.accept()
-        link = _Link(socket, LinkReader(sender, direct_socket(socket.scope), self._sessions, handler))
+        link = _Link(socket, LinkReader(sender, direct_socket(socket.scope), self._channels, handler))
         try:
             answer, _ = self._tokens.issue(sender, answers=token_id)
             await socket.send_bytes(encode_frame(WelcomeFrame(answer)))
@@ -92,7 +92,7 @@ class InboundLinks:
         finally:
             if self._links.get(sender) is link:
                 del self._links[sender]
-                self._sessions.on_sender_lost(sender)
+                self._channels.on_sender_lost(sender)
 
     def _admit(self, socket: WebSocket) -> tuple[PartyNumber, str] | None:
         """Return who dials and the id of its token, or ``None`` if it is nobody whom we know."""
@@ -116,7 +116,7 @@ class InboundLinks:
         self._links[sender] = link
         if older is not None:
             older.reader.stop()
-            self._sessions.on_sender_lost(sender)
+            self._channels.on_sender_lost(sender)
             await _close(older.socket, CLOSE_REPLACED)
 
 

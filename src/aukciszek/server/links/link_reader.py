@@ -13,7 +13,7 @@ from typing import Final, Protocol
 from aukciszek.cluster import PartyNumber
 from aukciszek.racing import settle
 from aukciszek.server.errors import MalformedFrameError, PeerError
-from aukciszek.server.links.channels import Sessions
+from aukciszek.server.links.channels import SessionChannels
 from aukciszek.server.links.direct_socket import DirectSocket
 from aukciszek.server.links.frames import (
     LeaveFrame,
@@ -54,10 +54,12 @@ class FrameHandler(Protocol):
 class LinkReader:
     """Takes in the frames of one link, from :meth:`run` until it breaks a rule or :meth:`stop`."""
 
-    def __init__(self, sender: PartyNumber, socket: DirectSocket, sessions: Sessions, handler: FrameHandler) -> None:
+    def __init__(
+        self, sender: PartyNumber, socket: DirectSocket, channels: SessionChannels, handler: FrameHandler
+    ) -> None:
         self._sender = sender
         self._socket = socket
-        self._sessions = sessions
+        self._channels = channels
         self._handler = handler
         self._line: deque[tuple[MessageFrame, int]] = deque()
         self._bytes_waiting = 0
@@ -95,9 +97,9 @@ class LinkReader:
     def _sort(self, content: bytes) -> None:
         frame = decode_frame(bytes(content))
         if isinstance(frame, RoundFrame):
-            self._sessions.on_round(self._sender, frame)
+            self._channels.on_round(self._sender, frame)
         elif isinstance(frame, LeaveFrame):
-            self._sessions.on_leave(self._sender, frame.session_id)
+            self._channels.on_leave(self._sender, frame.session_id)
         elif isinstance(frame, TimeWantedFrame | TimeFrame):
             self._handler.on_time(self._sender, frame)
         elif isinstance(frame, WelcomeFrame):

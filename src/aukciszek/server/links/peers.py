@@ -20,7 +20,7 @@ from aukciszek.diagnosis import log_failure
 from aukciszek.errors import AukciszekError
 from aukciszek.server.errors import PeerCertificateError, PeerError, PeerIdentityError
 from aukciszek.server.incidents import IncidentLog
-from aukciszek.server.links.channels import Sessions
+from aukciszek.server.links.channels import SessionChannels
 from aukciszek.server.links.directory import PeerDirectory
 from aukciszek.server.links.frames import MessageFrame, TimeFrame, TimeWantedFrame, encode_frame
 from aukciszek.server.links.identity_token import IdentityTokens
@@ -47,9 +47,9 @@ class Peers:
         self._incidents = incidents
         self._clock = clock
         self._links: dict[PartyNumber, OutboundLink] = {}
-        self._sessions = Sessions(own=self.own, size=self.size, enough=enough, sender=self)
+        self._channels = SessionChannels(own=self.own, size=self.size, enough=enough, sender=self)
         self.clocks = PeerClocks(clock, self.write)
-        self.inbound = InboundLinks(directory, tokens, self._sessions, incidents)
+        self.inbound = InboundLinks(directory, tokens, self._channels, incidents)
         self._listener: PeerListener | None = None
         self._dialling: list[asyncio.Task[None]] = []
         self._resources = AsyncExitStack()
@@ -94,7 +94,7 @@ class Peers:
 
     async def stop(self) -> None:
         """End all sessions and close all links."""
-        await self._sessions.close()
+        await self._channels.close()
         for task in self._dialling:
             task.cancel()
         await asyncio.gather(*self._dialling, return_exceptions=True)
@@ -132,7 +132,7 @@ class Peers:
         Raises:
             ValueError: the session id was used before.
         """
-        return self._sessions.open(
+        return self._channels.open(
             session_id,
             round_timeout_s=round_timeout_s,
             first_timeout_s=first_timeout_s,
@@ -141,14 +141,14 @@ class Peers:
 
     async def on_receiver_up(self, peer: PartyNumber) -> None:
         """Tell everyone concerned that ``peer`` can be reached."""
-        self._sessions.on_receiver_up(peer)
+        self._channels.on_receiver_up(peer)
         self.clocks.ask(peer)
         if self._listener is not None:
             await self._told(partial(self._listener.on_connected, peer), peer)
 
     def on_receiver_lost(self, peer: PartyNumber) -> None:
         """Tell the sessions that frames to ``peer`` may have been lost."""
-        self._sessions.on_receiver_lost(peer)
+        self._channels.on_receiver_lost(peer)
 
     def on_peer_fault(self, peer: PartyNumber, error: PeerError) -> None:
         """Record what ``peer``, or someone at its place, did on the link that this party dialled to it."""

@@ -18,7 +18,7 @@ type Work[Result] = Callable[[Connection], Result]
 
 
 class DatabaseConnection(Protocol):
-    """One transaction, or one consistent snapshot, that several calls take part in."""
+    """One transaction that several calls take part in."""
 
     async def run[Result](self, work: Work[Result]) -> Result:
         """Do ``work`` as a part of it.
@@ -42,10 +42,6 @@ class Store(Protocol):
 
     def writing(self) -> AbstractAsyncContextManager[DatabaseConnection]:
         """Begin a transaction; commit it at the end, or roll it back after an exception."""
-        ...
-
-    def reading(self) -> AbstractAsyncContextManager[DatabaseConnection]:
-        """Take a snapshot."""
         ...
 
     async def erase(self) -> bool:

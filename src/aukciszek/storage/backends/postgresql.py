@@ -34,8 +34,8 @@ class PostgresqlStore:
 
     async def read[Result](self, work: Work[Result]) -> Result:
         """Do ``work`` on a snapshot of its own."""
-        async with self.reading() as connection:
-            return await connection.run(work)
+        async with _borrowed(self._engine) as connection:
+            return await _ServerConnection(connection).run(work)
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator["_ServerConnection"]:
@@ -43,12 +43,6 @@ class PostgresqlStore:
         async with _borrowed(self._engine) as connection:
             yield _ServerConnection(connection)
             await finish(connection.commit())
-
-    @asynccontextmanager
-    async def reading(self) -> AsyncIterator["_ServerConnection"]:
-        """Take a snapshot."""
-        async with _borrowed(self._engine) as connection:
-            yield _ServerConnection(connection)
 
     async def erase(self) -> bool:
         """Do nothing: log and dead rows belong to the server. ``docs/operations.md`` says what its operator does."""

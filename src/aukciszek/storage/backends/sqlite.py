@@ -42,11 +42,11 @@ class SqliteStore:
     def __init__(self, address: URL) -> None:
         self._write_thread = ThreadPoolExecutor(1, thread_name_prefix="database-writer")
         self._read_threads = ThreadPoolExecutor(_READERS, thread_name_prefix="database-reader")
-        self._read_places = asyncio.Semaphore(_READERS)
+        self._read_slots = asyncio.Semaphore(_READERS)
         self._log = Checkpointer(address.database or "")
         self._write_engine = _engine(address, writes=True)
         self._read_engine = _engine(address, writes=False)
-        self._writer = _ThreadConnection(self._write_thread, self._write_engine)
+        self._writer = _Writer(self._write_thread, self._write_engine)
 
     @classmethod
     async def open(cls, address: URL) -> Self:
@@ -79,12 +79,16 @@ class SqliteStore:
 
     async def read[Result](self, work: Work[Result]) -> Result:
         """Do ``work`` on a snapshot of its own."""
-        async with self._read_places:
-            connection = _ThreadConnection(self._read_threads, self._read_engine)
-            return await connection.run_and_close(work)
+
+        def snapshot() -> Result:
+            with self._read_engine.connect() as connection:
+                return work(connection)
+
+        async with self._read_slots:
+            return await finish(asyncio.get_running_loop().run_in_executor(self._read_threads, snapshot))
 
     @asynccontextmanager
-    async def writing(self) -> AsyncIterator["_ThreadConnection"]:
+    async def writing(self) -> AsyncIterator["_Writer"]:
         """Begin a transaction; commit it at the end, or roll it back after an exception."""
         try:
             yield self._writer
@@ -92,16 +96,6 @@ class SqliteStore:
         except BaseException:
             await self._writer.run(Connection.rollback)
             raise
-
-    @asynccontextmanager
-    async def reading(self) -> AsyncIterator["_ThreadConnection"]:
-        """Take a snapshot."""
-        async with self._read_places:
-            connection = _ThreadConnection(self._read_threads, self._read_engine)
-            try:
-                yield connection
-            finally:
-                await connection.close()
 
     async def erase(self) -> bool:
         """Empty the log; False when a reader on an old snapshot still holds it."""
@@ -120,11 +114,11 @@ class SqliteStore:
             threads.shutdown(wait=False)
 
 
-class _ThreadConnection:
-    """A connection that is opened, used and closed in threads; one call at a time."""
+class _Writer:
+    """The connection that writes; it is opened, used and closed in one thread."""
 
-    def __init__(self, threads: ThreadPoolExecutor, engine: Engine) -> None:
-        self._threads = threads
+    def __init__(self, thread: ThreadPoolExecutor, engine: Engine) -> None:
+        self._thread = thread
         self._engine = engine
         self._connection: Connection | None = None
 
@@ -132,29 +126,17 @@ class _ThreadConnection:
         """Do ``work`` in the transaction that this connection is in."""
         return await self._hop(self._run, work)
 
-    async def run_and_close[Result](self, work: Work[Result]) -> Result:
-        """Do ``work`` and give the connection back."""
-        return await self._hop(self._run_and_close, work)
-
     async def close(self) -> None:
-        """Give the connection back; what was not committed is rolled back."""
+        """Close it; what was not committed is rolled back."""
         await self._hop(self._close, None)
 
-    async def _hop[SignedReceipt, Result](
-        self, step: Callable[[SignedReceipt], Result], given: SignedReceipt
-    ) -> Result:
-        return await finish(asyncio.get_running_loop().run_in_executor(self._threads, step, given))
+    async def _hop[Argument, Result](self, step: Callable[[Argument], Result], argument: Argument) -> Result:
+        return await finish(asyncio.get_running_loop().run_in_executor(self._thread, step, argument))
 
     def _run[Result](self, work: Work[Result]) -> Result:
         if self._connection is None:
             self._connection = self._engine.connect()
         return work(self._connection)
-
-    def _run_and_close[Result](self, work: Work[Result]) -> Result:
-        try:
-            return self._run(work)
-        finally:
-            self._close(None)
 
     def _close(self, _: None) -> None:
         if self._connection is not None:

@@ -228,10 +228,6 @@ class BidRepository(Repository):
         count: int = (await self._fetch(query, connection))[0][0]
         return count
 
-    async def put_receipt(self, receipt: ReceiptRow, *, connection: DatabaseConnection | None = None) -> bool:
-        """Keep a party's receipt for a bundle, the first one for good; tell whether this one is stored now."""
-        return await self._keep(receipts, to_values(receipt, receipts), connection)
-
     async def receipts(self, digest: str, *, connection: DatabaseConnection | None = None) -> list[ReceiptRow]:
         """Return the receipts for one bundle, by party."""
         query = select(receipts).where(receipts.c.digest == digest).order_by(receipts.c.party)
@@ -268,8 +264,8 @@ def _without_receipt(statement: AnyInsert) -> AnyInsert:
 
 def _has_receipt(database: Connection, bundle: BundleRow) -> bool:
     """Tell whether this party gave its receipt for these bytes; refuse other bytes under the same revision."""
-    place = {"auction_id": bundle.auction_id, "bidder": bundle.bidder, "revision": bundle.revision}
-    digest = database.execute(_WITH_RECEIPT, place).scalar_one_or_none()
+    revision = {"auction_id": bundle.auction_id, "bidder": bundle.bidder, "revision": bundle.revision}
+    digest = database.execute(_WITH_RECEIPT, revision).scalar_one_or_none()
     if digest is not None and digest != bundle.digest:
         raise RevisionTakenError(
             f"revision {bundle.revision} was received before with other content: send a change as the next revision"

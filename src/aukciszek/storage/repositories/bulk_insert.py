@@ -29,8 +29,8 @@ def insert_rows(database: Connection, table: Table, rows: Sequence[object], conf
     changed = 0
     for some in _split(rows):
         values = [value for row in some for value in take(row)]
-        for place, write in writers:
-            values[place :: len(table.columns)] = map(write, values[place :: len(table.columns)])
+        for index, write in writers:
+            values[index :: len(table.columns)] = map(write, values[index :: len(table.columns)])
         text = _statement(database.dialect, table, len(some), conflicts)
         changed += database.exec_driver_sql(text, tuple(values)).rowcount
     return changed
@@ -69,6 +69,6 @@ def _values_of(table: Table) -> Callable[[object], tuple[object, ...]]:
 
 @lru_cache(_KEPT)
 def _writers(dialect: Dialect, table: Table) -> tuple[tuple[int, Callable[[Any], Any]], ...]:
-    """Return for those columns that need it their place, and what turns a value into what the driver takes."""
+    """Return, for the columns that need it, their index and what turns a value into what the driver takes."""
     found = (column.type.dialect_impl(dialect).bind_processor(dialect) for column in table.columns)
-    return tuple((place, write) for place, write in enumerate(found) if write is not None)
+    return tuple((index, write) for index, write in enumerate(found) if write is not None)

@@ -30,19 +30,19 @@ class KeyRepository(Repository):
         await self._write(work, connection)
 
     async def forget_auction_keys(
-        self, auction_id: str, places: Iterable[tuple[int, int]], *, connection: DatabaseConnection | None = None
+        self, auction_id: str, unused: Iterable[tuple[int, int]], *, connection: DatabaseConnection | None = None
     ) -> None:
         """Delete keys that the auction does not use.
 
         Args:
             auction_id: which auction.
-            places: which keys, by set and dealer.
+            unused: which keys, by set and dealer.
             connection: a transaction to take part in.
         """
         keys = auction_keys.c
         deletions = [
             delete(auction_keys).where(keys.auction_id == auction_id, keys.members == members, keys.dealer == dealer)
-            for members, dealer in places
+            for members, dealer in unused
         ]
 
         def work(database: Connection) -> None:

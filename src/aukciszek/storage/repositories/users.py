@@ -26,11 +26,6 @@ class UserRepository(Repository):
         rows = await self._fetch(select(users).where(users.c.email == email.lower()), connection)
         return to_row(UserRow, rows[0]) if rows else None
 
-    async def user_by_uid(self, uid: str, *, connection: DatabaseConnection | None = None) -> UserRow | None:
-        """Return the account with this number, if there is one."""
-        rows = await self._fetch(select(users).where(users.c.uid == uid), connection)
-        return to_row(UserRow, rows[0]) if rows else None
-
     async def set_password_hash(
         self, uid: str, password_hash: str, *, connection: DatabaseConnection | None = None
     ) -> bool:

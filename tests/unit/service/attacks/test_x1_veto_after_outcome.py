@@ -39,7 +39,10 @@ async def test_whoever_withholds_its_last_message_learns_one_outcome_at_most_and
     withholding.begin(monkeypatch)
     bidders = {price: await parties.bid(spec, price) for price in PRICES}
     for bidder in bidders.values():
-        held = [len(await parties.service(number).own_bids(bidder, spec.auction_id)) for number in range(1, size + 1)]
+        held = [
+            len(await parties.service(number).queries.own_bids(bidder, spec.auction_id))
+            for number in range(1, size + 1)
+        ]
         assert held == [1] * size, "the bidder holds all receipts"
     (best,) = await parties.repositories[PartyNumber(1)].bundles_of(spec.auction_id, bidders["101"].uid)
     winning = BundleDigest(best.digest)

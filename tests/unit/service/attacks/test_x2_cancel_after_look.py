@@ -13,7 +13,7 @@ from functools import partial
 import pytest
 
 from aukciszek.auctions.context.peer_network import MessageKind, PeerMessage
-from aukciszek.auctions.session.fair_opening import SessionOpenings
+from aukciszek.auctions.session.opening_port import SessionOpenings
 from aukciszek.auctions.session.readiness import Proposal, Readiness
 from aukciszek.cluster import PartyNumber
 from aukciszek.protocol.evidence.statements import OrderStatement, Signed, read_verified_statement

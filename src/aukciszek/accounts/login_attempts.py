@@ -1,4 +1,4 @@
-"""Attempts to log in that are under way at the same moment.
+"""LoginAttempts to log in that are under way at the same moment.
 
 An attempt counts as wrong until it has proved right, or guesses sent all at once would not count
 (:mod:`aukciszek.accounts.throttle`). Whoever sends many right ones at once, as a script does, must not be taken for a
@@ -16,7 +16,7 @@ from aukciszek.accounts.throttle import LoginThrottle
 
 
 @dataclass(slots=True)
-class _Crowd:
+class _Concurrent:
     """Those who log in at one address from one place."""
 
     present: int = 0
@@ -25,12 +25,12 @@ class _Crowd:
     one_ended: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-class Attempts:
+class LoginAttempts:
     """Lets attempts begin when the throttle allows it."""
 
     def __init__(self, throttle: LoginThrottle) -> None:
         self._throttle = throttle
-        self._crowds: dict[tuple[str, str], _Crowd] = {}
+        self._concurrent: dict[tuple[str, str], _Concurrent] = {}
 
     @asynccontextmanager
     async def attempt(self, email: str, origin: str) -> AsyncIterator[None]:
@@ -41,33 +41,33 @@ class Attempts:
         Raises:
             TooManyAttemptsError: it comes too early.
         """
-        crowd = self._crowds.setdefault((email, origin), _Crowd())
-        crowd.present += 1
+        concurrent = self._concurrent.setdefault((email, origin), _Concurrent())
+        concurrent.present += 1
         try:
-            await self._enter(crowd, email, origin)
+            await self._enter(concurrent, email, origin)
             try:
                 yield
             except (AccountsUnavailableError, TooManyLoginsError):
                 await self._throttle.take_back(email, origin)
                 raise
             finally:
-                crowd.under_way -= 1
-                crowd.one_ended.set()
+                concurrent.under_way -= 1
+                concurrent.one_ended.set()
         finally:
-            crowd.present -= 1
-            if not crowd.present:
-                del self._crowds[email, origin]
+            concurrent.present -= 1
+            if not concurrent.present:
+                del self._concurrent[email, origin]
 
-    async def _enter(self, crowd: _Crowd, email: str, origin: str) -> None:
-        async with crowd.entrance:
+    async def _enter(self, concurrent: _Concurrent, email: str, origin: str) -> None:
+        async with concurrent.entrance:
             while True:
-                crowd.one_ended.clear()
+                concurrent.one_ended.clear()
                 try:
                     await self._throttle.begin(email, origin)
                 except TooManyAttemptsError:
-                    if not crowd.under_way and not crowd.one_ended.is_set():
+                    if not concurrent.under_way and not concurrent.one_ended.is_set():
                         raise
-                    await crowd.one_ended.wait()
+                    await concurrent.one_ended.wait()
                 else:
-                    crowd.under_way += 1
+                    concurrent.under_way += 1
                     return
