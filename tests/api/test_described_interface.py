@@ -115,7 +115,6 @@ def call(
 
     @settings(
         max_examples=EXAMPLES,
-        deadline=None,
         database=None,
         derandomize=False,
         suppress_health_check=list(HealthCheck),

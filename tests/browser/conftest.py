@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
 
+from aukciszek.cli.local_cluster.processes import Launch
 from aukciszek.cli.local_cluster.running import RunningCluster, running
 from aukciszek.cli.local_cluster.throwaway import free_base_port, make_cluster
 from support.browsing import Visitor, chromium, in_ci, missing_component
@@ -51,8 +52,8 @@ class Town:
         self._visitors.clear()
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def running_town(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def running_town(tmp_path_factory: pytest.TempPathFactory, launch: Launch) -> AsyncIterator[Town]:
     missing = missing_component()
     if missing is not None:
         if in_ci():
@@ -62,11 +63,11 @@ async def running_town(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterato
     base_port = free_base_port(PARTIES, range(20_000 + os.getpid() % 900 * 10, 30_000, 10))
     files = make_cluster(tmp_path_factory.mktemp("cluster"), parties=PARTIES, threshold=THRESHOLD, base_port=base_port)
     expect.set_options(timeout=20_000)
-    async with running(files) as cluster, chromium() as browser:
+    async with running(files, launch) as cluster, chromium() as browser:
         yield Town(cluster, browser)
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def town(running_town: Town) -> AsyncIterator[Town]:
     yield running_town
     await running_town.everybody_leaves()

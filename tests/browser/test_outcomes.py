@@ -12,7 +12,7 @@ from support.browsing import Visitor
 if TYPE_CHECKING:
     from .conftest import Town
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
 
 
 async def bidders_with(town: "Town", auction: str, prices: Sequence[str]) -> list[Visitor]:

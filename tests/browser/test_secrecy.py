@@ -20,7 +20,7 @@ from aukciszek.storage.repositories.auctions import AuctionRepository
 if TYPE_CHECKING:
     from .conftest import Town
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
 
 PRICE = "73191.50"
 STEP = 146383

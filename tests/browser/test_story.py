@@ -8,9 +8,10 @@ from playwright.async_api import expect
 if TYPE_CHECKING:
     from .conftest import Town
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
 
 
+@pytest.mark.drill
 async def test_a_price_that_a_losing_bid_sets_is_told_as_such(town: "Town") -> None:
     auctioneer = await town.auctioneer()
     auction = await auctioneer.create_auction("Second price", auction_format="Second price (Vickrey)")

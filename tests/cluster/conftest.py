@@ -1,4 +1,4 @@
-"""Five parties as five processes, shared by all tests of a module; people with accounts; and the command line."""
+"""Five parties as five processes, shared by many tests; people with accounts; and the command line."""
 
 import asyncio
 import itertools
@@ -18,6 +18,7 @@ import pytest_asyncio
 from typer.testing import CliRunner
 
 from aukciszek.cli.local_cluster.actors import Actor, appoint, everybody
+from aukciszek.cli.local_cluster.processes import Launch
 from aukciszek.cli.local_cluster.running import RunningCluster, running
 from aukciszek.cli.local_cluster.throwaway import free_base_port, make_cluster
 from aukciszek.cli.main import build_app
@@ -68,19 +69,27 @@ class Town:
 
 
 @asynccontextmanager
-async def founded(directory: Path, threshold: int, *, tls: bool = False) -> AsyncIterator[Town]:
+async def founded(directory: Path, threshold: int, launch: Launch, *, tls: bool = False) -> AsyncIterator[Town]:
     """Run a cluster with an auctioneer."""
     files = make_cluster(directory, parties=PARTIES, threshold=threshold, base_port=find_base_port(PARTIES), tls=tls)
-    async with running(files) as cluster, AukciszekClient.open(files.cluster, ca_file=files.ca_file) as client:
+    async with running(files, launch) as cluster, AukciszekClient.open(files.cluster, ca_file=files.ca_file) as client:
         town = Town(cluster, client)
         await town.auctioneer.join()
         await appoint(town.auctioneer, cluster)
         yield town
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def town(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
-    async with founded(tmp_path_factory.mktemp("cluster"), THRESHOLD) as town:
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def town(tmp_path_factory: pytest.TempPathFactory, launch: Launch) -> AsyncIterator[Town]:
+    """A cluster that is shared by all tests that break nothing."""
+    async with founded(tmp_path_factory.mktemp("cluster"), THRESHOLD, launch) as town:
+        yield town
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def troubled_town(tmp_path_factory: pytest.TempPathFactory, launch: Launch) -> AsyncIterator[Town]:
+    """A cluster for the tests of one module, which kill its parties and lose what they have stored."""
+    async with founded(tmp_path_factory.mktemp("troubled"), THRESHOLD, launch) as town:
         yield town
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from .conftest import Town
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
 
 
 async def bid(overview: "AuctionOverview", bidders: "Sequence[Actor]", prices: "Sequence[str]") -> "list[PlacedBid]":

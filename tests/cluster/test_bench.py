@@ -23,6 +23,7 @@ async def test_the_engine_is_measured_and_its_outcomes_checked(run: "Run") -> No
     assert min(answer["rounds"], answer["bytes_sent_per_party"], answer["multiplications"]) > 0
 
 
+@pytest.mark.drill
 async def test_the_intake_is_measured(run: "Run") -> None:
     ended = await run("bench", "intake", "--seconds", "1", "--bidders", "4", "--json")
     assert ended.status == 0, ended.stderr
@@ -35,6 +36,7 @@ async def test_the_intake_is_measured(run: "Run") -> None:
     assert (answer["bidders"], answer["bits"], answer["body_bytes"]) == (4, 32, 7583)
 
 
+@pytest.mark.drill
 async def test_closings_at_the_same_moment_are_measured(run: "Run") -> None:
     ended = await run("bench", "closings", "--auctions", "3", "--bidders", "2", "--at-once", "1", "--json")
     assert ended.status == 0, ended.stderr

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from .conftest import Ended, Run, Town
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
 
 
 class AtTheKeyboard:

@@ -16,9 +16,14 @@ if TYPE_CHECKING:
 
     from .conftest import Town
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
 
 KILLED = 3
+
+
+@pytest.fixture
+def town(troubled_town: "Town") -> "Town":
+    return troubled_town
 
 
 async def test_a_party_killed_while_bids_come_in_loses_none_that_it_receipted(town: "Town") -> None:
@@ -62,6 +67,7 @@ async def test_a_party_killed_while_bids_come_in_loses_none_that_it_receipted(to
     assert verify_certificate(certificate, cluster=town.client.cluster).valid
 
 
+@pytest.mark.drill
 async def test_a_party_killed_during_the_computation_comes_back_and_it_ends(town: "Town") -> None:
     bidders = await town.bidders(6)
     overview = await open_auction(town.auctioneer, town.rules())
@@ -76,6 +82,7 @@ async def test_a_party_killed_during_the_computation_comes_back_and_it_ends(town
     assert len(certificate.body.bids) == len(bidders)
 
 
+@pytest.mark.drill
 async def test_all_parties_restarted_in_good_order_go_on(town: "Town") -> None:
     bidders = await town.bidders(2)
     overview = await open_auction(town.auctioneer, town.rules())
@@ -91,7 +98,10 @@ async def test_all_parties_restarted_in_good_order_go_on(town: "Town") -> None:
     assert certificate.body.prices == ("10.00",)
 
 
-@pytest.mark.parametrize("state", ["closed", "agreeing", "computing", "signing"])
+@pytest.mark.parametrize(
+    "state",
+    [pytest.param(state, marks=pytest.mark.drill) for state in ("closed", "agreeing", "signing")] + ["computing"],
+)
 async def test_a_party_killed_once_it_has_come_so_far_goes_on_from_there(town: "Town", state: str) -> None:
     bidders = await town.bidders(3)
     overview = await open_auction(town.auctioneer, town.rules())

@@ -30,10 +30,12 @@ def base_port() -> int:
         pytest.param(
             (*("--parties", "3", "--bidders", "6", "--equal-bids"), *("--format", "pay-as-bid", "--winners", "2")),
             id="all bids equal",
+            marks=pytest.mark.drill,
         ),
         pytest.param(
             (*("--threshold", "1", "--bidders", "1"), *("--direction", "forward", "--format", "second-price")),
             id="one bidder, robust",
+            marks=pytest.mark.drill,
         ),
     ],
 )

@@ -23,27 +23,29 @@ from support.disks import Disk, go_on, held_when, hold, until
 from .conftest import PARTIES, THRESHOLD, founded
 
 if TYPE_CHECKING:
+    from aukciszek.cli.local_cluster.processes import Launch
+
     from .conftest import Town
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(600)]
 
 LOST, HELD = 3, 2
 SETS = 6
 """Sets of three parties among five that one party belongs to."""
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("all-files")
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def town(folder: Path) -> "AsyncIterator[Town]":
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def town(folder: Path, launch: "Launch") -> "AsyncIterator[Town]":
     """A cluster all of whose files are in one folder, those that are meant to be gone soon, too."""
     (folder / "tmp").mkdir()
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("TMPDIR", str(folder / "tmp"))
-        async with founded(folder, THRESHOLD) as town:
+        async with founded(folder, THRESHOLD, launch) as town:
             yield town
 
 

@@ -14,6 +14,7 @@ import pytest_asyncio
 
 from aukciszek.cli.local_cluster.actors import Actor, appoint, open_auction
 from aukciszek.cli.local_cluster.authority import ThrowawayAuthority
+from aukciszek.cli.local_cluster.processes import Launch
 from aukciszek.cli.local_cluster.running import RunningCluster, running
 from aukciszek.cli.local_cluster.throwaway import free_base_port, make_cluster
 from aukciszek.client.discovery import ask_statuses
@@ -27,22 +28,22 @@ from .conftest import Town
 if TYPE_CHECKING:
     from .conftest import Run
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
 
 
 def base_port() -> int:
     return free_base_port(3, range(40_000 + os.getpid() % 900 * 10, 50_000, 10))
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def cluster(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningCluster]:
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def cluster(tmp_path_factory: pytest.TempPathFactory, launch: Launch) -> AsyncIterator[RunningCluster]:
     directory = tmp_path_factory.mktemp("https")
     files = make_cluster(directory, parties=3, threshold=1, base_port=base_port(), tls=True)
-    async with running(files) as cluster:
+    async with running(files, launch) as cluster:
         yield cluster
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def town(cluster: RunningCluster) -> AsyncIterator[Town]:
     async with AukciszekClient.open(cluster.plan.cluster, ca_file=cluster.plan.ca_file) as client:
         town = Town(cluster, client)

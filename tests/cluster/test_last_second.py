@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from .conftest import Town
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(600)]
 
 CLIENTS = 50
 EACH = 10
@@ -48,6 +48,7 @@ async def judge(rush: Rush, client: "AukciszekClient") -> None:
     rush.check(client.cluster, list(certificates), list(records))
 
 
+@pytest.mark.drill
 async def test_all_processes_decide_alike_about_bids_in_the_last_second(town: "Town") -> None:
     bidders = await town.bidders(CLIENTS)
     rush = await prepare(town.client.cluster, THRESHOLD, town.auctioneer, bidders, 1 + EACH)

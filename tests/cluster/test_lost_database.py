@@ -24,12 +24,13 @@ from support.disks import Disk, go_on, held_when, hold, until
 from .conftest import THRESHOLD, founded
 
 if TYPE_CHECKING:
+    from aukciszek.cli.local_cluster.processes import Launch
     from aukciszek.client.overview import AuctionOverview
     from aukciszek.client.submission import PlacedBid
 
     from .conftest import Run, Town
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(600)]
 
 LOST, NEXT_LOST, HELD = 3, 4, 5
 FIRST_PRICE = 70
@@ -38,9 +39,14 @@ _TRIES = 10
 type Moment = Callable[[Disk, AuctionId], bool]
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def town_with_tls(tmp_path_factory: pytest.TempPathFactory) -> "AsyncIterator[Town]":
-    async with founded(tmp_path_factory.mktemp("tls"), THRESHOLD, tls=True) as town:
+@pytest.fixture
+def town(troubled_town: "Town") -> "Town":
+    return troubled_town
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def town_with_tls(tmp_path_factory: pytest.TempPathFactory, launch: "Launch") -> "AsyncIterator[Town]":
+    async with founded(tmp_path_factory.mktemp("tls"), THRESHOLD, launch, tls=True) as town:
         yield town
 
 
@@ -173,14 +179,17 @@ async def lost_while_agreeing(town: "Town", run: "Run", folder: Path) -> None:
     await sale.check(run, folder, lost=[LOST])
 
 
+@pytest.mark.drill
 async def test_lost_while_agreeing(town: "Town", command_line: "Run", tmp_path: Path) -> None:
     await lost_while_agreeing(town, command_line, tmp_path)
 
 
+@pytest.mark.drill
 async def test_lost_while_agreeing_over_tls(town_with_tls: "Town", command_line: "Run", tmp_path: Path) -> None:
     await lost_while_agreeing(town_with_tls, command_line, tmp_path)
 
 
+@pytest.mark.drill
 async def test_lost_while_bids_come_in(town: "Town", command_line: "Run", tmp_path: Path) -> None:
     early, late, last = await town.bidders(3), await town.bidders(2), await town.bidders(2)
     sale = await Sale.of(town, early)
@@ -207,7 +216,7 @@ async def test_lost_while_bids_come_in(town: "Town", command_line: "Run", tmp_pa
     ("reached", "beyond"),
     [
         pytest.param(has_begun, is_opening, id="in the middle of a session"),
-        pytest.param(has_signed, knows_outcome, id="after it signed an opening"),
+        pytest.param(has_signed, knows_outcome, id="after it signed an opening", marks=pytest.mark.drill),
     ],
 )
 async def test_lost_in_a_session(
@@ -222,6 +231,7 @@ async def test_lost_in_a_session(
     await sale.check(command_line, tmp_path, lost=[LOST])
 
 
+@pytest.mark.drill
 async def test_two_parties_lost_one_after_the_other(town: "Town", command_line: "Run", tmp_path: Path) -> None:
     sale = await stopped_when(town, await town.bidders(6), reached=has_begun, beyond=is_opening)
     await sale.lose(LOST)
@@ -230,6 +240,7 @@ async def test_two_parties_lost_one_after_the_other(town: "Town", command_line: 
     await sale.check(command_line, tmp_path, lost=[LOST, NEXT_LOST])
 
 
+@pytest.mark.drill
 async def test_two_parties_lost_at_the_same_moment(town: "Town", command_line: "Run", tmp_path: Path) -> None:
     """Then each key for shared randomness is with one other party still."""
     sale = await stopped_when(town, await town.bidders(6), reached=has_begun, beyond=is_opening)

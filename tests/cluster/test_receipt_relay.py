@@ -17,21 +17,24 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from aukciszek.cli.local_cluster.processes import Launch
+
     from .conftest import Run, Town
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
 
 DOWN = (3, 4, 5)
 LOST = 2
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def robust_town(tmp_path_factory: pytest.TempPathFactory) -> "AsyncIterator[Town]":
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def robust_town(tmp_path_factory: pytest.TempPathFactory, launch: "Launch") -> "AsyncIterator[Town]":
     """Five parties that go on without any one of them."""
-    async with founded(tmp_path_factory.mktemp("robust"), 1) as town:
+    async with founded(tmp_path_factory.mktemp("robust"), 1, launch) as town:
         yield town
 
 
+@pytest.mark.drill
 async def test_a_bid_made_at_two_parties_counts_although_one_of_them_never_comes_back(
     robust_town: "Town", command_line: "Run", tmp_path: "Path"
 ) -> None:

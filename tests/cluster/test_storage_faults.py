@@ -19,10 +19,15 @@ if TYPE_CHECKING:
 
     from .conftest import Run, Town
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
 
 TROUBLED = 3
 EVERYBODY = [1, 2, 3, 4, 5]
+
+
+@pytest.fixture
+def town(troubled_town: "Town") -> "Town":
+    return troubled_town
 
 
 async def bid_all(overview: "AuctionOverview", bidders: list[Actor], first_price: int) -> "list[PlacedBid]":
@@ -78,6 +83,7 @@ async def test_a_disk_that_is_full_at_the_close_holds_the_auction_up_and_no_long
     assert certificate.body.prices == ("10.00",)
 
 
+@pytest.mark.drill
 async def test_a_party_restored_on_an_empty_machine_goes_on_in_the_middle_of_an_auction(
     town: "Town", run: "Run", tmp_path: Path
 ) -> None:

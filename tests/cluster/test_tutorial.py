@@ -11,7 +11,7 @@ import pytest
 
 from .conftest import find_base_port
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
 
 TUTORIAL: Final = Path(__file__).parents[2] / "docs" / "tutorial.md"
 PARTIES: Final = 5

@@ -15,7 +15,7 @@ from simulation.drawing import attacks, histories
 from simulation.living import live
 from simulation.operations import History
 
-HISTORIES: Final = int(os.environ.get("HISTORIES", "180"))
+HISTORIES: Final = int(os.environ.get("HISTORIES", "60"))
 """How many histories in all."""
 
 SEED: Final = os.environ.get("SEED", "")
@@ -40,7 +40,6 @@ def test_nothing_is_lost_and_nothing_is_wrong_in(cluster: str, part: int) -> Non
     @seed(f"{SEED}/{cluster}/{part}")
     @settings(
         max_examples=max(1, HISTORIES // 12),
-        deadline=None,
         print_blob=True,
         suppress_health_check=list(HealthCheck),
         phases=[Phase.reuse, Phase.generate, Phase.shrink],

@@ -81,7 +81,6 @@ if HISTORIES >= _MOST_HISTORIES:  # it takes minutes: `make histories` does it
         with MUTATIONS[name]():
             found = settings(
                 max_examples=_MOST_HISTORIES,
-                deadline=None,
                 database=None,
                 suppress_health_check=list(HealthCheck),
                 phases=[Phase.generate],

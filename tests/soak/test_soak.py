@@ -181,6 +181,7 @@ async def _visit(servers: Servers, seconds: float) -> Soak:
     return soak
 
 
+@pytest.mark.drill
 async def test_nothing_piles_up(tmp_path: Path) -> None:
     base_port = free_base_port(PARTIES, range(20_000 + os.getpid() % 900 * 10, 30_000, 10))
     async with running_servers(tmp_path, base_port=base_port, parties=PARTIES) as servers:

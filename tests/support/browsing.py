@@ -31,9 +31,9 @@ _ARGUMENTS: Final = (
 def missing_component() -> str | None:
     """Say what these tests need and this machine lacks, if anything."""
     if not CHROMIUM.exists():
-        return f"{CHROMIUM} is missing: on Debian, run 'apt-get install chromium'"
+        return "Chromium is not installed: on Debian, 'make components'"
     if not (BUILT / "index.html").exists():
-        return "the page is not built: run 'make page'"
+        return "the page is not built: 'make page', where there is npm"
     return None
 
 

@@ -99,7 +99,7 @@ def small_world() -> Iterator[World]:
     """Make a world, and end it with all that runs in it; skip the test where there cannot be one."""
     missing = [program for program in PROGRAMS if shutil.which(program, path=_path()) is None]
     if missing:
-        pytest.skip(f"not installed: {', '.join(missing)} (Debian: wireguard-go wireguard-tools iproute2 util-linux)")
+        pytest.skip(f"{', '.join(missing)} not installed: on Debian, 'make components'")
     if not Path("/dev/net/tun").exists():
         pytest.skip("this machine has no /dev/net/tun, so nothing can make a tunnel")
     as_root = os.geteuid() == 0

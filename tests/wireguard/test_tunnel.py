@@ -1,6 +1,6 @@
 """Party-to-party traffic over WireGuard, for real: one machine each, userspace WireGuard between them.
 
-One story in one test, since each step stands on the one before: keys, tunnel, links, a whole auction, intruders.
+The last test tells one story, since each step stands on the one before: tunnel, links, a whole auction, intruders.
 """
 
 import base64
@@ -70,6 +70,15 @@ def test_private_keys_stay_on_the_machine_where_they_were_made(town: "Town") -> 
         assert key not in told
 
 
+def test_only_parties_whose_machines_are_in_the_tunnel_are_linked(town: "Town") -> None:
+    one, two, three = town.parties
+    # Party 3's machine is up and public, but not in the tunnel yet: then there is no link with it by any other way.
+    until(lambda: town.connected(one) == {2} and town.connected(two) == {1}, "the link between parties 1 and 2")
+    until(lambda: town.status(three) is not None, "party 3's public interface")
+    assert town.connected(three) == set()
+
+
+@pytest.mark.drill
 def test_an_auction_over_the_tunnel_and_nobody_else_in_it(town: "Town") -> None:
     one, two, three = town.parties
     # Party 3's machine is up and public, but not in the tunnel yet: then there is no link with it by any other way.

@@ -15,6 +15,7 @@ from aukciszek.cli.console.options import DIRECTIONS, FORMATS, check_cluster_siz
 from aukciszek.cli.console.report import JsonOption, Report, plain
 from aukciszek.cli.console.signals import Ending, run_until_signalled
 from aukciszek.cli.local_cluster.running import running
+from aukciszek.cli.local_cluster.template import template
 from aukciszek.cli.local_cluster.throwaway import BASE_PORT, check_ports, make_cluster
 from aukciszek.client.connection import RetryPolicy
 from aukciszek.client.sdk import AukciszekClient
@@ -89,7 +90,8 @@ async def _play(plan: DemoPlan, report: Report, ending: Ending, *, once: bool) -
         )  # refuses contradictory options before anything is started
         story.parties_start(files)
         async with (
-            running(files) as cluster,
+            template() as launch,
+            running(files, launch) as cluster,
             AukciszekClient.open(files.cluster, ca_file=files.ca_file, patience=_PATIENT) as client,
         ):
             demo = Demo(plan, cluster, client, story)

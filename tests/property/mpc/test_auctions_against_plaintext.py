@@ -36,7 +36,7 @@ def auctions(draw: st.DrawFn) -> AuctionCase:
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(auctions())
 def test_the_outcome_is_that_of_the_auction_in_the_clear(case: AuctionCase) -> None:
     simulation = asyncio.run(case.run())

@@ -53,7 +53,7 @@ def numbers_of_some_bits(draw: st.DrawFn, least: int = 1, most: int = 12) -> tup
     return bits, draw(st.lists(number, min_size=least, max_size=most))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(numbers_of_some_bits(least=2))
 def test_comparisons_agree_with_plain_numbers(case: tuple[int, list[int]]) -> None:
     bits, numbers = case
@@ -71,7 +71,7 @@ def test_comparisons_agree_with_plain_numbers(case: tuple[int, list[int]]) -> No
     assert runtime.multiplications == digits * len(numbers) + comparison_products(digits) * half
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(numbers_of_some_bits(), st.data())
 def test_comparisons_with_public_bounds(case: tuple[int, list[int]], data: st.DataObject) -> None:
     bits, numbers = case
@@ -85,7 +85,7 @@ def test_comparisons_with_public_bounds(case: tuple[int, list[int]], data: st.Da
     assert found == {"below": [int(v < bound) for v in numbers], "above": [int(v > bound) for v in numbers]}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(numbers_of_some_bits(), st.integers(1, 12), st.sampled_from(PACES))
 def test_the_lowest_are_found_in_order_of_value_and_position(
     case: tuple[int, list[int]], keep: int, pace: CostModel
@@ -104,7 +104,7 @@ def test_the_lowest_are_found_in_order_of_value_and_position(
     assert found["aside"] == [int(value < numbers[0]) for value in numbers]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=40), st.integers(1, 5))
 def test_many_ties_go_to_the_earlier_position(numbers: list[int], keep: int) -> None:
     keep = min(keep, len(numbers))
@@ -117,7 +117,7 @@ def test_many_ties_go_to_the_earlier_position(numbers: list[int], keep: int) -> 
     assert found == [position for _, position in sorted(zip(numbers, range(len(numbers)), strict=True))[:keep]]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.sets(st.integers(0, 60), min_size=1, max_size=9), st.randoms(use_true_random=False))
 def test_a_set_is_opened_without_its_order(members: set[int], order: object) -> None:
     shuffled = sorted(members)

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from aukciszek.protocol.evidence.certificate import CertificateBody, Winner, order_outcome
 from aukciszek.protocol.evidence.contradictions import OpenedPrice, contradiction
@@ -16,7 +16,6 @@ from support.evidence import BIDDERS
 type SpecOf = Callable[..., AuctionSpec]
 
 LOT = "0f" * 32
-NEVER = settings(deadline=None)
 
 
 @dataclass(frozen=True)
@@ -95,13 +94,11 @@ def exposed_by(sale: Sale, body: CertificateBody) -> list[OpenedPrice]:
     return [bid for bid in sale.bids if contradiction(body, bid) is not None]
 
 
-@NEVER
 @given(sale=sales(["first-price", "second-price", "uniform-price", "pay-as-bid"]))
 def test_a_true_outcome_contradicts_no_bid(sale: Sale) -> None:
     assert exposed_by(sale, sale.outcome()) == []
 
 
-@NEVER
 @given(sale=sales(["first-price", "pay-as-bid"]), data=st.data())
 def test_any_other_outcome_with_the_winners_prices_contradicts_a_bid(sale: Sale, data: st.DataObject) -> None:
     true = sale.outcome()
@@ -124,7 +121,6 @@ def test_any_other_outcome_with_the_winners_prices_contradicts_a_bid(sale: Sale,
     assert (exposed_by(sale, body) == []) == (body == true)
 
 
-@NEVER
 @given(sale=sales(["second-price", "uniform-price"]), data=st.data())
 def test_no_loser_beats_a_shared_price_unnoticed(sale: Sale, data: st.DataObject) -> None:
     true = sale.outcome()

@@ -5,7 +5,7 @@ from math import prod
 
 import numpy as np
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from aukciszek.mpc import verification
 from aukciszek.mpc.errors import TranscriptsDifferError, VerificationFailedError
@@ -169,7 +169,6 @@ async def test_a_wrong_product_is_noticed_in_every_part(windows: list[int], plac
 shapes = st.lists(st.integers(1, 5), min_size=0, max_size=4).map(tuple)
 
 
-@settings(deadline=None)
 @given(shapes, st.lists(st.integers(1, 3), min_size=1, max_size=3), st.data())
 def test_a_record_that_is_cut_says_the_same(shape: tuple[int, ...], sums: list[int], data: st.DataObject) -> None:
     stream = RandomStream(bytes(32))

@@ -18,6 +18,13 @@ def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[]
     return {"loop": SelectorEventLoop if with_files else SteppingLoop}
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark these tests: with all parties of an auction they take longer than those of one part."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker("whole_auction")
+
+
 @pytest.fixture
 def directory() -> Path | None:
     """Where the parties' databases are: in memory, unless a module has a place for files."""

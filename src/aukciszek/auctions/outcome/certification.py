@@ -17,14 +17,12 @@ from aukciszek.auctions.session.session_input import SessionOutcome
 from aukciszek.cluster import PartyNumber
 from aukciszek.encoding import Json
 from aukciszek.mpc.runtime import Revealed
+from aukciszek.protocol.evidence.audit_log import KEYS_DESTROYED
 from aukciszek.protocol.evidence.certificate import Certificate, CertificateBody, LeftOut, Winner, order_outcome
 from aukciszek.protocol.evidence.statements import OutcomeSignature, Signed
 from aukciszek.protocol.rules.errors import AuctionError
 from aukciszek.protocol.rules.spec import AuctionSpec
 from aukciszek.protocol.rules.states import AuctionState
-
-KEYS_DESTROYED: Final = "keys-destroyed"
-"""What is on record of a party for which an auction is final."""
 
 UNUSABLE_REASON: Final = "envelope-unusable"
 """Why a bid is left out about which too many parties complained."""

@@ -9,9 +9,10 @@ import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from aukciszek.errors import AukciszekError
 from aukciszek.racing import race
@@ -26,6 +27,70 @@ class ChildEndedError(AukciszekError):
     code = "child-ended"
 
 
+class Process(Protocol):
+    """The part of :class:`asyncio.subprocess.Process` that is used of a child's process."""
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        ...
+
+    @property
+    def returncode(self) -> int | None:
+        """The exit status, or minus the number of the signal that ended it; ``None`` while it runs."""
+        ...
+
+    def terminate(self) -> None:
+        """Send SIGTERM."""
+        ...
+
+    def kill(self) -> None:
+        """Send SIGKILL."""
+        ...
+
+    async def wait(self) -> int:
+        """Return the return code once the process has ended."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What a child runs.
+
+    Attributes:
+        arguments: the words after ``aukciszek``.
+        environment: its whole environment; holds secrets.
+        log: the file to which its standard output and standard error are appended.
+        directory: its current directory; by default that of this process.
+    """
+
+    arguments: Sequence[str]
+    environment: Mapping[str, str] = field(repr=False)
+    log: Path
+    directory: Path | None = None
+
+
+type Launch = Callable[[Command], Awaitable[Process]]
+
+
+async def execute(command: Command) -> Process:
+    """Start a new Python interpreter for a command."""
+    with command.log.open("ab") as output:
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "aukciszek.cli.child",
+            str(os.getpid()),
+            *command.arguments,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env=dict(command.environment),
+            cwd=command.directory,
+            process_group=0,
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Child:
     """One running child.
@@ -37,7 +102,7 @@ class Child:
     """
 
     name: str
-    process: asyncio.subprocess.Process
+    process: Process
     log: Path
 
     def last_words(self) -> str:
@@ -51,7 +116,8 @@ class Child:
 class Children:
     """The children of one command; use :func:`children`."""
 
-    def __init__(self) -> None:
+    def __init__(self, launch: Launch) -> None:
+        self._launch = launch
         self._running: list[Child] = []
 
     async def start(
@@ -68,20 +134,7 @@ class Children:
         A ``directory`` of its own keeps a child from reading a ``.env`` file that lies in the current one. Promises
         that the child is ended when the surrounding :func:`children` context is left.
         """
-        with log.open("ab") as output:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "aukciszek.cli.child",
-                str(os.getpid()),
-                *arguments,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                env=dict(environment),
-                cwd=directory,
-                process_group=0,
-            )
+        process = await self._launch(Command(arguments, environment, log, directory))
         child = Child(name, process, log)
         self._running.append(child)
         return child
@@ -148,9 +201,9 @@ class Children:
 
 
 @contextlib.asynccontextmanager
-async def children() -> AsyncIterator[Children]:
+async def children(launch: Launch = execute) -> AsyncIterator[Children]:
     """Yield :class:`Children` and end every one of them when the context is left, however that happens."""
-    group = Children()
+    group = Children(launch)
     try:
         yield group
     finally:

@@ -6,17 +6,16 @@ Each party is the real ``aukciszek serve``. Ready means: it says so itself, and 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Final
 
-from aukciszek.cli.local_cluster.processes import Child, Children, children
+from aukciszek.cli.local_cluster.processes import Child, Children, Launch, children, execute
+from aukciszek.cli.local_cluster.shared_kernels import compile_for_all
 from aukciszek.cli.local_cluster.throwaway import ThrowawayCluster, ThrowawayParty
 from aukciszek.client.connection import RetryPolicy
 from aukciszek.client.discovery import ask_statuses
 from aukciszek.client.parties import connect
 from aukciszek.client.schemas import Status
 from aukciszek.errors import AukciszekError
-from aukciszek.mpc.kernels import compile_kernels
 
 _START_TIMEOUT_S: Final = 90.0
 _LOOK_AGAIN_S: Final = 0.05
@@ -32,16 +31,20 @@ class NotReadyError(AukciszekError):
 class RunningCluster:
     """The processes of a throw-away cluster; make it with :func:`running`."""
 
-    def __init__(self, plan: ThrowawayCluster, group: Children, kernels: Path | None = None) -> None:
+    def __init__(self, plan: ThrowawayCluster, group: Children, compiled: Mapping[str, str]) -> None:
         self.plan = plan
         self.children = group
-        self._compiled = {"NUMBA_CACHE_DIR": str(kernels)} if kernels is not None else {}
+        self._compiled = compiled
         self._running: dict[int, Child] = {}
 
     async def start(self, party: ThrowawayParty) -> None:
         """Start one party; it may take part again after it was killed."""
         child = await self.children.start(
-            f"party {party.number}", ["serve"], party.environment | self._compiled, party.log, directory=party.data_dir
+            f"party {party.number}",
+            ["serve"],
+            {**party.environment, **self._compiled},
+            party.log,
+            directory=party.data_dir,
         )
         self._running[party.number] = child
 
@@ -93,17 +96,23 @@ class RunningCluster:
 
 
 @asynccontextmanager
-async def running(plan: ThrowawayCluster) -> AsyncIterator[RunningCluster]:
+async def running(plan: ThrowawayCluster, launch: Launch = execute) -> AsyncIterator[RunningCluster]:
     """Start all parties, wait until they are ready, and end each one when the context is left.
+
+    Args:
+        plan: the parties.
+        launch: how processes are started: each anew, or as copies of a :mod:`~.template`.
 
     Raises:
         ChildEndedError: a party ended at once.
         NotReadyError: the parties did not become ready in time.
     """
-    # Once, before several processes would do so at the same time.
-    kernels = await asyncio.to_thread(compile_kernels, plan.cluster_file.with_name("kernels"))
-    async with children() as group:
-        cluster = RunningCluster(plan, group, kernels)
+    # Once, before several processes would do so at the same time; copies have what their template has.
+    compiled: Mapping[str, str] = {}
+    if launch is execute:
+        compiled = await asyncio.to_thread(compile_for_all, plan.cluster_file.parent)
+    async with children(launch) as group:
+        cluster = RunningCluster(plan, group, compiled)
         for party in plan.parties:
             await cluster.start(party)
         await cluster.wait_until_ready()

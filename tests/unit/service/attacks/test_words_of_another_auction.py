@@ -78,7 +78,7 @@ async def test_whatever_was_said_of_one_auction_is_nothing_in_another_one(start_
     assert {party for _, party in incidents_of(parties, HONEST)} <= {CORRUPT}
 
 
-@pytest.mark.parametrize("field", ["input_set", "auction"])
+@pytest.mark.parametrize("field", [pytest.param("input_set", marks=pytest.mark.drill), "auction"])
 async def test_a_signature_that_others_would_refuse_releases_nothing(
     start_parties: StartParties, monkeypatch: pytest.MonkeyPatch, field: str
 ) -> None:

@@ -95,7 +95,7 @@ def found_in(directory: Path, secrets: Secrets) -> dict[str, int]:
     return {kind: count for kind, count in found.items() if count}
 
 
-@pytest.mark.parametrize(("size", "threshold"), [(3, 1), (5, 1), (5, 2)])
+@pytest.mark.parametrize(("size", "threshold"), [(3, 1), pytest.param(5, 1, marks=pytest.mark.drill), (5, 2)])
 async def test_when_the_outcome_is_final_no_file_holds_what_opens_a_bid(
     start_parties: StartParties, directory: Path, in_memory: Secrets, size: int, threshold: int
 ) -> None:
