@@ -26,10 +26,10 @@ _log = logging.getLogger(__name__)
 
 
 def serve(settings: Settings) -> None:
-    """Run one party until it is told to stop.
+    """Run one party until a signal stops it.
 
     Raises:
-        AukciszekError: it cannot be started; the text says why and what to do.
+        AukciszekError: it cannot start; the text says why and what to do.
     """
     configure_logging()
     allow_open_files()
@@ -43,7 +43,7 @@ async def run_party(settings: Settings, clock: Clock, stop: asyncio.Event, worke
     """Run one party in the running event loop until ``stop`` is set.
 
     Raises:
-        AukciszekError: it cannot be started; the text says why and what to do.
+        AukciszekError: it cannot start; the text says why and what to do.
     """
     tls = server_context(settings)
     async with AsyncExitStack() as resources:

@@ -33,7 +33,7 @@ LONG_S = 60.0
 
 
 def message(body: bytes) -> PeerMessage:
-    return PeerMessage(MessageKind.HOLDINGS, AuctionId("a" * 64), body)
+    return PeerMessage(MessageKind.RECEIPT_LIST, AuctionId("a" * 64), body)
 
 
 @pytest.fixture

@@ -191,7 +191,7 @@ async def test_two_lists_of_one_party_both_count_and_are_on_record(start_parties
     winner = await parties.bid(spec, "5")
     empty = sign(ReceiptListStatement.of(spec.auction_id, PartyNumber(3), []), parties.identities[2]).encode()
     for number in (1, 2):
-        message = PeerMessage(MessageKind.HOLDINGS, spec.auction_id, empty)
+        message = PeerMessage(MessageKind.RECEIPT_LIST, spec.auction_id, empty)
         await parties.service(number).on_message(PartyNumber(3), message)
     parties.clock.move(601)
     body = await finished(parties, spec.auction_id)
@@ -216,7 +216,7 @@ async def test_a_list_that_comes_after_the_session_began_accuses_nobody_but_a_li
         own_receipts = [ListedReceipt(BundleDigest(bundle), spec.opens_at) for bundle in bundles]
         statement = ReceiptListStatement.of(spec.auction_id, PartyNumber(author), own_receipts)
         content = sign(statement, parties.identities[author - 1]).encode()
-        message = PeerMessage(MessageKind.HOLDINGS, spec.auction_id, content)
+        message = PeerMessage(MessageKind.RECEIPT_LIST, spec.auction_id, content)
         await parties.service(1).on_message(PartyNumber(author), message)
 
     for bundles in ([], [], ["11" * 32]):
@@ -254,7 +254,7 @@ async def test_a_list_that_came_between_announcement_and_session_does_not_count_
         claim = ReceiptListStatement.of(
             spec.auction_id, PartyNumber(2), [ListedReceipt(BundleDigest(head.digest), spec.opens_at)]
         )
-        message = PeerMessage(MessageKind.HOLDINGS, spec.auction_id, sign(claim, parties.identities[1]).encode())
+        message = PeerMessage(MessageKind.RECEIPT_LIST, spec.auction_id, sign(claim, parties.identities[1]).encode())
         await parties.service(1).on_message(PartyNumber(2), message)
         kinds.clear()
         while not any(one.kind == "session-failed" for one in await parties.service(1).queries.incidents(100)):

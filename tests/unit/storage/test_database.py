@@ -212,10 +212,10 @@ async def test_an_opening_that_is_cancelled_leaves_nothing_in_the_way(sqlite_url
 
 async def test_a_second_transaction_in_one_task_is_an_error_and_not_a_deadlock(database: Database) -> None:
     async with database.transaction():
-        with pytest.raises(RuntimeError, match="pass its connection on"):
+        with pytest.raises(RuntimeError, match="pass its connection"):
             async with asyncio.timeout(5), database.transaction():
                 pytest.fail("two transactions at once")
-        with pytest.raises(RuntimeError, match="pass its connection on"):
+        with pytest.raises(RuntimeError, match="pass its connection"):
             await AuctionRepository(database).next_attempt(AUCTION.id)
 
 
