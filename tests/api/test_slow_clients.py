@@ -76,7 +76,7 @@ async def ask_with_a_small_buffer(server: WebServer) -> socket.socket:
 
 
 async def until_nobody_is_served(server: WebServer) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while server._server.server_state.connections:  # noqa: ASYNC110 -- what is waited for was not made to be waited for
             await asyncio.sleep(0.005)
 

@@ -154,6 +154,7 @@ _BY_STATUS: Final[Mapping[HTTPStatus, tuple[type[AukciszekError], ...]]] = Mappi
         HTTPStatus.SERVICE_UNAVAILABLE: (
             accounts.AccountsUnavailableError,
             accounts.TooManyLoginsError,
+            refusals.AuctionUnavailableError,
             refusals.IntakeBusyError,
             server.BusyError,
             DatabaseDamagedError,

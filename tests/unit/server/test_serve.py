@@ -81,7 +81,7 @@ def new_place(tmp_path: Path) -> NewPlace:
 
 
 async def until_status(url: str, tls: ssl.SSLContext | None = None) -> Mapping[str, object]:
-    async with asyncio.timeout(20), aiohttp.ClientSession() as session:
+    async with asyncio.timeout(60), aiohttp.ClientSession() as session:
         while True:
             try:
                 async with session.get(f"{url}/api/status", ssl=tls if tls is not None else True) as answer:
