@@ -82,7 +82,7 @@ async def test_a_passing_fault_is_outlived(
     assert 4.0 <= first <= 8.0 <= second <= 16.0
 
 
-async def test_patience_ends(parties: "Parties", scripted: Scripted) -> None:
+async def test_retries_end(parties: "Parties", scripted: Scripted) -> None:
     scripted[1].script = [drop, drop, drop]
     with pytest.raises(UnreachableError) as told:
         await parties[1].ask(CLOSE)
@@ -104,7 +104,7 @@ async def test_a_silent_party_is_given_up(
         await asyncio.Event().wait()
         raise AssertionError
 
-    monkeypatch.setattr(parties[1], "_patience", connection.RetryPolicy(request_timeout_s=0.05, attempts=1))
+    monkeypatch.setattr(parties[1], "_retries", connection.RetryPolicy(request_timeout_s=0.05, attempts=1))
     scripted[1].script = [keep_silent]
     with pytest.raises(UnreachableError, match="no answer in time"):
         await parties[1].ask(STATUS)
