@@ -58,13 +58,13 @@ class Stage:
         """Return everything durable that a frame could change."""
         found: list[object] = []
         for auction in self.auctions:
-            view = await self.party.auctions.auction(auction)
+            view = await self.party.auctions.queries.auction(auction)
             found += [view.state, view.bids, view.close_vouchers, view.cancel_vouchers, view.sealing_keys]
             found.append((await record_at(self.party.auctions, auction)).encode())
             found.append(await self.party.repository.auction_keys(auction))
             found.append(await self.party.repository.key_tables(auction))
-        found.append((await self.party.auctions.certificate(self.auctions[0])).encode())
-        found.append(len(await self.party.auctions.auctions(100, None)))
+        found.append((await self.party.auctions.queries.certificate(self.auctions[0])).encode())
+        found.append(len(await self.party.auctions.queries.auctions(100, None)))
         return found
 
     async def take(self, content: bytes) -> bool:
@@ -77,9 +77,9 @@ class Stage:
         with contextlib.suppress(PeerError):
             match frame:
                 case RoundFrame():
-                    self.party.peers._sessions.on_round(SENDER, frame)
+                    self.party.peers._channels.on_round(SENDER, frame)
                 case LeaveFrame(session_id):
-                    self.party.peers._sessions.on_leave(SENDER, session_id)
+                    self.party.peers._channels.on_leave(SENDER, session_id)
                 case WelcomeFrame():
                     pass  # refused by every link
                 case MessageFrame():
@@ -121,7 +121,7 @@ async def auction_with_a_bid(site: Site, auctioneer: User, bidder: User) -> Auct
 
 async def until_final(site: Site, auction: AuctionId) -> None:
     for party in (1, 2, 3):
-        view = await site.parties[party - 1].auctions.auction(auction)
+        view = await site.parties[party - 1].auctions.queries.auction(auction)
         await site.until_state(view.spec, "final", party=party)
 
 

@@ -75,7 +75,7 @@ async def test_there_is_nothing_else_than_these_routes(site: "Site") -> None:
         if not isinstance(context.original_route, APIRoute)
     ]
     assert sorted(path for path in others if path) == [
-        *("/", "/api/openapi.json", "/assets/{name}", "/docs", "/icon.svg", "/peer")
+        *("/", "/api/auctions/{auction}/bids", "/api/openapi.json", "/assets/{name}", "/docs", "/icon.svg", "/peer")
     ]
     (peer,) = (one for one in create_app(site.parties[0]).routes if isinstance(one, APIWebSocketRoute))
     assert peer.path == "/peer"

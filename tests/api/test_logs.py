@@ -39,7 +39,7 @@ async def test_a_failure_that_nobody_foresaw_is_answered_without_details(
     async def fail(*_: object) -> None:
         raise RuntimeError("s3cret row")
 
-    monkeypatch.setattr(type(site.parties[0].auctions), "auctions", fail)
+    monkeypatch.setattr(type(site.parties[0].auctions.queries), "auctions", fail)
     answer = await site.get("/api/auctions")
     assert (answer.status, answer.code) == (500, "internal-error")
     assert b"s3cret" not in answer.content

@@ -2,10 +2,10 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, ViewportSize, expect
 
 from support.browsing import PHONE, Visitor, in_ci
 
@@ -16,6 +16,8 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300
 
 AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+NARROWEST: Final = ViewportSize(width=320, height=640)
+"""WCAG 2.2, 1.4.10: content reflows down to this width."""
 LOOKS: tuple[dict[str, Any], ...] = (
     {"color_scheme": "light"},
     {"color_scheme": "dark"},
@@ -170,7 +172,9 @@ async def test_no_page_is_wider_than_a_phone_in_polish(town: "Town") -> None:
     await auctioneer.page.get_by_label("Language").select_option("pl")
     for path in ("", "auctions", "verify", "trustees", "create", "nowhere", f"auctions/{auction}"):
         await auctioneer.go(path)
-        assert await overflow(auctioneer.page) <= 0, auctioneer.page.url
+        for viewport in (PHONE, NARROWEST):
+            await auctioneer.page.set_viewport_size(viewport)
+            assert await overflow(auctioneer.page) <= 0, (auctioneer.page.url, viewport)
     for path in ("sign-in", "sign-up"):
         reader = await town.visitor(locale="pl-PL", viewport=PHONE)
         await reader.go(path)

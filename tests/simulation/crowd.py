@@ -17,6 +17,7 @@ from aukciszek.mpc.mode import Mode
 from aukciszek.protocol.rules.identifiers import AuctionId
 from aukciszek.protocol.rules.spec import AuctionSpec
 from aukciszek.protocol.rules.states import WAITING_FOR_SLOT, AuctionState
+from support.insides import parts_at, processes_at
 from support.memory_network import Round
 from support.parties import MemoryNetwork, Parties, VirtualClock
 from support.stepping_loop import SteppingLoop
@@ -128,16 +129,16 @@ class Crowd:
     def _look(self) -> None:
         for service in self.parties.services.values():
             self.most_held = max(self.most_held, service._party.computing.held)
-            for auction, process in service._processes.items():
-                assert process.failure is None, process.failure
-                if process.context.stage.name == WAITING_FOR_SLOT:
+            for auction, process in processes_at(service).items():
+                assert process._failure is None, process._failure
+                if process._context.stage.name == WAITING_FOR_SLOT:
                     self.waited.add(auction)
 
     def _standing(self, number: PartyNumber) -> dict[str, object]:
         service = self.parties.services[number]
         return {
-            auction[:6]: (process.context.stage.name, sorted(process.context.waiting_for), process.setup.priority)
-            for auction, process in service._processes.items()
+            auction[:6]: (process.progress(), process._parts.setup.priority)
+            for auction, process in processes_at(service).items()
         }
 
     def _on_sent(self, _sender: PartyNumber, message: object) -> None:
@@ -154,4 +155,4 @@ class Crowd:
             for number, service in self.parties.services.items():
                 raw = self.parties.disks[number].raw
                 raw.execute("UPDATE auctions SET attempt = ? WHERE id = ?", (attempt, spec.auction_id))
-                service._processes[spec.auction_id].setup.attempts.resume(attempt)
+                parts_at(service, spec.auction_id).attempts.resume(attempt)

@@ -43,7 +43,7 @@ async def judge(world: World) -> None:
     for service in world.honest.values():
         actions = {entry.action for entry in (await record_at(service, world.spec.auction_id)).entries}
         assert "cancelled" not in actions, "a party cancelled an auction that has an outcome"
-    certificates = [await service.certificate(world.spec.auction_id) for service in world.honest.values()]
+    certificates = [await service.queries.certificate(world.spec.auction_id) for service in world.honest.values()]
     assert len({one.body.digest for one in certificates}) == 1, "honest parties have different outcomes"
     for certificate in certificates:
         assert verify_certificate(certificate, cluster=world.parties.cluster).valid
@@ -79,7 +79,7 @@ async def _judge_records(world: World) -> None:
         verify_record(record)
         sessions = [entry.details["session"] for entry in record.entries if entry.action == "session-began"]
         assert len(sessions) == len({str(one) for one in sessions}), "a session's id was used twice"
-        for incident in await service.incidents(1000):
+        for incident in await service.queries.incidents(1000):
             accused = incident.party
             went_back = accused in world.restored and incident.kind in _FORGOTTEN
             assert went_back or accused in {None, world.corrupt_party}, f"party {accused} is accused of {incident.kind}"

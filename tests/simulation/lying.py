@@ -39,6 +39,7 @@ from aukciszek.protocol.sealing.bundle import Bundle
 from aukciszek.protocol.sealing.envelope import OwnEnvelope, _proof_context
 from aukciszek.protocol.sealing.keys import SealingKeyPair, SealingPublicKey
 from simulation.operations import WITHHOLDING, Lie, LieKind
+from support.insides import parts_at, processes_at
 from support.memory_network import Round
 from support.parties import Parties
 
@@ -89,8 +90,8 @@ class Liar:
 
     @property
     def _is_about_to_open(self) -> bool:
-        process = self._parties.service(self._number)._processes.get(self._spec.auction_id)
-        return process is not None and process.context.state in {AuctionState.REVEALING, AuctionState.SIGNING}
+        process = processes_at(self._parties.service(self._number)).get(self._spec.auction_id)
+        return process is not None and process.state in {AuctionState.REVEALING, AuctionState.SIGNING}
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
@@ -129,10 +130,10 @@ class Liar:
         """Add to the first bit of every row, and to the masks what hides that from the proof of degree."""
         raw = self._parties.disks[self._number].raw
         contents = dict(raw.execute("SELECT digest, content FROM bundles").fetchall())
-        process = self._parties.services[self._number]._processes[self._spec.auction_id]
-        fixed = process.list_exchange._lists.fixed
+        parts = parts_at(self._parties.services[self._number], self._spec.auction_id)
+        fixed = parts.lists.fixed
         shifted = dealt.copy()
-        for row, bid in zip(shifted, process.session_runner._announced[str(fixed)].computed, strict=True):
+        for row, bid in zip(shifted, parts.late_outcome._input_sets[str(fixed)].computed, strict=True):
             envelope = OwnEnvelope.of(Bundle.decode(contents[bid.digest]), self._number)
             context = _proof_context(envelope.place, envelope.threshold, envelope.bits, envelope.commitments)
             weights = challenge(context, row.size - MASKS)[0]
@@ -181,7 +182,7 @@ class Liar:
     def _other_body(self, to: PartyNumber, message: PeerMessage) -> bytes:  # noqa: PLR0911 -- one for each kind
         ways, odd = self._ways, to % 2 == 1
         match message.kind:
-            case MessageKind.HOLDINGS:
+            case MessageKind.RECEIPT_LIST:
                 return self._list(message.body, odd=odd)
             case MessageKind.READY:
                 return self._announcement(message.body, odd=odd)
@@ -278,7 +279,7 @@ class Liar:
             ),
             self._parties.identities[self._number - 1],
         )
-        self._say(MessageKind.HOLDINGS, signed.encode())
+        self._say(MessageKind.RECEIPT_LIST, signed.encode())
 
     def _vouch(self, kind: str) -> None:
         self._say(MessageKind.ORDER, self._word(kind))

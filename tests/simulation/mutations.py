@@ -9,12 +9,13 @@ from typing import Any
 from unittest.mock import patch
 
 from aukciszek.auctions.agreement import opened_envelopes
-from aukciszek.auctions.agreement.input_set import Tally
-from aukciszek.auctions.agreement.list_exchange import ListExchange
+from aukciszek.auctions.agreement.list_exchange_state import ListExchangeState
 from aukciszek.auctions.agreement.list_store import ListStore
-from aukciszek.auctions.auction_process import AuctionProcess
+from aukciszek.auctions.agreement.receipt_lists import ReceiptLists
+from aukciszek.auctions.agreement.tally import Tally
 from aukciszek.auctions.keys.envelopes import AuctionKey
 from aukciszek.auctions.keys.recovery import KeyRecovery
+from aukciszek.auctions.process.interruptions import Interruptions
 from aukciszek.auctions.session.readiness import Proposal
 from aukciszek.mpc.fair_opening import by_reason
 from aukciszek.mpc.field import Vector
@@ -31,8 +32,8 @@ def veto() -> Iterator[None]:
 
     with ExitStack() as stack:
         stack.enter_context(patch.object(Tally, "unusable", unusable))
-        stack.enter_context(patch.object(ListExchange, "bound_to", property(lambda _: None)))
-        stack.enter_context(patch.object(ListStore, "counted", property(lambda lists: frozenset(lists._held))))
+        stack.enter_context(patch.object(ListExchangeState, "bound_to", property(lambda _: None)))
+        stack.enter_context(patch.object(ReceiptLists, "counted", property(lambda lists: frozenset(lists._held))))
         stack.enter_context(patch.object(ListStore, "fix", _fix_nothing))
         yield
 
@@ -58,25 +59,29 @@ def unfair_opening() -> Iterator[None]:
 def late_cancel() -> Iterator[None]:
     """Words for a cancellation count whenever they come, also at a party that was about to open something."""
 
-    def cancellation(process: AuctionProcess) -> Proposal | None:
-        cancels = process.context.state in CANCELLABLE and process.orders.in_force("cancel")
+    def cancellation(interruptions: Interruptions) -> Proposal | None:
+        cancels = interruptions._parts.context.state in CANCELLABLE and interruptions._parts.orders.in_force("cancel")
         return Proposal({}) if cancels else None
 
-    async def cancel(process: AuctionProcess, _cancellation: Proposal) -> None:
-        async with process.context.entering(AuctionState.CANCELLED, "cancelled", {}) as connection:
-            await process.context.party.repository.erase_secrets(process.context.auction, connection=connection)
+    async def cancel(interruptions: Interruptions, _cancellation: Proposal) -> None:
+        async with interruptions._parts.context.entering(AuctionState.CANCELLED, "cancelled", {}) as connection:
+            await interruptions._parts.context.party.repository.erase_secrets(
+                interruptions._parts.context.auction, connection=connection
+            )
 
     with ExitStack() as stack:
         for name in ("_can_adopt", "_has_late_outcome", "_is_settled"):
-            question = _unless_ordered(getattr(AuctionProcess, name))
-            stack.enter_context(patch.object(AuctionProcess, name, question))
-        stack.enter_context(patch.object(AuctionProcess, "_cancellation", property(cancellation)))
-        stack.enter_context(patch.object(AuctionProcess, "_cancel", cancel))
+            question = _unless_ordered(getattr(Interruptions, name))
+            stack.enter_context(patch.object(Interruptions, name, question))
+        stack.enter_context(patch.object(Interruptions, "_cancellation", property(cancellation)))
+        stack.enter_context(patch.object(Interruptions, "_cancel", cancel))
         yield
 
 
 def _unless_ordered(question: property) -> property:
-    return property(lambda process: not process.orders.in_force("cancel") and question.__get__(process))
+    return property(
+        lambda interruptions: not interruptions._parts.orders.in_force("cancel") and question.__get__(interruptions)
+    )
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from contextlib import closing
 from datetime import datetime, timedelta
 from typing import Final
 
-from aukciszek.auctions.intake.intake import Accepted
+from aukciszek.auctions.intake.replay import Accepted
 from aukciszek.auctions.service import AuctionService
 from aukciszek.cluster import PartyNumber
 from aukciszek.mpc.mode import Mode
@@ -49,6 +49,7 @@ from simulation.operations import (
     Wipe,
 )
 from simulation.watching import Watch
+from support.insides import processes_at
 from support.memory_disk import Mishap
 from support.memory_network import Content
 from support.parties import MemoryNetwork, Parties, VirtualClock
@@ -235,9 +236,9 @@ class World:
     def _sealing_keys(self) -> list[SealingPublicKey] | None:
         """Return the keys that a bidder gets: the same ones from every honest party, or none."""
         for service in self.honest.values():
-            process = service._processes.get(self.spec.auction_id)
-            if process is not None and not process.keys.missing:
-                return [SealingPublicKey(signed.content.public_key) for signed in process.keys.statements]
+            process = processes_at(service).get(self.spec.auction_id)
+            if process is not None and not process._parts.keys.missing:
+                return [SealingPublicKey(signed.content.public_key) for signed in process._parts.keys.statements]
         return None
 
     async def _submit(self, bidder: int, number: int, content: bytes) -> None:
@@ -261,11 +262,11 @@ class World:
         """Show a party the receipts for a bidder's last bundle, and say whether it heard of them before its list."""
         handed = self.bidders.relayed(bidder, along=along)
         service = self.parties.service(number)
-        process = service._processes.get(self.spec.auction_id)
+        process = processes_at(service).get(self.spec.auction_id)
         if handed is None or process is None:
             return
         known = await self._unless_it_dies(PartyNumber(number), service.relay_receipts(self.spec.auction_id, handed))
-        if known is not None and process.context.state in {AuctionState.CREATED, AuctionState.OPEN}:
+        if known is not None and process.state in {AuctionState.CREATED, AuctionState.OPEN}:
             self.bidders.shown.setdefault(known[0], set()).add(number)
 
     async def _order(self, kind: str, number: int) -> None:
@@ -372,9 +373,11 @@ class World:
             rows = disk.raw.execute("SELECT state FROM auctions").fetchall()
             found[int(number)] = rows[0][0] if rows else "unknown"
             service = self.parties.services.get(number)
-            process = None if service is None else service._processes.get(self.spec.auction_id)
-            if process is not None and process.failure is not None:
-                raise AssertionError(f"party {number} stands still: {process.failure.code}: {process.failure.message}")
+            process = None if service is None else processes_at(service).get(self.spec.auction_id)
+            if process is not None and process._failure is not None:
+                raise AssertionError(
+                    f"party {number} stands still: {process._failure.code}: {process._failure.message}"
+                )
         return found
 
 

@@ -166,7 +166,9 @@ async def settled(idle: Usage) -> Usage:
 
 
 async def incidents(servers: Servers) -> list[tuple[str, int | None]]:
-    rows = [row for number in range(1, PARTIES + 1) for row in await servers.party(number).auctions.incidents(1000)]
+    rows = [
+        row for number in range(1, PARTIES + 1) for row in await servers.party(number).auctions.queries.incidents(1000)
+    ]
     return [(row.kind, row.party) for row in rows]
 
 
@@ -197,6 +199,6 @@ async def test_nothing_piles_up(tmp_path: Path) -> None:
         # A session that a restart interrupts is on record, and nobody is blamed for it.
         assert set(await incidents(servers)) <= {("session-failed", None)}
         for number in range(1, PARTIES + 1):
-            assert not servers.party(number).auctions._processes
+            assert not servers.party(number).auctions._registry._processes
             path = servers.database(number)
             assert file_bytes(path) < 3 * sum(content_bytes(path).values()) + 4 * 2**20

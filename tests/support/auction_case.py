@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from aukciszek.auctions.session.computation import AuctionFormat, ComputationResult, ComputationTask, compute
+from aukciszek.auctions.session.computation import compute
+from aukciszek.auctions.session.computation_task import AuctionFormat, ComputationResult, ComputationTask
 from aukciszek.mpc.memory_channel import Network
 from aukciszek.mpc.ranking import CostModel
 from aukciszek.mpc.runtime import Runtime

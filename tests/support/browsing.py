@@ -73,7 +73,7 @@ class Visitor:
 
     def __post_init__(self) -> None:
         self.failures: list[str] = []
-        """What went wrong in the page itself, and what its policy forbade."""
+        """What failed in the page itself, and what its policy forbade."""
 
     @property
     def context(self) -> BrowserContext:

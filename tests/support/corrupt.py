@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from aukciszek.auctions.agreement.list_exchange import ListExchange
-from aukciszek.auctions.auction_process import AuctionProcess
+from aukciszek.auctions.agreement.own_list import OwnList
 from aukciszek.auctions.context.peer_network import MessageKind, PeerMessage
-from aukciszek.auctions.session.computation import SUMMARY
-from aukciszek.auctions.session.fair_opening import SessionOpenings
+from aukciszek.auctions.process.parts import AuctionParts
+from aukciszek.auctions.session.opened_outcome import SUMMARY
+from aukciszek.auctions.session.opening_port import SessionOpenings
 from aukciszek.auctions.session.opening_statements import Release, known_keys
 from aukciszek.auctions.session.readiness import Readiness
 from aukciszek.cluster import PartyNumber
@@ -24,6 +24,7 @@ from aukciszek.protocol.evidence.receipt_list import ReceiptListStatement
 from aukciszek.protocol.evidence.statements import Signed, Statement, sign, statement_digest
 from aukciszek.protocol.rules.identifiers import AuctionId, BundleDigest
 from aukciszek.protocol.rules.spec import AuctionSpec
+from support.insides import parts_at
 from support.memory_network import Round
 from support.parties import Parties
 
@@ -48,7 +49,7 @@ class Knowledge:
     _keys: dict[tuple[str, int], dict[Members, bytes]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._processes = [self._process(number) for number in self.corrupt]
+        self._parts = [self._parts_of(number) for number in self.corrupt]
         self.parties.network.on_sent = self.note
 
     def note(self, sender: PartyNumber, message: PeerMessage) -> None:
@@ -61,8 +62,8 @@ class Knowledge:
         self.releases.append((sender, place))
         keys = self._keys.setdefault(place, {})
         keys |= known_keys(opening, release.by_members())
-        for process in self._processes:
-            prss_keys = process.openings._prss_keys
+        for parts in self._parts:
+            prss_keys = parts.openings._prss_keys
             assert prss_keys is not None
             keys |= known_keys(opening, opening_keys(prss_keys, opening.session, opening.number))
         if not opening.missing(keys):
@@ -75,8 +76,8 @@ class Knowledge:
         """What they know, whatever session it is from: one thing at most, if the protocol holds."""
         return set(self.known.values())
 
-    def _process(self, number: int) -> AuctionProcess:
-        return self.parties.service(number)._processes[self.auction]
+    def _parts_of(self, number: int) -> AuctionParts:
+        return parts_at(self.parties.service(number), self.auction)
 
     @property
     def _sets(self) -> list[Members]:
@@ -142,18 +143,18 @@ def deny_receipts(
     complaints: Iterable[BundleDigest] = (),
 ) -> None:
     """Let corrupt parties sign lists that name none of their receipts, and that complain about some bundles."""
-    honest, about = ListExchange.sign_own_list, tuple(complaints)
+    honest, about = OwnList.sign, tuple(complaints)
 
     async def deny(
-        list_exchange: ListExchange, complaints: Iterable[BundleDigest] = ()
+        own_list: OwnList, complaints: Iterable[BundleDigest] = ()
     ) -> tuple[Signed[ReceiptListStatement], str]:
-        number = list_exchange._context.party.number
+        number = own_list._context.party.number
         if number not in corrupt:
-            return await honest(list_exchange, complaints)
+            return await honest(own_list, complaints)
         signed = list_without_receipts(parties, spec, number, about)
         return signed, statement_digest(signed.content)
 
-    monkeypatch.setattr(ListExchange, "sign_own_list", deny)
+    monkeypatch.setattr(OwnList, "sign", deny)
 
 
 def list_without_receipts(

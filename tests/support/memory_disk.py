@@ -92,8 +92,13 @@ class MemoryStore:
             return await connection.run(work)
 
     async def read[Result](self, work: Work[Result]) -> Result:
-        async with self.reading() as connection:
-            return await connection.run(work)
+        await self._begin()
+        try:
+            result = await _Inline(self._disk.connection).run(work)
+        finally:
+            self._disk.connection.rollback()
+        await self._pause()
+        return result
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator["_Inline"]:
@@ -108,15 +113,6 @@ class MemoryStore:
             connection.rollback()
         if dies is not None:
             await self._die()
-        await self._pause()
-
-    @asynccontextmanager
-    async def reading(self) -> AsyncIterator["_Inline"]:
-        await self._begin()
-        try:
-            yield _Inline(self._disk.connection)
-        finally:
-            self._disk.connection.rollback()
         await self._pause()
 
     async def erase(self) -> bool:

@@ -25,6 +25,7 @@ from aukciszek.protocol.sealing.envelope import seal_bid
 from aukciszek.protocol.sealing.keys import SealingPublicKey
 from aukciszek.storage.database import Database
 from aukciszek.storage.repositories.auctions import AuctionRepository
+from support.insides import parts_at, processes_at
 from support.memory_disk import MemoryDisk, MemoryStore, at_once
 from support.memory_network import MemoryLinks, MemoryNetwork
 from support.stepping_loop import SteppingLoop
@@ -162,12 +163,12 @@ class Parties:
         views = {}
         for number in parties or sorted(self.services):
             service = self.services[PartyNumber(number)]
-            async for _ in service.progress(auction):
-                view = await service.auction(auction)
+            async for _ in service.queries.progress(auction):
+                view = await service.queries.auction(auction)
                 assert view.failure is None, view.failure
                 if view.state is state:
                     break
-            views[number] = await service.auction(auction)
+            views[number] = await service.queries.auction(auction)
             assert views[number].state is state
         await _all_have_gone_on()
         return views
@@ -179,7 +180,7 @@ class Parties:
         """Wait until all parties that are up have heard of an auction."""
 
         def all_know() -> bool:
-            return all(auction in service._processes for service in self.services.values())
+            return all(auction in processes_at(service) for service in self.services.values())
 
         await self.network.wait_for(all_know)
         await _all_have_gone_on()
@@ -188,7 +189,7 @@ class Parties:
         """Wait until all parties have the sealing keys of all."""
 
         def all_have_keys() -> bool:
-            return all(not service._processes[auction].keys.missing for service in self.services.values())
+            return all(not parts_at(service, auction).keys.missing for service in self.services.values())
 
         await self.network.wait_for(all_have_keys)
         await _all_have_gone_on()
@@ -210,7 +211,7 @@ class Parties:
             await service.submit(bidder, spec.auction_id, bundle.encode())
 
     async def seal(self, spec: AuctionSpec, bidder: Principal, price: str, revision: int = 1) -> bytes:
-        view = await self.services[min(self.services)].auction(spec.auction_id)
+        view = await self.services[min(self.services)].queries.auction(spec.auction_id)
         keys = [SealingPublicKey(signed.content.public_key) for signed in view.sealing_keys]
         place = BidPlace(auction=spec.auction_id, bidder=UserId(bidder.uid), revision=revision)
         bits = spec.grid.bits_of(spec.grid.to_step(price))

@@ -4,12 +4,13 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterable
 
-from aukciszek.auctions.auction_process import AuctionProcess
+from aukciszek.auctions.process.parts import AuctionParts
 from aukciszek.cluster import PartyNumber
 from aukciszek.protocol.evidence.certificate import CertificateBody
 from aukciszek.protocol.rules.identifiers import AuctionId
 from aukciszek.protocol.rules.spec import AuctionSpec
 from aukciszek.protocol.rules.states import AuctionState
+from support.insides import parts_at
 from support.parties import Parties
 from support.stepping_loop import SteppingLoop
 
@@ -54,9 +55,9 @@ async def until(parties: Parties, condition: Callable[[], bool]) -> None:
             await asyncio.sleep(_PAUSE_S)
 
 
-def process_of(parties: Parties, number: int, auction: AuctionId) -> AuctionProcess:
-    """Return what drives an auction at a party, while it is not over there."""
-    return parties.service(number)._processes[auction]
+def parts_of(parties: Parties, number: int, auction: AuctionId) -> AuctionParts:
+    """Return the parts of an auction at a party, while it is not over there."""
+    return parts_at(parties.service(number), auction)
 
 
 def state_at(parties: Parties, number: int, auction: AuctionId) -> AuctionState:
@@ -81,6 +82,6 @@ async def ended(parties: Parties, auction: AuctionId, numbers: Iterable[int] | N
     which = sorted(parties.services) if numbers is None else list(numbers)
     async with time_passing(parties):
         await parties.wait_for_state(auction, AuctionState.FINAL, which)
-    bodies = {(await parties.service(number).certificate(auction)).body for number in which}
+    bodies = {(await parties.service(number).queries.certificate(auction)).body for number in which}
     assert len(bodies) == 1
     return bodies.pop()

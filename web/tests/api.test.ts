@@ -1,4 +1,4 @@
-/** Against parties that are away, refuse or lie. */
+/** Against parties that are unreachable, refuse or are corrupt. */
 
 import { beforeAll, expect, test } from 'vitest'
 
@@ -63,14 +63,14 @@ test('what is no JSON of the agreed form is not understood', async () => {
   expect(await codeOf(() => one.askFor(text(), '/x'))).toBe('answer-not-understood')
 })
 
-test('of several errors the one that a party told is worth more than silence', async () => {
+test('of several errors, what a party says counts more than silence', async () => {
   const outcomes = await new Parties(cluster, () => Promise.reject(new TypeError('network'))).each((one) =>
     one.number === 2 ? Promise.reject(new PageError('not-invited', 'no')) : one.ask('/x', { repeatable: false }),
   )
   expect(await codeOf(() => need(outcomes, 3))).toBe('not-invited')
 })
 
-test('rules that do not belong to the id are not believed, and those of another cluster neither', async () => {
+test('rules that do not belong to the id are rejected, and so are those of another cluster', async () => {
   const spec = rules(cluster)
   const id = await auctionId(spec)
   const answer = (shown: object) => ({
@@ -81,9 +81,9 @@ test('rules that do not belong to the id are not believed, and those of another 
     bids: 3,
     sealing_keys: [],
   })
-  const liar = cluster.parties[1]?.url ?? ''
+  const corrupt = cluster.parties[1]?.url ?? ''
   const network: Fetch = (url) => {
-    const shown = url.startsWith(liar) ? { ...spec, title: 'Something else' } : spec
+    const shown = url.startsWith(corrupt) ? { ...spec, title: 'Something else' } : spec
     return Promise.resolve(new Response(JSON.stringify(answer(shown))))
   }
   const overview = await describeAuction(new Parties(cluster, network), id)
@@ -111,17 +111,17 @@ test('an auction that enough parties vouch is cancelled is being cancelled until
     expect(shownStateOf(all(state, [1, 2]))).toBe(state)
     expect(shownStateOf(all(state, [1, 1, 1]))).toBe(state)
   }
-  // The word of as many as may lie is not enough, and of one more it is.
+  // What as many report as may be corrupt is not enough; one more is.
   expect(shownStateOf(all('open', [1, 2, 3, 4, 5], 2))).toBe('open')
   expect(shownStateOf(all('open', [1, 4, 5], 3))).toBe('cancelling')
-  // Who is about to open the outcome does not cancel: vouchers that came too late change nothing.
+  // A party that is about to open the outcome does not cancel: late vouchers change nothing.
   for (const state of ['revealing', 'signing', 'final', 'cancelled', 'abandoned'] as const) {
     expect(shownStateOf(all(state, [1, 2, 3]))).toBe(state)
     expect(stateOf(all(state, []))).toBe(state)
   }
 })
 
-test('an auction that ended without an outcome is told by the parties as such', () => {
+test('an auction that ended without an outcome is reported as such', () => {
   const answer = { id: 'ab'.repeat(32), spec: {}, state_since: '2026-03-31T12:00:00.000Z', bids: 3, sealing_keys: [] }
   expect(auctionReader({ ...answer, state: 'abandoned' }, '').state).toBe('abandoned')
   expect(wholeFraction({ state: 'abandoned', stage: '', fraction: 0 })).toBeGreaterThanOrEqual(1)
@@ -143,7 +143,7 @@ function held(revision: number, parties: readonly number[]): HeldBid {
   return { bundle: 'cd'.repeat(32), revision, withdrawal: false, receipts }
 }
 
-test('the next revision follows the last, and no liar pushes it to the end', () => {
+test('the next revision follows the last, and no corrupt party pushes it to the end', () => {
   expect(nextRevision([], 2)).toBe(1)
   expect(nextRevision([held(1, [1, 2, 3, 4, 5])], 2)).toBe(2)
   // One party alone holds a later one: believable, as a bid may reach a few only.
@@ -151,7 +151,7 @@ test('the next revision follows the last, and no liar pushes it to the end', () 
   expect(nextRevision([held(1, [1, 2, 3]), held(2 ** 32 - 1, [4, 5])], 2)).toBe(2)
 })
 
-test('what a party signed stays, though it denies it later, and every revision stands once', () => {
+test('a receipt stays although its signer denies it later, and every revision is listed once', () => {
   const reported = [held(1, [1, 2]), { ...held(2, [1]), bundle: 'ee'.repeat(32) }]
   const own = [held(1, [3]), { ...held(2, [2, 3]), bundle: 'ff'.repeat(32) }]
   const merged = mergeHeld(reported, own)

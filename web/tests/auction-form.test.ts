@@ -41,7 +41,7 @@ test('a filled form has nothing wrong, and its prices get the same number of dec
   expect(Date.parse(spec.opens_at)).toBe(NOW)
 })
 
-test('prices that contradict one another are told at the price that is wrong', () => {
+test('prices that contradict one another are reported at the price that is wrong', () => {
   expect(codes(filled({ step: '0.30' }))).toEqual({ step: 'malformed-price' })
   expect(codes(filled({ maximum: '0' }))).toEqual({ step: 'malformed-price' })
   expect(codes(filled({ hasReserve: true, reserve: '900.20' }))).toEqual({ reserve: 'price-off-grid' })

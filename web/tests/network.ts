@@ -1,4 +1,4 @@
-/** Parties of our own making, with keys to sign: what a test needs where no known answers exist. */
+/** Scripted parties with keys to sign, for tests without known answers. */
 
 import { createPrivateKey, createPublicKey, sign } from 'node:crypto'
 

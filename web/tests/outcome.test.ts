@@ -1,4 +1,4 @@
-/** The outcome as the page fetches it: from parties that have it, do not have it yet, or lie. */
+/** The outcome as the page fetches it: from parties that have it, do not have it yet, or are corrupt. */
 
 import { afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 
@@ -26,7 +26,7 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-test('a certificate that one party gives is enough, and one that is not valid is not believed', async () => {
+test('a certificate that one party gives is enough, and one that is not valid is rejected', async () => {
   const parties = networkOf(evidence.cluster, ({ party }) =>
     party === 4 ? new Response(certificate.content) : problem(404, 'no-outcome-yet'),
   )
@@ -37,11 +37,11 @@ test('a certificate that one party gives is enough, and one that is not valid is
   const changed = new Uint8Array(certificate.content)
   const place = new TextDecoder().decode(changed).indexOf('"50.00"') + 1
   changed[place] = '4'.charCodeAt(0)
-  const liars = networkOf(evidence.cluster, () => new Response(changed))
-  expect(await codeOf(() => fetchCertificate(liars, evidence.auction))).toBe('forged-statement')
+  const corrupt = networkOf(evidence.cluster, () => new Response(changed))
+  expect(await codeOf(() => fetchCertificate(corrupt, evidence.auction))).toBe('forged-statement')
 })
 
-test('signatures that are still missing are waited for, and not for ever', async () => {
+test('missing signatures are waited for, for a limited time', async () => {
   let asked = 0
   let isReady = false
   const parties = networkOf(evidence.cluster, () => {
@@ -68,7 +68,7 @@ test('signatures that are still missing are waited for, and not for ever', async
   expect(code).toBe('no-outcome-yet')
 })
 
-test('any other error than a missing outcome is told at once', async () => {
+test('any other error than a missing outcome is reported at once', async () => {
   const parties = networkOf(evidence.cluster, () => problem(404, 'unknown-auction'))
   expect(await codeOf(() => waitForCertificate(parties, evidence.auction))).toBe('unknown-auction')
 })

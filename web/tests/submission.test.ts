@@ -139,7 +139,7 @@ test('a party that is away is tried again, and then all are sent its receipt, to
   for (const party of ALL) expect(numbers(scripted.kept.get(party) ?? [])).toEqual(ALL)
 })
 
-test('receipts do not wait long for a slow party, and one that refuses for good is sent them with the bundle', async () => {
+test('receipts do not wait long for a slow party, and one that refuses is sent them with the bundle', async () => {
   const scripted = new ScriptedParties()
   scripted.instead = ({ party, path }) =>
     party === 5 && path.endsWith('/bids')

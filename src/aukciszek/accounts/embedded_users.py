@@ -18,7 +18,7 @@ class EmbeddedUserStore:
         self._clock = clock
 
     async def add(self, email: str, password_hash: str) -> User:
-        """Make an account without privileges.
+        """Create an account without privileges.
 
         Raises:
             EmailTakenError: the address has an account.
@@ -37,10 +37,6 @@ class EmbeddedUserStore:
     async def by_email(self, email: str) -> StoredUser | None:
         """Return the account of an address, if there is one."""
         return _stored(await self._rows.user_by_email(email))
-
-    async def by_uid(self, uid: str) -> StoredUser | None:
-        """Return the account with this number, if there is one."""
-        return _stored(await self._rows.user_by_uid(uid))
 
     async def replace_hash(self, uid: str, new_hash: str) -> None:
         """Store the hash of the same password made with newer parameters.

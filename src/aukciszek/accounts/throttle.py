@@ -1,16 +1,16 @@
-"""Slows down guessing (NIST SP 800-63B-4, section 3.2.2). What is counted survives a restart; ``docs/adr`` says why so.
+"""Slows down guessing (NIST SP 800-63B-4, section 3.2.2); the counts survive a restart.
 
-Wrong passwords count three times, each with a limit of its own:
+``docs/adr/0008-guessing-is-slowed-down-not-locked-out.md``. Wrong passwords count against three limits:
 
-- for an address *from one place*: ten are free, then each doubles the wait, up to a quarter of an hour;
-- for the place alone: a hundred in an hour, whatever the addresses, then one every 36 seconds;
-- for the address alone: a hundred in a day, wherever they come from. From then on a place that is new to the address
-  waits a quarter of an hour for its turn and then has one attempt, however many others are guessing.
+- for an address *from one network*: ten are free, then each doubles the wait, up to a quarter of an hour;
+- for the network alone: a hundred in an hour for any addresses, then one every 36 seconds;
+- for the address alone: a hundred in a day from any networks. From then on a network that is new to the address waits
+  a quarter of an hour and then has one attempt, however many others are guessing.
 
-A place from which the address has logged in within 90 days is held back by the first limit alone. So whoever guesses
-elsewhere never locks a user out: not at all at a known place, and for a quarter of an hour at a new one. Addresses
-with and without an account are treated alike, so that no wait says which it is. A place is an IPv4 address, or the
-network of 64 bits that an IPv6 address is in.
+A network from which the address has logged in within 90 days is subject to the first limit alone. So guesses from
+elsewhere never lock a user out of a known network, and delay them by a quarter of an hour on a new one. Addresses with
+and without an account are treated alike, so that no wait discloses which it is. A network is an IPv4 address, or the
+/64 network of an IPv6 address.
 """
 
 import hashlib
@@ -31,14 +31,14 @@ LONGEST_WAIT_S: Final = 15 * 60.0
 _FORGOTTEN_AFTER_S: Final = 24 * 60 * 60.0
 _KNOWN_FOR_S: Final = 90 * 24 * 60 * 60.0
 _LARGEST_STEP_BACK: Final = timedelta(minutes=1)
-"""A mark from further in the future was made while the clock was wrong, and would hold for as long as it was."""
+"""A mark from further in the future was made while the clock was wrong, and is ignored."""
 MOST_MARKS: Final = 200_000
 _TIDIED_EVERY: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
 class _Limit:
-    """So many wrong passwords in such a time; they are forgotten one by one, evenly."""
+    """A number of wrong passwords in a period; they are forgotten one by one, evenly."""
 
     capacity: int
     period_s: float
@@ -49,19 +49,19 @@ class _Limit:
         return max(0.0, mark.level - _elapsed_s(mark, now) * self.capacity / self.period_s)
 
     def wait_s(self, mark: LoginMarkRow | None, now: datetime) -> float:
-        """Return how long it takes until one more fits in."""
+        """Return how long it takes until one more is allowed."""
         return max(0.0, self.level(mark, now) + 1 - self.capacity) * self.period_s / self.capacity
 
     def one_more(self, key: str, mark: LoginMarkRow | None, now: datetime) -> LoginMarkRow:
         return _mark(key, self.level(mark, now) + 1, now, self.period_s * 2)
 
 
-FROM_PLACE: Final = _Limit(100, 60 * 60.0)
+FROM_NETWORK: Final = _Limit(100, 60 * 60.0)
 FOR_ADDRESS: Final = _Limit(100, 24 * 60 * 60.0)
 
 
 class LoginThrottle:
-    """Counts wrong passwords, and says when the next attempt may be made.
+    """Counts wrong passwords, and determines when the next attempt is allowed.
 
     An attempt begins with :meth:`begin` and ends with one of :meth:`failed`, :meth:`succeeded` and :meth:`take_back`.
     """
@@ -73,10 +73,10 @@ class LoginThrottle:
         self._begun = 0
 
     async def begin(self, email: str, origin: str) -> None:
-        """Count an attempt as wrong until it ends otherwise, so that many at once count as many.
+        """Count an attempt as wrong until it ends otherwise, so that concurrent ones all count.
 
         Raises:
-            TooManyAttemptsError: it comes too early, and is not counted; with the seconds to wait.
+            TooManyAttemptsError: it comes too early and is not counted; with the seconds to wait.
         """
         now = self._clock.now()
         if self._begun % _TIDIED_EVERY == 0:
@@ -86,25 +86,25 @@ class LoginThrottle:
         _refuse(await self._marks.change(attempt.keys, now, lambda marks: attempt.admit(_sound(marks, now), now)))
 
     async def failed(self, email: str, origin: str) -> None:
-        """Count a wrong password against the place and the address, beside what :meth:`begin` counted."""
+        """Count a wrong password against the network and the address, in addition to what :meth:`begin` counted."""
         now, attempt = self._clock.now(), _Attempt.of(email, origin)
 
         def decide(marks: Marks) -> tuple[None, Changes]:
             return None, {
-                attempt.place: FROM_PLACE.one_more(attempt.place, marks.get(attempt.place), now),
+                attempt.network: FROM_NETWORK.one_more(attempt.network, marks.get(attempt.network), now),
                 attempt.address: FOR_ADDRESS.one_more(attempt.address, marks.get(attempt.address), now),
             }
 
-        await self._marks.change((attempt.place, attempt.address), now, decide)
+        await self._marks.change((attempt.network, attempt.address), now, decide)
 
     async def succeeded(self, email: str, origin: str) -> None:
-        """Forget the wrong passwords for this address from this place, and know the place from now on."""
+        """Forget the wrong passwords for this address from this network, which is known from now on."""
         now, attempt = self._clock.now(), _Attempt.of(email, origin)
         changes = {attempt.pair: None, attempt.turn: None, attempt.known: _mark(attempt.known, 0, now, _KNOWN_FOR_S)}
         await self._marks.change((), now, lambda _: (None, changes))
 
     async def take_back(self, email: str, origin: str) -> None:
-        """Uncount an attempt whose password was never looked at."""
+        """Uncount an attempt whose password was never checked."""
         now, attempt = self._clock.now(), _Attempt.of(email, origin)
 
         def decide(marks: Marks) -> tuple[None, Changes]:
@@ -115,24 +115,24 @@ class LoginThrottle:
 
         await self._marks.change((attempt.pair,), now, decide)
 
-    async def check_place(self, origin: str) -> None:
-        """Refuse a registration from a place that has made too many wrong attempts.
+    async def check_network(self, origin: str) -> None:
+        """Refuse a registration from a network that has made too many wrong attempts.
 
         Raises:
             TooManyAttemptsError: with the seconds to wait.
         """
-        now, key = self._clock.now(), _place_key(origin)
+        now, key = self._clock.now(), _network_key(origin)
         _refuse(
             await self._marks.change(
-                (key,), now, lambda marks: (FROM_PLACE.wait_s(_sound(marks, now).get(key), now), {})
+                (key,), now, lambda marks: (FROM_NETWORK.wait_s(_sound(marks, now).get(key), now), {})
             )
         )
 
     async def found_taken(self, origin: str) -> None:
-        """Count a registration of an address that is taken: trying many is how one finds out who has an account."""
-        now, key = self._clock.now(), _place_key(origin)
+        """Count a registration of an address that is taken: trying many would reveal who has an account."""
+        now, key = self._clock.now(), _network_key(origin)
         await self._marks.change(
-            (key,), now, lambda marks: (None, {key: FROM_PLACE.one_more(key, marks.get(key), now)})
+            (key,), now, lambda marks: (None, {key: FROM_NETWORK.one_more(key, marks.get(key), now)})
         )
 
 
@@ -141,37 +141,37 @@ class _Attempt:
     """The keys of the marks that one attempt to log in is judged by."""
 
     pair: str
-    """How many wrong passwords there were for this address from this place, and when the last one was."""
-    place: str
+    """How many wrong passwords there were for this address from this network, and when the last one was."""
+    network: str
     address: str
     known: str
-    """There where the address has logged in from this place."""
+    """Present where the address has logged in from this network."""
     turn: str
-    """Since when this place waits for its turn at an address that is under attack."""
+    """Since when this network waits for its attempt at an address under attack."""
 
     @classmethod
     def of(cls, email: str, origin: str) -> "_Attempt":
-        place = _place(origin)
+        network = _network_of(origin)
         return cls(
-            pair=_key("pair", email, place),
-            place=_place_key(origin),
+            pair=_key("pair", email, network),
+            network=_network_key(origin),
             address=_key("address", email),
-            known=_key("known", email, place),
-            turn=_key("turn", email, place),
+            known=_key("known", email, network),
+            turn=_key("turn", email, network),
         )
 
     @property
     def keys(self) -> tuple[str, ...]:
-        return (self.pair, self.place, self.address, self.known, self.turn)
+        return (self.pair, self.network, self.address, self.known, self.turn)
 
     def admit(self, marks: Marks, now: datetime) -> tuple[float, Changes]:
-        """Return how long the attempt has to wait (0: go on), and what is written down about it."""
+        """Return how long the attempt has to wait (0: go on), and the marks to store."""
         pair = marks.get(self.pair)
         failures = 0.0 if pair is None else pair.level
         wait_s = 0.0 if pair is None else _wait_s(failures) - _elapsed_s(pair, now)
         changes: dict[str, LoginMarkRow | None] = {}
         if self.known not in marks:
-            wait_s = max(wait_s, FROM_PLACE.wait_s(marks.get(self.place), now))
+            wait_s = max(wait_s, FROM_NETWORK.wait_s(marks.get(self.network), now))
             if wait_s <= 0 and FOR_ADDRESS.wait_s(marks.get(self.address), now) > 0:
                 wait_s, changes = self._take_turn(marks, now)
         if wait_s <= 0:
@@ -211,7 +211,7 @@ def _mark(key: str, level: float, now: datetime, lasts_s: float) -> LoginMarkRow
     return LoginMarkRow(key=key, level=level, at=now, expires_at=now + timedelta(seconds=lasts_s))
 
 
-def _place(origin: str) -> str:
+def _network_of(origin: str) -> str:
     try:
         address = ipaddress.ip_address(origin.partition("%")[0])
     except ValueError:
@@ -221,8 +221,8 @@ def _place(origin: str) -> str:
     return str(address)
 
 
-def _place_key(origin: str) -> str:
-    return _key("place", _place(origin))
+def _network_key(origin: str) -> str:
+    return _key("network", _network_of(origin))
 
 
 def _key(*parts: str) -> str:

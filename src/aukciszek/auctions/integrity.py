@@ -1,15 +1,15 @@
-"""Whether what is stored of unfinished auctions is what was written; looked at before a party serves.
+"""Whether what is stored of unfinished auctions is what was written; checked before a party serves.
 
 A database notices damage to its own structure, not a changed byte inside a row. Every row that an outcome depends on
 says by itself what it must be: rules and bundles by their hashes, receipts by this party's signature, the record by
-its chain. So a party never goes on from something that its disk made of a bid.
+its chain. So a party never computes on what a faulty disk made of a bid.
 """
 
 import asyncio
 from itertools import batched
 from typing import Final
 
-from aukciszek.auctions.queries import rules_of
+from aukciszek.auctions.context.auction_context import rules_of
 from aukciszek.auctions.record_export import audit_record
 from aukciszek.cluster import Cluster, PartyNumber
 from aukciszek.errors import AukciszekError

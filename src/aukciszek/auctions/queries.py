@@ -1,21 +1,26 @@
 """What a party shows of its auctions: live ones from the process that drives them, others from storage."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
 from aukciszek.accounts.tokens import Principal
-from aukciszek.auctions.auction_process import AuctionProcess
-from aukciszek.auctions.context.auction_context import AuctionContext, PartyContext
+from aukciszek.auctions.context.auction_context import AuctionContext, PartyContext, rules_of
 from aukciszek.auctions.keys.sealing_key_exchange import SealingKeys
 from aukciszek.auctions.orders import Orders
 from aukciszek.auctions.outcome.certification import Certification
 from aukciszek.auctions.record_export import record_file
-from aukciszek.auctions.view import AuctionView, OwnBid
+from aukciszek.auctions.registry import AuctionRegistry
+from aukciszek.auctions.view import AuctionView, OwnBid, Progress
 from aukciszek.protocol.evidence.certificate import Certificate
 from aukciszek.protocol.evidence.statements import Receipt, read_verified_statement
 from aukciszek.protocol.rules.identifiers import AuctionId, BundleDigest, UserId
-from aukciszek.protocol.rules.refusals import NoOutcomeYetError, NotAuctioneerError, UnknownAuctionError
-from aukciszek.protocol.rules.spec import AuctionSpec
+from aukciszek.protocol.rules.refusals import (
+    AuctionUnavailableError,
+    NoOutcomeYetError,
+    NotAuctioneerError,
+    UnknownAuctionError,
+)
+from aukciszek.protocol.rules.states import is_over
 from aukciszek.storage.rows import AuctionRow, IncidentRow, RecordRow
 
 _ENTRIES_AT_ONCE: Final = 500
@@ -25,9 +30,9 @@ _ENTRIES_AT_ONCE: Final = 500
 class AuctionQueries:
     """Everything about one party's auctions that can be read."""
 
-    def __init__(self, party: PartyContext, processes: Mapping[AuctionId, AuctionProcess]) -> None:
+    def __init__(self, party: PartyContext, registry: AuctionRegistry) -> None:
         self._party = party
-        self._live = processes
+        self._registry = registry
 
     async def auctions(self, limit: int, before: AuctionId | None = None) -> list[AuctionView]:
         """Return a page of auctions, the newest first."""
@@ -40,6 +45,28 @@ class AuctionQueries:
             UnknownAuctionError: this party does not know it.
         """
         return await self._view(await self.row(auction))
+
+    async def progress(self, auction: AuctionId) -> AsyncIterator[Progress]:
+        """Yield where the auction stands, now and after every change, until it is over.
+
+        While it lasts nothing is read from storage, however many watch.
+
+        Raises:
+            UnknownAuctionError: this party does not know the auction.
+        """
+        last = None
+        while (process := self._registry.find(auction)) is not None:
+            changes = process.changes
+            now = process.progress()
+            if now != last:
+                last = now
+                yield now
+            if is_over(now.state):
+                return
+            await process.wait_for_change_since(changes)
+        now = (await self.auction(auction)).progress
+        if now != last:
+            yield now
 
     async def own_bids(self, bidder: Principal, auction: AuctionId) -> list[OwnBid]:
         """Return what this party received from a bidder, by revision.
@@ -69,8 +96,10 @@ class AuctionQueries:
 
         Raises:
             UnknownAuctionError: this party does not know the auction.
+            AuctionUnavailableError: it cannot read what it stored of it.
             NoOutcomeYetError: there is no certificate, or there never will be.
         """
+        self._registry.check_available(auction)
         certificate = (await self.certification(await self.row(auction))).certificate()
         if certificate is None:
             raise NoOutcomeYetError("there is no signed outcome (yet): look at the auction's state")
@@ -126,39 +155,23 @@ class AuctionQueries:
 
     async def certification(self, row: AuctionRow) -> Certification:
         """Return the outcome and its signatures, as far as there are any."""
-        process = self._live.get(AuctionId(row.id))
+        process = self._registry.find(AuctionId(row.id))
         if process is not None:
             return process.certification
-        certification = Certification(AuctionContext(self._party, rules_of(row), row))
+        certification = Certification(AuctionContext(self._party, row))
         await certification.load()
         return certification
 
     async def _view(self, row: AuctionRow) -> AuctionView:
-        process = self._live.get(AuctionId(row.id))
-        if process is None:
-            context = AuctionContext(self._party, rules_of(row), row)
-            orders, keys, failure = Orders(context), SealingKeys(context), None
+        process = self._registry.find(AuctionId(row.id))
+        if process is not None:
+            return process.view()
+        context = AuctionContext(self._party, row)
+        orders, keys, failure = Orders(context), SealingKeys(context), None
+        if self._registry.is_unavailable(context.auction):
+            failure = AuctionUnavailableError.code
+        else:
             await orders.load()
             await keys.load()
-            bids = await self._party.repository.count_bidders(row.id)
-        else:
-            context, orders, keys, failure = process.context, process.orders, process.keys, process.failure
-            bids = process.intake.taken.standing
-        return AuctionView(
-            spec=context.spec,
-            state=context.state,
-            state_since=context.state_since,
-            stage=context.stage,
-            waiting_for=tuple(sorted(context.waiting_for)),
-            failure=None if failure is None else failure.code,
-            bids=bids,
-            sealing_keys=keys.statements,
-            close_vouchers=orders.vouchers("close"),
-            cancel_vouchers=orders.vouchers("cancel"),
-            vouchers_needed=self._party.vouchers_needed,
-        )
-
-
-def rules_of(row: AuctionRow) -> AuctionSpec:
-    """Return the rules of a stored auction."""
-    return AuctionSpec.parse(row.spec.encode())
+        bids = await self._party.repository.count_bidders(row.id)
+        return AuctionView.of(context, orders, keys, failure=failure, bids=bids)

@@ -1,12 +1,12 @@
 """Before a party signs anything about an auction it asks the others what it has signed before.
 
 ``docs/protocol.md``, "A lost database". A party whose database is new, or an older backup, does not know what it said:
-with another sealing key, list or receipt it would contradict itself, and look like a liar. So it takes up its own
-statements, which its peers hold, and never says anything else. Where all parties are needed it waits for the answers of
-all. A new auction is no exception: then nobody has anything, and the answers come at once.
+with another sealing key, list or receipt it would contradict itself, as corrupt parties do. So it adopts its own
+statements, which its peers hold, and signs nothing that contradicts them. Where all parties are needed it waits
+for the answers of all. A new auction is no exception: then nobody has anything, and the answers come at once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 from pydantic import Field
@@ -16,7 +16,6 @@ from aukciszek.auctions.context.auction_context import LOST_MEMORY, AuctionConte
 from aukciszek.auctions.context.change_notifier import PATIENCE_S
 from aukciszek.auctions.context.peer_network import MessageKind
 from aukciszek.auctions.session.readiness import Readiness
-from aukciszek.auctions.session.setup import SessionSetup
 from aukciszek.cluster import PartyNumber
 from aukciszek.protocol.evidence.key_tables import KeyTable
 from aukciszek.protocol.evidence.receipt_list import OtherReceipt, OtherReceiptsField, ReceiptListStatement
@@ -65,9 +64,12 @@ class Recalled(Message):
 class Recall:
     """What one party asks, and answers."""
 
-    def __init__(self, context: AuctionContext, setup: SessionSetup) -> None:
+    def __init__(
+        self, context: AuctionContext, announced_by: Callable[[PartyNumber], Signed[Readiness] | None]
+    ) -> None:
+        """Begin; ``announced_by`` gives the latest announcement of a party."""
         self._context = context
-        self._setup = setup
+        self._announced_by = announced_by
         self._after: dict[PartyNumber, str] = {}
         self._answered: set[PartyNumber] = set()
         self._found_something = False
@@ -198,7 +200,7 @@ class Recall:
         more = len(receipts) > MOST_RECEIPTS_A_MESSAGE
         if after:
             return Recalled(after=after, is_known=True, receipts=packed, more=more)
-        readiness = self._setup.attempts.announced_by(peer)
+        readiness = self._announced_by(peer)
         sealing_keys = {row.party: row.statement for row in await repository.sealing_keys(auction)}
         key_tables = {row.party: row.statement for row in await repository.key_tables(auction)}
         return Recalled(

@@ -1,25 +1,30 @@
 """All auctions of one party: what its server calls, and where its peers' messages arrive."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import logging
 from typing import Final
 
 from aukciszek.accounts.tokens import Principal
-from aukciszek.auctions.auction_process import AuctionProcess
-from aukciszek.auctions.context.auction_context import AuctionContext, PartyContext
+from aukciszek.auctions.context.auction_context import AuctionContext, PartyContext, rules_of
 from aukciszek.auctions.context.peer_network import MessageKind, PeerMessage
-from aukciszek.auctions.intake.intake import Accepted, Intake
+from aukciszek.auctions.intake.replay import Accepted, repeat_receipt
 from aukciszek.auctions.outcome.catch_up import CatchUp
+from aukciszek.auctions.process.auction_process import AuctionProcess
 from aukciszek.auctions.proposals import Proposals
-from aukciszek.auctions.queries import AuctionQueries, rules_of
+from aukciszek.auctions.queries import AuctionQueries
 from aukciszek.auctions.recall import not_known
-from aukciszek.auctions.view import AuctionView, Progress
+from aukciszek.auctions.registry import AuctionRegistry
+from aukciszek.auctions.view import AuctionView
 from aukciszek.cluster import PartyNumber
+from aukciszek.diagnosis import log_failure
+from aukciszek.errors import AukciszekError
 from aukciszek.protocol.evidence.receipts import RelayedBid
 from aukciszek.protocol.evidence.statements import OrderStatement, read_statement
+from aukciszek.protocol.rules.errors import UnexpectedFailureError
 from aukciszek.protocol.rules.identifiers import AuctionId, BundleDigest
 from aukciszek.protocol.rules.refusals import (
     AuctionEndsTooSoonError,
+    AuctionUnavailableError,
     NotAuctioneerError,
     OrderNotAllowedError,
     OrderTooLateError,
@@ -28,7 +33,10 @@ from aukciszek.protocol.rules.refusals import (
 )
 from aukciszek.protocol.rules.spec import AuctionSpec
 from aukciszek.protocol.rules.states import AuctionState, is_over
+from aukciszek.storage.errors import StorageFaultError
 from aukciszek.storage.rows import AuctionRow
+
+_log = logging.getLogger(__name__)
 
 ALL_AUCTIONS: Final = AuctionId("0" * 64)
 """No auction has this id: a party whose database is new asks under it which auctions there were."""
@@ -36,33 +44,43 @@ ALL_AUCTIONS: Final = AuctionId("0" * 64)
 _OVER: Final = tuple(state.value for state in AuctionState if is_over(state))
 
 
-class AuctionService(AuctionQueries):
+class AuctionService:
     """One party's auctions."""
 
     def __init__(self, party: PartyContext) -> None:
-        self._processes: dict[AuctionId, AuctionProcess] = {}
-        super().__init__(party, self._processes)
-        self._tasks: dict[AuctionId, asyncio.Task[None]] = {}
+        self._party = party
+        self._registry = AuctionRegistry()
+        self.queries: Final = AuctionQueries(party, self._registry)
+        """What can be read of them."""
         self._proposals = Proposals(party.vouchers_needed)
         self._creating = asyncio.Lock()
         self._is_new = False
-        self._catch_up = CatchUp(party, self.certification)
+        self._catch_up = CatchUp(party, self.queries.certification)
 
     async def start(self) -> None:
-        """Take up every auction that is not over."""
+        """Resume every auction that is not over; one that cannot be read does not stop the others.
+
+        Raises:
+            StorageFaultError: the database cannot be read at all.
+        """
         self._is_new = not await self._party.repository.auctions(1)
         for row in await self._party.repository.unfinished_auctions(_OVER):
-            await self._take_up(row)
+            try:
+                await self._take_up(row)
+            except StorageFaultError:
+                raise
+            except AukciszekError as error:
+                await self._set_aside(AuctionId(row.id), error)
+            except Exception as error:  # noqa: BLE001 -- whatever is wrong with one auction, the others go on
+                log_failure(_log, f"taking up auction {row.id}", error)
+                await self._set_aside(AuctionId(row.id), UnexpectedFailureError(type(error).__name__))
 
     async def stop(self) -> None:
         """Stop all work; what is stored goes on at the next start."""
-        tasks = list(self._tasks.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._registry.stop()
 
     async def create(self, auctioneer: Principal, content: bytes) -> tuple[AuctionView, bool]:
-        """Create an auction on its auctioneer's word; tell whether it is new here.
+        """Create an auction by its auctioneer's order; tell whether it is new here.
 
         Raises:
             MalformedSpecError: the rules are not valid.
@@ -76,10 +94,10 @@ class AuctionService(AuctionQueries):
         if known is None and spec.closes_at <= self._party.clock.now():
             raise AuctionEndsTooSoonError("the auction would close in the past: choose a later close")
         is_new = await self._create(spec)
-        process = self._processes.get(spec.auction_id)
+        process = self._registry.find(spec.auction_id)
         if process is not None:
-            await process.orders.give("create", spec.auctioneer)
-        return await self.auction(spec.auction_id), is_new
+            await process.give_order("create")
+        return await self.queries.auction(spec.auction_id), is_new
 
     async def close(self, auctioneer: Principal, auction: AuctionId) -> AuctionView:
         """Vouch for the auctioneer's order to close early.
@@ -88,10 +106,10 @@ class AuctionService(AuctionQueries):
             RefusalError: unknown auction, not its auctioneer, not allowed, or too late.
         """
         process = await self._process_to_order(auctioneer, auction)
-        if not process.context.spec.early_close_allowed:
+        if not process.spec.early_close_allowed:
             raise OrderNotAllowedError("the auction's rules exclude an early close")
-        await process.orders.give("close", process.context.spec.auctioneer)
-        return await self.auction(auction)
+        await process.give_order("close")
+        return await self.queries.auction(auction)
 
     async def cancel(self, auctioneer: Principal, auction: AuctionId) -> AuctionView:
         """Vouch for the auctioneer's order to cancel.
@@ -100,10 +118,10 @@ class AuctionService(AuctionQueries):
             RefusalError: unknown auction, not its auctioneer, not allowed, or too late.
         """
         process = await self._process_to_order(auctioneer, auction)
-        if not process.context.spec.cancel_allowed:
+        if not process.spec.cancel_allowed:
             raise OrderNotAllowedError("the auction's rules exclude a cancellation")
-        await process.orders.give("cancel", process.context.spec.auctioneer)
-        return await self.auction(auction)
+        await process.give_order("cancel")
+        return await self.queries.auction(auction)
 
     async def submit(self, bidder: Principal, auction: AuctionId, content: bytes) -> Accepted:
         """Take a bundle and give a receipt.
@@ -113,13 +131,11 @@ class AuctionService(AuctionQueries):
             EnvelopeError: this party cannot use its share.
             RefusalError: the auction is unknown or not open, or bidder or revision are not right.
         """
-        process = self._processes.get(auction)
+        self._registry.check_available(auction)
+        process = self._registry.find(auction)
         if process is not None:
-            return await process.intake.accept(bidder, content)
-        row = await self.row(auction)
-        return await Intake(AuctionContext(self._party, rules_of(row), row), None, lambda _: None).accept(
-            bidder, content
-        )
+            return await process.submit(bidder, content)
+        return await repeat_receipt(AuctionContext(self._party, await self.queries.row(auction)), bidder, content)
 
     async def relay_receipts(
         self, auction: AuctionId, relayed: RelayedBid
@@ -130,53 +146,31 @@ class AuctionService(AuctionQueries):
             BundleError: what was sent as the bundle is none for this auction.
             RefusalError: the auction is unknown, or the receipts are not genuine, too few, or too late.
         """
-        process = self._processes.get(auction)
+        self._registry.check_available(auction)
+        process = self._registry.find(auction)
         if process is None:
-            await self.row(auction)
+            await self.queries.row(auction)
             raise ReceiptsTooLateError("the auction is over")
-        return await process.receipt_relay.accept(relayed)
-
-    async def progress(self, auction: AuctionId) -> AsyncIterator[Progress]:
-        """Yield where the auction stands, now and after every change, until it is over.
-
-        While it lasts nothing is read from storage, however many watch.
-
-        Raises:
-            UnknownAuctionError: this party does not know the auction.
-        """
-        last = None
-        while (process := self._processes.get(auction)) is not None:
-            changes = process.context.signal.changes
-            now = process.progress()
-            if now != last:
-                last = now
-                yield now
-            if is_over(now.state):
-                return
-            await process.context.signal.wait_for_change_since(changes)
-        view = await self.auction(auction)
-        now = Progress(
-            state=view.state, stage=view.stage, waiting_for=view.waiting_for, failure=view.failure, bids=view.bids
-        )
-        if now != last:
-            yield now
+        return await process.relay_receipts(relayed)
 
     async def on_connected(self, peer: PartyNumber) -> None:
         """Tell a peer what it may have missed; ask it for everything, if this party's database is new."""
         if self._is_new:
             wanted = PeerMessage(MessageKind.RECALL, ALL_AUCTIONS, b"")
             await self._party.network.send(peer, wanted)
-        for process in list(self._processes.values()):
+        for process in self._registry.all:
             await process.announce([peer])
         await self._catch_up.announce(peer)
 
     async def on_message(self, sender: PartyNumber, message: PeerMessage) -> None:
-        """Hand a peer's message to its auction.
+        """Give a peer's message to its auction; drop it if that cannot be read here: peers say everything again.
 
         Raises:
             AukciszekError: the message is malformed or breaks the protocol.
         """
-        process = self._processes.get(message.auction)
+        if self._registry.is_unavailable(message.auction):
+            return
+        process = self._registry.find(message.auction)
         if process is not None:
             await process.receive(sender, message)
             return
@@ -222,21 +216,17 @@ class AuctionService(AuctionQueries):
             return True
 
     async def _take_up(self, row: AuctionRow) -> None:
-        auction = AuctionId(row.id)
-        process = AuctionProcess(self._party, rules_of(row), row, None)
+        process = AuctionProcess(self._party, row)
         await process.load()
-        self._processes[auction] = process
-        task = asyncio.create_task(process.run(), name=f"auction {auction[:8]}")
-        self._tasks[auction] = task
-        task.add_done_callback(lambda _: self._put_aside(auction))
+        self._registry.start(AuctionId(row.id), process)
 
-    def _put_aside(self, auction: AuctionId) -> None:
-        """Forget an auction that is over; what is asked about it from now on is answered from storage."""
-        self._tasks.pop(auction, None)
-        process = self._processes.get(auction)
-        if process is not None and is_over(process.context.state):
-            del self._processes[auction]
-            process.context.signal.notify()
+    async def _set_aside(self, auction: AuctionId, error: AukciszekError) -> None:
+        """Take no part in an auction that cannot be read; tell the operator."""
+        self._registry.set_aside(auction)
+        _log.error("auction %s is unavailable (%s): %s", auction, error.code, error.message)
+        details = {"error": error.code, "reason": error.message}
+        now = self._party.clock.now()
+        await self._party.repository.add_incident(now, AuctionUnavailableError.code, details, auction_id=auction)
 
     def _check_fits_cluster(self, spec: AuctionSpec) -> None:
         party = self._party
@@ -256,15 +246,18 @@ class AuctionService(AuctionQueries):
         vouchers = self._proposals.add(statement, spec)
         if vouchers:
             await self._create(spec)
-            for known in vouchers:
-                await self._processes[auction].orders.receive(known.encode())
+            process = self._registry.find(auction)
+            if process is not None:
+                for known in vouchers:
+                    await process.receive_order(known)
 
     async def _process_to_order(self, auctioneer: Principal, auction: AuctionId) -> AuctionProcess:
-        spec = rules_of(await self.row(auction))
+        spec = rules_of(await self.queries.row(auction))
         if not auctioneer.is_admin or spec.auctioneer != auctioneer.uid:
             raise NotAuctioneerError("only the auctioneer of this auction can close or cancel it")
-        process = self._processes.get(auction)
-        early = process is not None and process.context.state in {AuctionState.CREATED, AuctionState.OPEN}
+        self._registry.check_available(auction)
+        process = self._registry.find(auction)
+        early = process is not None and process.state in {AuctionState.CREATED, AuctionState.OPEN}
         if process is None or not early or self._party.clock.now() > spec.closes_at:
             raise OrderTooLateError("the auction is closed already")
         return process

@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Self
 
-from aukciszek.auctions.context.auction_context import Stage
+from aukciszek.auctions.context.auction_context import AuctionContext, Stage
+from aukciszek.auctions.keys.sealing_key_exchange import SealingKeys
+from aukciszek.auctions.orders import Orders
 from aukciszek.cluster import PartyNumber
 from aukciszek.protocol.evidence.statements import Receipt, SealingKeyStatement, Signed
 from aukciszek.protocol.rules.identifiers import BundleDigest
@@ -34,6 +37,34 @@ class AuctionView:
     """The parties that vouch for an order to cancel."""
     vouchers_needed: int
     """How many parties must vouch for an order before it takes effect."""
+
+    @classmethod
+    def of(cls, context: AuctionContext, orders: Orders, keys: SealingKeys, *, failure: str | None, bids: int) -> Self:
+        """Put a view together."""
+        return cls(
+            spec=context.spec,
+            state=context.state,
+            state_since=context.state_since,
+            stage=context.stage,
+            waiting_for=tuple(sorted(context.waiting_for)),
+            failure=failure,
+            bids=bids,
+            sealing_keys=keys.statements,
+            close_vouchers=orders.vouchers("close"),
+            cancel_vouchers=orders.vouchers("cancel"),
+            vouchers_needed=context.party.vouchers_needed,
+        )
+
+    @property
+    def progress(self) -> "Progress":
+        """The part of it that changes."""
+        return Progress(
+            state=self.state,
+            stage=self.stage,
+            waiting_for=self.waiting_for,
+            failure=self.failure,
+            bids=self.bids,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

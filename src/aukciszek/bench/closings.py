@@ -14,8 +14,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from aukciszek.auctions.outcome.certification import KEYS_DESTROYED
-from aukciszek.auctions.session.session_runner import SESSION_ENDED
 from aukciszek.bench.plan import ClosingsBenchmark
 from aukciszek.bench.priority import forget_peak, peak_mib, processor_s
 from aukciszek.bench.rules import benchmark_rules
@@ -27,7 +25,8 @@ from aukciszek.client.connection import RetryPolicy
 from aukciszek.client.overview import AuctionOverview
 from aukciszek.client.sdk import AukciszekClient
 from aukciszek.clock import SystemClock
-from aukciszek.protocol.evidence.audit_log import AuditRecord
+from aukciszek.protocol.evidence.audit_log import KEYS_DESTROYED, AuditRecord
+from aukciszek.protocol.evidence.recorded_attempts import ENDED
 from aukciszek.protocol.evidence.verification import verify_certificate
 from aukciszek.protocol.rules.spec import AuctionSpec
 from aukciszek.protocol.rules.states import AuctionState
@@ -188,7 +187,7 @@ def _last_s(records: Sequence[AuditRecord], action: str, ordered_at: datetime) -
 def _failed(records: Sequence[Sequence[AuditRecord]]) -> dict[str, int]:
     failed: dict[str, int] = {}
     for entry in (entry for of_auction in records for record in of_auction for entry in record.entries):
-        error = entry.details.get("error") if entry.action == SESSION_ENDED else None
+        error = entry.details.get("error") if entry.action == ENDED else None
         if error is not None:
             failed[str(error)] = failed.get(str(error), 0) + 1
     return failed

@@ -6,15 +6,13 @@ headers, no log, no models.
 
 import asyncio
 import signal
-from typing import Final
 
 import uvloop
 from fastapi import FastAPI, Request
 
+from aukciszek.bench.plan import EMPTY_PATH
 from aukciszek.server.host.web_server import WebServer, listen
 from aukciszek.settings import Listener
-
-PATH: Final = "/"
 
 
 def empty_app() -> FastAPI:
@@ -25,7 +23,7 @@ def empty_app() -> FastAPI:
         await request.body()
         return {}
 
-    app.post(PATH, status_code=201)(take)
+    app.post(EMPTY_PATH, status_code=201)(take)
     return app
 
 

@@ -14,6 +14,7 @@ from aukciszek.bench.plan import EngineBenchmark
 from aukciszek.bench.task import Findings, new_task, read_findings, write_task
 from aukciszek.cli.console.report import Report
 from aukciszek.cli.local_cluster.processes import children
+from aukciszek.cli.local_cluster.shared_kernels import compile_for_all
 from aukciszek.cli.local_cluster.throwaway import free_base_port, make_cluster
 from aukciszek.mpc.mode import Mode
 
@@ -61,11 +62,16 @@ async def _measure_in(directory: Path, plan: EngineBenchmark) -> Measured:
     cluster = make_cluster(
         directory, parties=plan.parties, threshold=plan.threshold, base_port=free_base_port(plan.parties), tls=True
     )
+    compiled = await asyncio.to_thread(compile_for_all, directory)
     async with children() as group:
         arguments = ["bench", "engine-party", str(directory)]
         started = [
             await group.start(
-                f"party {party.number}", arguments, party.environment, party.log, directory=party.data_dir
+                f"party {party.number}",
+                arguments,
+                {**party.environment, **compiled},
+                party.log,
+                directory=party.data_dir,
             )
             for party in cluster.parties
         ]

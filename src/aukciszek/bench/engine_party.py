@@ -23,6 +23,7 @@ from aukciszek.cluster import Cluster, PartyNumber
 from aukciszek.encoding import Json
 from aukciszek.identity import Identity
 from aukciszek.mpc.channel import Channel
+from aukciszek.mpc.kernels import compile_kernels
 from aukciszek.mpc.mode import Mode
 from aukciszek.mpc.prss import PrssKeys
 from aukciszek.mpc.ranking import CostModel
@@ -58,6 +59,7 @@ def take_part(directory: Path) -> None:
         MpcError: a run failed.
     """
     keep_freed_memory()  # as the server does
+    compile_kernels()
     uvloop.run(_take_part(load_settings(), directory))
 
 

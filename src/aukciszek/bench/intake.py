@@ -18,9 +18,8 @@ from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
-from aukciszek.bench.empty_endpoint import PATH as EMPTY_PATH
 from aukciszek.bench.load import Load, post, put_load
-from aukciszek.bench.plan import IntakeBenchmark
+from aukciszek.bench.plan import EMPTY_PATH, IntakeBenchmark
 from aukciszek.bench.presealed import seal_all
 from aukciszek.bench.priority import processor_s, put_last
 from aukciszek.bench.rules import benchmark_rules

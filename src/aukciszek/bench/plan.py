@@ -1,8 +1,12 @@
 """What a benchmark is asked to measure."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from aukciszek.protocol.rules.spec import AuctionFormat
+
+EMPTY_PATH: Final = "/"
+"""Where the endpoint that the intake is compared with takes what is sent to it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

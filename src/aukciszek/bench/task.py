@@ -13,7 +13,7 @@ from typing import Annotated, Final
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from aukciszek.auctions.session.computation import ComputationResult, ComputationTask
+from aukciszek.auctions.session.computation_task import ComputationResult, ComputationTask
 from aukciszek.bench.plan import EngineBenchmark
 from aukciszek.cli.local_cluster.plain_outcome import PlainRules, expected_outcome
 from aukciszek.cli.operator.keys import write_new_file

@@ -9,9 +9,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from aukciszek.bench.closings import MeasuredClosings, measure_closings
-from aukciszek.bench.empty_endpoint import serve_empty_endpoint
 from aukciszek.bench.engine import Measured, measure
-from aukciszek.bench.engine_party import take_part
 from aukciszek.bench.intake import MeasuredIntake, measure_intake
 from aukciszek.bench.plan import ClosingsBenchmark, EngineBenchmark, IntakeBenchmark
 from aukciszek.cli.console.options import FORMATS, OptionError, check_cluster_size, one_of
@@ -69,6 +67,9 @@ def engine(  # noqa: PLR0913 -- a command's parameters are its options
 
 def engine_party(directory: Annotated[Path, typer.Argument(help="Where the benchmark put the task.")]) -> None:
     """Take part in `bench engine`, which starts one of these for each party."""
+    # The server's links, for these processes alone and not for the benchmark that starts them.
+    from aukciszek.bench.engine_party import take_part  # noqa: PLC0415
+
     with Report(as_json=False):
         take_part(directory)
 
@@ -120,6 +121,9 @@ def empty_endpoint(
     port: Annotated[int, typer.Argument(help="A free port.")],
 ) -> None:
     """Answer requests with nothing, until SIGTERM: what `bench intake` compares with."""
+    # FastAPI, for this process alone and not for the benchmark that starts it.
+    from aukciszek.bench.empty_endpoint import serve_empty_endpoint  # noqa: PLC0415
+
     with Report(as_json=False):
         serve_empty_endpoint(host, port)
 

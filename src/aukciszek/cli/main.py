@@ -80,7 +80,8 @@ def build_overview() -> typer.Typer:
 def main() -> None:
     """Run the command that the arguments name."""
     named = next((word for word in sys.argv[1:] if not word.startswith("-")), None)
-    (build_app(named) if named in COMMANDS else build_overview())()
+    app = build_app(named) if named is not None and named in COMMANDS else build_overview()
+    app()
 
 
 def _empty_app() -> typer.Typer:

@@ -1,6 +1,6 @@
 """The kernels compiled by Numba: the engine's innermost loops; :mod:`aukciszek.mpc.kernels` says what each promises.
 
-Importing this module takes half a second and 60 MB, and :func:`build` some seconds where nothing is cached, so only
+Importing this module takes half a second and 60 MB, and compiling them some seconds where nothing is cached, so only
 :func:`aukciszek.mpc.kernels.compile_kernels` does either. The compiler vectorises the universal functions: about 0.3 ns
 per product on one core. Where one operand is a single element, a universal function would lose that speed, so the
 kernels that scale a vector are functions of their own. All release the interpreter lock and accept read-only operands.
@@ -9,12 +9,15 @@ A product of two elements is built from 32-bit limbs, since the processor's vect
 with ``a = a1 2^32 + a0`` and ``b`` alike, ``ab = a1 b1 2^64 + (a1 b0 + a0 b1) 2^32 + a0 b0``, and ``2^61 = 1``.
 """
 
+import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
-from typing import cast
+from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
-from numba import njit, types, uint64, vectorize, void
+from numba import config, njit, types, uint64, vectorize, void
 
 from aukciszek.mpc.plain_kernels import Kernels, Vector
 
@@ -92,8 +95,9 @@ def _to_elements(words: Vector) -> bool:
     return valid
 
 
-_accumulate_within, _inner_product_within = njit(_accumulate), njit(_inner_product)
-"""The same for kernels to call; compiled along with each of them."""
+_accumulate_within = cast("Callable[[Vector, np.uint64, Vector], None]", njit(_accumulate))
+_inner_product_within = cast("Callable[[Vector, Vector], np.uint64]", njit(_inner_product))
+"""Both for other kernels to call; compiled along with these."""
 
 _CHUNK = 1024
 """Columns of two tables that are worked on at once, so that they stay in the processor's cache."""
@@ -132,15 +136,33 @@ def _add_polynomial_product(f: Vector, g: Vector, sums: Vector) -> None:
             sums[i + j] = _reduce(_product(f[i], g[j]) + sums[i + j])
 
 
-def build(*, cache: bool) -> Kernels:
-    """Compile all kernels, or load them from where Numba caches them.
+def load(beside: Path, offered: Path | None) -> tuple[Kernels, Path | None]:
+    """Compile all kernels, or load what was compiled before; see :func:`aukciszek.mpc.kernels.compile_kernels`.
 
-    Args:
-        cache: Whether Numba may read and write files; where is ``numba.config.CACHE_DIR``'s to say.
-
-    Raises:
-        OSError: the cache cannot be written.
+    Returns:
+        The kernels, and where they are kept, if anywhere.
     """
+    settings: Any = config  # whose attributes Numba makes when it reads the environment
+    named = Path(settings.CACHE_DIR) if settings.CACHE_DIR else None
+    used = next((each for each in (named, beside, offered) if each is not None and _can_write(each)), None)
+    # Numba looks beside the module of itself, where it is told nothing.
+    settings.CACHE_DIR = "" if used in {beside, None} else str(used)
+    if used is not None:
+        with suppress(OSError):  # such as a disk that is full
+            return _build(cache=True), used
+    return _build(cache=False), None
+
+
+def _can_write(directory: Path) -> bool:
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=directory):
+            return True
+    except OSError:
+        return False
+
+
+def _build(*, cache: bool) -> Kernels:
     compiled = partial(njit, cache=cache, nogil=True)
     universal = partial(_universal, cache=cache)
     return Kernels(

@@ -6,7 +6,6 @@ calls :func:`compile_kernels` first: a server and a benchmark when they start, a
 that no session runs without. From then on the compiled ones are used, everywhere in the process, with equal results.
 """
 
-import tempfile
 import threading
 from pathlib import Path
 from typing import Final
@@ -59,28 +58,9 @@ def compile_kernels(cache_dir: Path | None = None) -> Path | None:
     with _compiling:
         if are_compiled():
             return None
-        # Half a second and 60 MB, which only a process that computes should pay.
-        from numba import config  # noqa: PLC0415
+        # Brings Numba: half a second and 60 MB, for those alone that compute.
+        from aukciszek.mpc import compiled_kernels  # noqa: PLC0415
 
-        from aukciszek.mpc import compiled_kernels  # noqa: PLC0415 -- as above
-
-        told = (Path(config.CACHE_DIR),) if config.CACHE_DIR else ()
-        beside = Path(__file__).with_name("__pycache__")
-        found = next((each for each in (*told, beside, cache_dir) if each is not None and _can_write(each)), None)
-        # Numba itself looks beside the module if it is told nothing.
-        config.CACHE_DIR = "" if found in {beside, None} else str(found)
-        try:
-            compiled = compiled_kernels.build(cache=found is not None)
-        except OSError:  # such as a disk that is full
-            compiled = compiled_kernels.build(cache=False)
-        globals().update(compiled._asdict())  # the one way to let every ``kernels.add`` have the new ones at no cost
-        return cache_dir if found == cache_dir else None
-
-
-def _can_write(directory: Path) -> bool:
-    try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=directory):
-            return True
-    except OSError:
-        return False
+        compiled, used = compiled_kernels.load(Path(__file__).with_name("__pycache__"), cache_dir)
+        globals().update(compiled._asdict())  # every ``kernels.add`` has the new one from now on, at no cost
+        return cache_dir if used == cache_dir else None

@@ -6,7 +6,7 @@ What a bidder's program computes with, and the reference that the compiled kerne
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -43,9 +43,12 @@ class Kernels(NamedTuple):
     anti_diagonals: Callable[[Vector, Vector, Vector], None]
 
 
+_smaller: Final = cast("Universal", np.minimum)
+
+
 def _reduce(value: Vector) -> Vector:
     folded = (value & _P) + (value >> _61)
-    return np.minimum(folded, folded - _P)
+    return _smaller(folded, folded - _P)
 
 
 def _product(a: Vector, b: Vector) -> Vector:
@@ -54,7 +57,8 @@ def _product(a: Vector, b: Vector) -> Vector:
     b0, b1 = b & _LOW_32, b >> _32
     low = a0 * b0
     middle = a1 * b0 + a0 * b1
-    return ((a1 * b1) << _3) + (middle >> _29) + ((middle & _LOW_29) << _32) + (low & _P) + (low >> _61)
+    product: Vector = ((a1 * b1) << _3) + (middle >> _29) + ((middle & _LOW_29) << _32) + (low & _P) + (low >> _61)
+    return product
 
 
 def _total(terms: Vector) -> Vector:
@@ -80,13 +84,13 @@ def _universal(function: Callable[..., Vector]) -> Universal:
 @_universal
 def _add(a: Vector, b: Vector) -> Vector:
     total = a + b
-    return np.minimum(total, total - _P)
+    return _smaller(total, total - _P)
 
 
 @_universal
 def _subtract(a: Vector, b: Vector) -> Vector:
     difference = a - b
-    return np.minimum(difference, difference + _P)
+    return _smaller(difference, difference + _P)
 
 
 @_universal

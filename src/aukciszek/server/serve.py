@@ -13,7 +13,7 @@ from aukciszek.auctions.context.workers import Workers
 from aukciszek.clock import Clock, SystemClock
 from aukciszek.mpc.kernels import compile_kernels
 from aukciszek.server.host.allocator import keep_freed_memory, keep_what_is_here
-from aukciszek.server.host.buffered_log import GatheringHandler, tell_no_more_than_lines_show
+from aukciszek.server.host.buffered_log import BufferedHandler
 from aukciszek.server.host.data_dir_lock import allow_open_files, alone_in
 from aukciszek.server.host.tls import server_context
 from aukciszek.server.host.web_server import WebServer, listen, silence_uvicorn
@@ -26,10 +26,10 @@ _log = logging.getLogger(__name__)
 
 
 def serve(settings: Settings) -> None:
-    """Run one party until it is told to stop.
+    """Run one party until a signal stops it.
 
     Raises:
-        AukciszekError: it cannot be started; the text says why and what to do.
+        AukciszekError: it cannot start; the text says why and what to do.
     """
     configure_logging()
     allow_open_files()
@@ -43,7 +43,7 @@ async def run_party(settings: Settings, clock: Clock, stop: asyncio.Event, worke
     """Run one party in the running event loop until ``stop`` is set.
 
     Raises:
-        AukciszekError: it cannot be started; the text says why and what to do.
+        AukciszekError: it cannot start; the text says why and what to do.
     """
     tls = server_context(settings)
     async with AsyncExitStack() as resources:
@@ -89,8 +89,7 @@ async def _serve_until_told_to_stop(settings: Settings, workers: Workers) -> Non
 
 def configure_logging() -> None:
     """Write the log to standard error, one line for each event, times in UTC."""
-    tell_no_more_than_lines_show()
     root = logging.getLogger()
-    root.handlers = [GatheringHandler(sys.stderr)]
+    root.handlers = [BufferedHandler(sys.stderr)]
     root.setLevel(logging.INFO)
     silence_uvicorn()

@@ -8,7 +8,8 @@ from functools import cache
 import pytest
 from hypothesis import given, strategies as st
 
-from aukciszek.auctions.agreement.input_set import InputSet, Tally, form_input_set, tally_receipts
+from aukciszek.auctions.agreement.input_set import InputSet, form_input_set
+from aukciszek.auctions.agreement.tally import Tally, tally_receipts
 from aukciszek.cluster import Cluster, PartyNumber
 from aukciszek.identity import Identity
 from aukciszek.protocol.evidence.receipt_list import ListedReceipt, OtherReceipt, ReceiptListStatement

@@ -4,7 +4,7 @@ import asyncio
 
 from hypothesis import given, settings, strategies as st
 
-from aukciszek.auctions.session.computation import AuctionFormat
+from aukciszek.auctions.session.computation_task import AuctionFormat
 from aukciszek.mpc.ranking import CostModel
 from support.auction_case import AuctionCase
 

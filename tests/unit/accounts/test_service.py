@@ -165,7 +165,7 @@ async def test_who_waits_for_others_and_gives_up_leaves_nothing_behind(
     answers = await asyncio.gather(*attempts, return_exceptions=True)
     assert [isinstance(answer, asyncio.CancelledError) for answer in answers] == [False] * 10 + [True] * 5
     await failing.log_in(ANNA, PASSWORD)
-    assert failing._attempts._crowds == {}
+    assert failing._attempts._concurrent == {}
 
 
 async def test_an_old_hash_is_renewed_at_the_next_log_in(
@@ -221,9 +221,6 @@ class FailingStore:
     async def by_email(self, email: str) -> StoredUser | None:
         await self._reach("by_email")
         return await self._store.by_email(email)
-
-    async def by_uid(self, uid: str) -> StoredUser | None:
-        return await self._store.by_uid(uid)
 
     async def replace_hash(self, uid: str, new_hash: str) -> None:
         await self._reach("replace_hash")

@@ -133,12 +133,12 @@ async def test_right_passwords_do_not_count_against_a_place(throttle: LoginThrot
 
 async def test_registering_counts_against_the_place_when_the_address_is_taken(throttle: LoginThrottle) -> None:
     for _ in range(100):
-        await throttle.check_place(HERE)
+        await throttle.check_network(HERE)
         await throttle.found_taken(HERE)
     with pytest.raises(TooManyAttemptsError):
-        await throttle.check_place(HERE)
+        await throttle.check_network(HERE)
     await wait_of_next(throttle)
-    await throttle.check_place(ELSEWHERE)
+    await throttle.check_network(ELSEWHERE)
 
 
 async def test_the_networks_of_ipv6_count_as_one_place(throttle: LoginThrottle) -> None:

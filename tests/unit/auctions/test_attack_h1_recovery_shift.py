@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from aukciszek.auctions.session.computation import ComputationResult, ComputationTask, compute
+from aukciszek.auctions.session.computation import compute
+from aukciszek.auctions.session.computation_task import ComputationResult, ComputationTask
 from aukciszek.mpc.dealing import Dealing, challenge, share_fits
 from aukciszek.mpc.field import P, Vector, inverse, to_bytes, to_vector
 from aukciszek.mpc.random_stream import RandomStream

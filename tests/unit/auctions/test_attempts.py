@@ -263,7 +263,7 @@ def test_an_attempt_is_not_left_while_something_may_come_of_it() -> None:
 
 def test_a_leader_is_given_more_time_while_others_go_first() -> None:
     attempts = standing(Mode(3, 1), {1: 2, 2: 2, 3: 2}, own=1)
-    attempts.hold_up(30.0)
+    attempts.give_more_time(30.0)
     assert attempts.next_number(30.0 + 2 * PATIENCE_S - 0.1, failed=False) is None
     assert attempts.next_number(30.0 + 2 * PATIENCE_S, failed=False) == 3
 

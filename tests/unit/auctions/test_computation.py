@@ -2,7 +2,8 @@ from collections import Counter
 
 import pytest
 
-from aukciszek.auctions.session.computation import ComputationResult, compute
+from aukciszek.auctions.session.computation import compute
+from aukciszek.auctions.session.computation_task import ComputationResult
 from aukciszek.mpc.field import P
 from aukciszek.mpc.runtime import Runtime
 from aukciszek.mpc.simulation import simulate

@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 import pytest
 
-from aukciszek.auctions.session.computation import ComputationResult, compute
+from aukciszek.auctions.session.computation import compute
+from aukciszek.auctions.session.computation_task import ComputationResult
 from aukciszek.mpc.errors import InconsistentSharesError, MpcError, ParametersDifferError, PartiesMissingError
 from aukciszek.mpc.field import P
 from aukciszek.mpc.memory_channel import Delivery, Network, Payload

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from aukciszek.auctions.session.computation import AuctionFormat
+from aukciszek.auctions.session.computation_task import AuctionFormat
 from aukciszek.mpc.field import P, Vector, from_bytes
 from aukciszek.mpc.memory_channel import Delivery, Network, Payload
 from aukciszek.mpc.runtime import Runtime

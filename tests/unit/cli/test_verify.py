@@ -2,16 +2,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
-
 from aukciszek.auctions.record_export import audit_record
-from aukciszek.cluster import Cluster, PartyNumber
+from aukciszek.cluster import PartyNumber
 from aukciszek.encoding import Json, canonical_json
-from aukciszek.identity import Identity
-from aukciszek.protocol.evidence.certificate import Certificate, CertificateBody, Winner
 from aukciszek.protocol.evidence.record_chain import FIRST_PREVIOUS_HASH, NewRecordEntry, record_hash
-from aukciszek.protocol.rules.identifiers import AuctionId, BundleDigest, UserId
-from aukciszek.protocol.rules.spec import AuctionSpec
+from aukciszek.protocol.rules.identifiers import AuctionId, UserId
 from aukciszek.storage.rows import RecordRow
 
 if TYPE_CHECKING:
@@ -19,52 +14,6 @@ if TYPE_CHECKING:
 
 UID = UserId("22222222-2222-4222-8222-222222222222")
 NOW = datetime(2026, 1, 31, tzinfo=UTC)
-
-
-@pytest.fixture
-def certificate(cluster_file: Path, party_directories: list[Path], tmp_path: Path) -> Path:
-    """A certificate that three of five parties signed."""
-    cluster = Cluster.read(cluster_file)
-    bundle = BundleDigest("cd" * 32)
-    body = CertificateBody(
-        spec=AuctionSpec(
-            title="Road salt",
-            description="",
-            direction="reverse",
-            format="first-price",
-            winners=1,
-            currency="EUR",
-            minimum="0",
-            maximum="100",
-            step="1",
-            reserve_price=None,
-            minimum_bids=1,
-            opens_at=NOW,
-            closes_at=NOW.replace(hour=1),
-            abandons_at=NOW.replace(hour=2),
-            early_close_allowed=True,
-            cancel_allowed=True,
-            invited=None,
-            auctioneer=UserId("11111111-1111-4111-8111-111111111111"),
-            nonce="ab" * 32,
-            cluster=cluster.digest,
-            parties=5,
-            threshold=2,
-        ),
-        bids=(bundle,),
-        left_out=(),
-        tie_break_seed="00" * 32,
-        outcome="sold",
-        winners=(Winner(bundle=bundle, bidder=UID),),
-        prices=("42",),
-    )
-    signatures = [
-        body.signed_by(PartyNumber(number), Identity.read(party_directories[number - 1] / "identity.pem"))
-        for number in (1, 3, 5)
-    ]
-    path = tmp_path / "certificate.json"
-    path.write_bytes(Certificate.assemble(body, cluster_file.read_bytes(), signatures).encode())
-    return path
 
 
 def write_record(path: Path, auction: str, entries: list[tuple[str, dict[str, Json]]], party: int = 1) -> None:

@@ -7,6 +7,9 @@ from typing import Final
 
 REPOSITORY: Final = Path(__file__).parents[3]
 DOCS: Final = REPOSITORY / "docs"
+WRITTEN: Final = DOCS / "reference"
+"""Pages that ``reference.py`` writes; they say what the program says."""
+
 FRONT: Final = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")
 """Documents beside the site: those that a host of repositories shows."""
 

@@ -42,8 +42,8 @@ _INTERFACE: Final = """\
 # HTTP interface
 
 Every party serves the same interface. Its complete description (OpenAPI: parameters, schemas and one recorded example
-of each operation) is at `/api/openapi.json` of any party, and for people at `/docs`. This page lists the operations;
-it is written by `make docs`.
+of each operation) is at `/api/openapi.json` of any party, and for people at `/docs`. This page lists the operations
+and names each answer by its schema there. It is written by `make docs`.
 
 - A *token* goes into the header `Authorization: Bearer TOKEN`. The login server issues one for each party;
   `POST /api/auth/login` returns them all. No other party accepts it.
@@ -157,7 +157,12 @@ def _operation(name: str, operation: Mapping[str, Any]) -> str:
 
 def _answer(status: str, answer: Mapping[str, Any]) -> str:
     text = str(answer["description"])
-    return text if status.startswith("2") else text.removeprefix("A problem with the code ").removesuffix(".")
+    if not status.startswith("2"):
+        return text.removeprefix("A problem with the code ").removesuffix(".")
+    ((media_type, content),) = answer["content"].items()
+    schema = content.get("schema", {}).get("$ref", "").rpartition("/")[2]
+    form = f"`{schema or media_type}`"
+    return form if text == "Done." else f"{form}. {text}"
 
 
 def write() -> None:

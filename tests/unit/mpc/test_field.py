@@ -5,8 +5,18 @@ import pytest
 
 from aukciszek.mpc import field, kernels
 from aukciszek.mpc.field import NotAFieldElementError, P, Vector
+from aukciszek.mpc.plain_kernels import PLAIN
 
 EDGES = [0, 1, 2, 2**29 - 1, 2**29, 2**32 - 1, 2**32, 2**60, P - 2, P - 1]
+
+
+@pytest.fixture(autouse=True, params=["plain", "compiled"])
+def implementation(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both implementations of the kernels, which must not differ."""
+    kernels.compile_kernels()
+    if request.param == "plain":
+        for name, kernel in PLAIN._asdict().items():
+            monkeypatch.setattr(kernels, name, kernel)
 
 
 def operands(count: int) -> tuple[Vector, Vector, Vector]:

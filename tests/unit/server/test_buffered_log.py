@@ -5,7 +5,7 @@ from typing import override
 
 import pytest
 
-from aukciszek.server.host.buffered_log import GatheringHandler
+from aukciszek.server.host.buffered_log import BufferedHandler
 
 type Told = tuple[logging.Logger, "Stream"]
 
@@ -27,7 +27,7 @@ class Stream(io.StringIO):
 def told() -> Told:
     stream = Stream()
     log = logging.Logger("gathered", logging.INFO)  # noqa: LOG001 -- a test leaves nothing behind in the tree of loggers
-    log.addHandler(GatheringHandler(stream))
+    log.addHandler(BufferedHandler(stream))
     return log, stream
 
 

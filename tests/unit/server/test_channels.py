@@ -1,4 +1,4 @@
-"""Sessions over links that deliver at once; the links themselves are tried in ``test_links.py``."""
+"""SessionChannels over links that deliver at once; the links themselves are tried in ``test_links.py``."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -10,7 +10,7 @@ from aukciszek.cluster import PartyNumber
 from aukciszek.mpc.errors import ChannelClosedError, PartiesMissingError
 from aukciszek.server.errors import PeerFloodError, RoundOrderError
 from aukciszek.server.links import channels as sessions_module, round_inbox
-from aukciszek.server.links.channels import Sessions
+from aukciszek.server.links.channels import SessionChannels
 from aukciszek.server.links.frames import LeaveFrame, RoundFrame, decode_frame, encode_round
 from aukciszek.server.links.session_channel import LinkChannel
 
@@ -27,7 +27,7 @@ class Links:
         self.cut: set[tuple[PartyNumber, PartyNumber]] = set()
         self.at = {number: self._sessions(number, size, enough) for number in map(PartyNumber, range(1, size + 1))}
 
-    def _sessions(self, own: PartyNumber, size: int, enough: int) -> Sessions:
+    def _sessions(self, own: PartyNumber, size: int, enough: int) -> SessionChannels:
         links = self
 
         class _From:
@@ -35,7 +35,7 @@ class Links:
                 if (own, to) not in links.cut:
                     links.deliver(own, to, frame)
 
-        return Sessions(own=own, size=size, enough=enough, sender=_From())
+        return SessionChannels(own=own, size=size, enough=enough, sender=_From())
 
     def deliver(self, sender: PartyNumber, to: PartyNumber, content: bytes) -> None:
         frame = decode_frame(content)

@@ -16,7 +16,7 @@ from aukciszek.server.host import data_dir_lock, http_protocol
 from aukciszek.server.host.data_dir_lock import LOCK_FILE, allow_open_files, alone_in
 from aukciszek.server.host.web_server import WebServer, listen
 from aukciszek.server.http import export_limiter
-from aukciszek.server.http.export_limiter import LongAnswers
+from aukciszek.server.http.export_limiter import ExportLimiter
 from aukciszek.settings import Listener
 
 
@@ -97,7 +97,7 @@ async def test_a_closed_connection_counts_no_more(server: WebServer, monkeypatch
 
 async def test_long_answers_are_made_in_turn_and_the_line_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(export_limiter, "MOST_IN_LINE", 1)
-    answers, may_end, made = LongAnswers(), asyncio.Event(), []
+    answers, may_end, made = ExportLimiter(), asyncio.Event(), []
 
     async def make(number: int) -> None:
         async with answers.turn():

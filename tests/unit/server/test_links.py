@@ -33,7 +33,7 @@ LONG_S = 60.0
 
 
 def message(body: bytes) -> PeerMessage:
-    return PeerMessage(MessageKind.HOLDINGS, AuctionId("a" * 64), body)
+    return PeerMessage(MessageKind.RECEIPT_LIST, AuctionId("a" * 64), body)
 
 
 @pytest.fixture
@@ -269,7 +269,7 @@ async def test_rounds_do_not_wait_for_messages(alone: "LinkedCluster") -> None:
         await link.send_bytes(encode_frame(MessageFrame(message(b"takes long"))))
         await alone.until(lambda: bool(alone[1].listener.messages))
         await link.send_bytes(ROUND_0)
-        await alone.until(lambda: SESSION in alone[1].peers._sessions._early)
+        await alone.until(lambda: SESSION in alone[1].peers._channels._early)
 
 
 async def _forever(event: asyncio.Event) -> None:
@@ -291,10 +291,10 @@ async def test_who_sends_more_than_can_be_dealt_with_is_read_no_further(
         # What the kernel holds for us is not read, however long we wait: the loop has nothing to do with it.
         for _ in range(20):
             await asyncio.sleep(0)
-        assert SESSION not in alone[1].peers._sessions._early
+        assert SESSION not in alone[1].peers._channels._early
         go_on.set()
         await alone.until(lambda: len(alone[1].listener.messages) == 5)
-        await alone.until(lambda: SESSION in alone[1].peers._sessions._early)
+        await alone.until(lambda: SESSION in alone[1].peers._channels._early)
 
 
 async def test_a_newer_link_takes_the_place_of_the_older(alone: "LinkedCluster") -> None:
@@ -377,7 +377,7 @@ async def test_an_idle_cluster_does_nothing(new_cluster: "NewCluster") -> None:
     soon = [timer for timer in loop._scheduled if not timer.cancelled() and timer.when() < loop.time() + 10]  # type: ignore[attr-defined]
     web_servers_ticking = 3
     assert len(soon) <= web_servers_ticking + 1, "one more for the time limit of this test"
-    assert not any(party.peers._sessions.running for party in cluster.parties.values())
+    assert not any(party.peers._channels.running for party in cluster.parties.values())
 
 
 async def test_a_message_that_cannot_be_stored_waits_until_it_can(

@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 
 from aukciszek.accounts.tokens import Principal
-from aukciszek.auctions.session import session_runner
-from aukciszek.auctions.session.computation import ComputationResult, ComputationTask, Progress, compute
+from aukciszek.auctions.session import execution
+from aukciszek.auctions.session.computation import Progress, compute
+from aukciszek.auctions.session.computation_task import ComputationResult, ComputationTask
 from aukciszek.encoding import canonical_json, parse_canonical_json
 from aukciszek.mpc.field import Vector
 from aukciszek.mpc.ranking import CostModel
@@ -38,7 +39,7 @@ from support.records import record_at
 async def outcome(parties: Parties, auction: AuctionId) -> CertificateBody:
     """Return the outcome once all parties have it, after checking that all have the same, signed by all."""
     await parties.wait_for_state(auction, AuctionState.FINAL)
-    certificates = [await service.certificate(auction) for service in parties.services.values()]
+    certificates = [await service.queries.certificate(auction) for service in parties.services.values()]
     assert {one.body.digest for one in certificates} == {certificates[0].body.digest}
     assert all(len(one.signatures) == parties.size for one in certificates)
     assert not parties.network.refused
@@ -69,7 +70,7 @@ async def test_all_parties_compute_at_one_pace_whatever_each_measured(
         paces.append(pace)
         return await compute(runtime, task, shares, on_progress, pace, recovered=recovered)
 
-    monkeypatch.setattr(session_runner, "compute", recorded)
+    monkeypatch.setattr(execution, "compute", recorded)
     parties = await start_parties()
     parties.network.round_s = {1: 0.08, 2: 1e9, 3: 0.06, 4: 1e-9}  # party 5 has measured nothing yet
     spec = await opened(parties)
@@ -149,7 +150,7 @@ async def test_a_withdrawn_bid_does_not_count(start_parties: StartParties) -> No
     low = await parties.bid(spec, "100")
     winner = await parties.bid(spec, "400")
     await parties.withdraw(spec, low, revision=2)
-    assert (await parties.services[parties.cluster.numbers[0]].auction(spec.auction_id)).bids == 1
+    assert (await parties.services[parties.cluster.numbers[0]].queries.auction(spec.auction_id)).bids == 1
     parties.clock.move(601)
     assert [one.bidder for one in (await outcome(parties, spec.auction_id)).winners] == [winner.uid]
 
@@ -226,7 +227,7 @@ class TestOrders:
         await parties.wait_for_state(spec.auction_id, AuctionState.CANCELLED)
         parties.clock.move(601)
         with pytest.raises(NoOutcomeYetError):
-            await parties.service(1).certificate(spec.auction_id)
+            await parties.service(1).queries.certificate(spec.auction_id)
         with pytest.raises(AuctionNotOpenError):
             await parties.bid(spec, "6", bidder, revision=2, parties=[5])
 
@@ -244,7 +245,7 @@ class TestOrders:
         spec = parties.draft()
         await parties.create(spec, [1, 3])
         with pytest.raises(UnknownAuctionError):
-            await parties.service(2).auction(spec.auction_id)
+            await parties.service(2).queries.auction(spec.auction_id)
         await parties.create(spec, [5])
         await parties.wait_for_known(spec.auction_id)
         await parties.wait_for_state(spec.auction_id, AuctionState.OPEN)
@@ -341,5 +342,5 @@ class TestRefusals:
         for revision in (1, 3):
             with pytest.raises(RevisionOutdatedError):
                 await parties.bid(spec, "6", bidder, revision=revision)
-        (bid,) = await parties.service(4).own_bids(bidder, spec.auction_id)
+        (bid,) = await parties.service(4).queries.own_bids(bidder, spec.auction_id)
         assert (bid.revision, bid.withdrawal, bid.receipt.content.party) == (3, False, 4)

@@ -19,7 +19,7 @@ from support.corrupt import Knowledge
 from support.drills import drills_but
 from support.memory_network import Round
 from support.parties import Parties, StartParties, new_bidder
-from support.passing import ended, let_pass, opened, process_of, state_at, time_passing, until
+from support.passing import ended, let_pass, opened, parts_of, state_at, time_passing, until
 from support.records import record_at
 
 CLUSTERS = [(3, 1), (4, 1), (5, 2)]
@@ -217,10 +217,10 @@ async def test_a_party_that_knows_nothing_of_a_session_finishes_it_with_what_one
     parties.network.drop = lambda _sender, _to, message: message.kind is MessageKind.OUTCOME_SIGNATURE
     await parties.start(late)
     await until(parties, lambda: state_at(parties, late, spec.auction_id) is AuctionState.SIGNING)
-    body = process_of(parties, late, spec.auction_id).certification._body
+    body = parts_of(parties, late, spec.auction_id).certification._body
     assert body is not None
     assert [prices[one.bidder] for one in body.winners] == ["1"]
-    assert body == process_of(parties, helper, spec.auction_id).certification._body
+    assert body == parts_of(parties, helper, spec.auction_id).certification._body
 
 
 @pytest.mark.parametrize(("size", "threshold"), CLUSTERS)
@@ -254,7 +254,7 @@ async def test_keys_that_were_released_are_said_again_although_no_session_can_be
         ),
     )
     for one in remain:
-        certificate = await parties.service(one).certificate(spec.auction_id)
+        certificate = await parties.service(one).queries.certificate(spec.auction_id)
         assert [prices[winner.bidder] for winner in certificate.body.winners] == ["1"]
 
 
@@ -287,7 +287,7 @@ async def test_a_bid_out_of_range_is_left_out_and_the_auction_ends(
     parties = await start_parties(size, threshold)
     spec = await opened(parties)
     bidder = new_bidder()
-    view = await parties.service(1).auction(spec.auction_id)
+    view = await parties.service(1).queries.auction(spec.auction_id)
     keys = [SealingPublicKey(one.content.public_key) for one in view.sealing_keys]
     place = BidPlace(auction=spec.auction_id, bidder=UserId(bidder.uid), revision=1)
     content = seal_bid(place, [1] * spec.bits, threshold=threshold, sealing_keys=keys).encode()

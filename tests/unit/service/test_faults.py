@@ -9,6 +9,7 @@ import pytest
 from aukciszek.auctions.agreement.list_exchange import ListExchange
 from aukciszek.auctions.agreement.list_store import TooManyListsError
 from aukciszek.auctions.agreement.messages import MOST_LISTS_OF_A_PARTY
+from aukciszek.auctions.agreement.own_list import OwnList
 from aukciszek.auctions.context.auction_context import AuctionContext
 from aukciszek.auctions.context.peer_network import MessageKind, PeerMessage
 from aukciszek.auctions.session.computation import compute
@@ -20,9 +21,9 @@ from aukciszek.protocol.evidence.receipt_list import ListedReceipt, ReceiptListS
 from aukciszek.protocol.evidence.statements import SealingKeyStatement, Signed, sign, statement_digest
 from aukciszek.protocol.rules.identifiers import AuctionId, BundleDigest
 from aukciszek.protocol.rules.states import AuctionState
+from support.insides import processes_at
 from support.memory_network import Round
 from support.parties import Parties, StartParties, new_bidder
-from support.passing import process_of
 from support.records import record_at
 
 
@@ -45,7 +46,7 @@ async def time_passing(parties: Parties) -> AsyncIterator[None]:
 async def finished(parties: Parties, auction: AuctionId) -> CertificateBody:
     async with time_passing(parties):
         await parties.wait_for_state(auction, AuctionState.FINAL)
-    return (await parties.service(1).certificate(auction)).body
+    return (await parties.service(1).queries.certificate(auction)).body
 
 
 type StopAt = Callable[[AuctionState], Awaitable[None]]
@@ -114,7 +115,7 @@ async def test_a_restart_loses_no_bid_that_had_a_receipt(start_parties: StartPar
     for number in (1, 2, 3):
         await parties.stop(number)
         await parties.start(number)
-    (bid,) = await parties.service(2).own_bids(winner, spec.auction_id)
+    (bid,) = await parties.service(2).queries.own_bids(winner, spec.auction_id)
     assert bid.receipt.content.party == 2
     parties.clock.move(601)
     body = await finished(parties, spec.auction_id)
@@ -169,7 +170,7 @@ async def test_a_session_that_fails_is_repeated_under_a_new_id(
             raise InconsistentSharesError([3])
         return await compute(*arguments, **named)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("aukciszek.auctions.session.session_runner.compute", fail_once)
+    monkeypatch.setattr("aukciszek.auctions.session.execution.compute", fail_once)
     parties.clock.move(601)
     body = await finished(parties, spec.auction_id)
     assert [one.bidder for one in body.winners] == [winner.uid]
@@ -190,12 +191,12 @@ async def test_two_lists_of_one_party_both_count_and_are_on_record(start_parties
     winner = await parties.bid(spec, "5")
     empty = sign(ReceiptListStatement.of(spec.auction_id, PartyNumber(3), []), parties.identities[2]).encode()
     for number in (1, 2):
-        message = PeerMessage(MessageKind.HOLDINGS, spec.auction_id, empty)
+        message = PeerMessage(MessageKind.RECEIPT_LIST, spec.auction_id, empty)
         await parties.service(number).on_message(PartyNumber(3), message)
     parties.clock.move(601)
     body = await finished(parties, spec.auction_id)
     assert [one.bidder for one in body.winners] == [winner.uid]
-    kinds = {(one.kind, one.party) for one in await parties.service(5).incidents(100)}
+    kinds = {(one.kind, one.party) for one in await parties.service(5).queries.incidents(100)}
     assert ("two-lists", 3) in kinds
 
 
@@ -215,7 +216,7 @@ async def test_a_list_that_comes_after_the_session_began_accuses_nobody_but_a_li
         own_receipts = [ListedReceipt(BundleDigest(bundle), spec.opens_at) for bundle in bundles]
         statement = ReceiptListStatement.of(spec.auction_id, PartyNumber(author), own_receipts)
         content = sign(statement, parties.identities[author - 1]).encode()
-        message = PeerMessage(MessageKind.HOLDINGS, spec.auction_id, content)
+        message = PeerMessage(MessageKind.RECEIPT_LIST, spec.auction_id, content)
         await parties.service(1).on_message(PartyNumber(author), message)
 
     for bundles in ([], [], ["11" * 32]):
@@ -224,10 +225,10 @@ async def test_a_list_that_comes_after_the_session_began_accuses_nobody_but_a_li
     assert [entry.details["party"] for entry in entries if entry.action == "list-came-late"] == [4]
     # A party that says another thing of itself than before contradicts itself, whenever it does.
     kinds = [("two-lists", 4)]
-    assert [(one.kind, one.party) for one in await parties.service(1).incidents(100)] == kinds
+    assert [(one.kind, one.party) for one in await parties.service(1).queries.incidents(100)] == kinds
     await comes(3, "11" * 32)
     kinds = [("two-lists", 3), *kinds]
-    assert [(one.kind, one.party) for one in await parties.service(1).incidents(100)] == kinds
+    assert [(one.kind, one.party) for one in await parties.service(1).queries.incidents(100)] == kinds
     for bundle in range(2, MOST_LISTS_OF_A_PARTY + 1):
         await comes(4, f"{bundle:064x}")
     with pytest.raises(TooManyListsError):
@@ -253,10 +254,10 @@ async def test_a_list_that_came_between_announcement_and_session_does_not_count_
         claim = ReceiptListStatement.of(
             spec.auction_id, PartyNumber(2), [ListedReceipt(BundleDigest(head.digest), spec.opens_at)]
         )
-        message = PeerMessage(MessageKind.HOLDINGS, spec.auction_id, sign(claim, parties.identities[1]).encode())
+        message = PeerMessage(MessageKind.RECEIPT_LIST, spec.auction_id, sign(claim, parties.identities[1]).encode())
         await parties.service(1).on_message(PartyNumber(2), message)
         kinds.clear()
-        while not any(one.kind == "session-failed" for one in await parties.service(1).incidents(100)):
+        while not any(one.kind == "session-failed" for one in await parties.service(1).queries.incidents(100)):
             await network.next_change()
         await parties.stop(1)
         network.tamper = lambda _sender, _to, one: one.payload
@@ -276,19 +277,19 @@ async def test_a_party_cannot_deny_a_receipt_that_it_gave(
     await parties.bid(spec, "6")
     async with time_passing(parties):
         await parties.wait_for_receipts(winner, spec.auction_id, at=2, of=[1, 3])
-    honest = ListExchange.sign_own_list
+    honest = OwnList.sign
 
-    async def deny(self: ListExchange, *complaints: Iterable[BundleDigest]) -> tuple[Signed[ReceiptListStatement], str]:
+    async def deny(self: OwnList, *complaints: Iterable[BundleDigest]) -> tuple[Signed[ReceiptListStatement], str]:
         if self._context.party.number != 3:
             return await honest(self, *complaints)
         empty = sign(ReceiptListStatement.of(spec.auction_id, PartyNumber(3), []), parties.identities[2])
         return empty, statement_digest(empty.content)
 
-    monkeypatch.setattr(ListExchange, "sign_own_list", deny)
+    monkeypatch.setattr(OwnList, "sign", deny)
     parties.clock.move(601)
     body = await finished(parties, spec.auction_id)
     assert [one.bidder for one in body.winners] == [winner.uid]
-    assert ("denied-receipt", 3) in {(one.kind, one.party) for one in await parties.service(1).incidents(100)}
+    assert ("denied-receipt", 3) in {(one.kind, one.party) for one in await parties.service(1).queries.incidents(100)}
 
 
 async def test_a_party_that_was_down_catches_up_while_bids_come_in(start_parties: StartParties) -> None:
@@ -301,7 +302,7 @@ async def test_a_party_that_was_down_catches_up_while_bids_come_in(start_parties
     await parties.start(2)
     async with time_passing(parties):
         await parties.wait_for_receipts(bidder, spec.auction_id, at=2, of=[1, 3])
-    assert await parties.service(2).own_bids(bidder, spec.auction_id) == []
+    assert await parties.service(2).queries.own_bids(bidder, spec.auction_id) == []
 
 
 async def test_two_announcements_for_one_attempt_are_on_record(start_parties: StartParties) -> None:
@@ -323,7 +324,7 @@ async def test_two_announcements_for_one_attempt_are_on_record(start_parties: St
         )
         content = sign(readiness, parties.identities[1]).encode()
         await service.on_message(PartyNumber(2), PeerMessage(MessageKind.READY, spec.auction_id, content))
-    assert [(one.kind, one.party) for one in await service.incidents(10)] == [("two-announcements", 2)]
+    assert [(one.kind, one.party) for one in await service.queries.incidents(10)] == [("two-announcements", 2)]
 
 
 async def test_a_second_sealing_key_is_on_record_and_the_first_is_kept(start_parties: StartParties) -> None:
@@ -332,15 +333,15 @@ async def test_a_second_sealing_key_is_on_record_and_the_first_is_kept(start_par
     await parties.create(spec)
     await parties.wait_for_keys(spec.auction_id)
     service = parties.service(1)
-    before = (await service.auction(spec.auction_id)).sealing_keys
+    before = (await service.queries.auction(spec.auction_id)).sealing_keys
     other = before[2].content.public_key
     statement = sign(
         SealingKeyStatement(auction=spec.auction_id, party=PartyNumber(2), public_key=other), parties.identities[1]
     )
     message = PeerMessage(MessageKind.SEALING_KEY, spec.auction_id, statement.encode())
     await service.on_message(PartyNumber(2), message)
-    assert (await service.auction(spec.auction_id)).sealing_keys == before
-    assert [(one.kind, one.party) for one in await service.incidents(10)] == [("two-sealing-keys", 2)]
+    assert (await service.queries.auction(spec.auction_id)).sealing_keys == before
+    assert [(one.kind, one.party) for one in await service.queries.incidents(10)] == [("two-sealing-keys", 2)]
 
 
 @pytest.mark.parametrize(
@@ -378,13 +379,13 @@ async def test_a_failure_that_nobody_foresaw_is_shown_and_quotes_nothing(
     await parties.wait_for_state(spec.auction_id, AuctionState.OPEN)
     parties.clock.move(601)
     service = parties.service(1)
-    process = service._processes[spec.auction_id]
+    process = processes_at(service)[spec.auction_id]
     async with time_passing(parties):
-        await process.context.signal.wait_for(lambda: process.failure is not None)
-    assert (await service.auction(spec.auction_id)).failure == "unexpected-failure"
-    assert [(one.kind, one.party) for one in await service.incidents(10)] == [("stands-still", None)]
+        await process._context.signal.wait_for(lambda: process._failure is not None)
+    assert (await service.queries.auction(spec.auction_id)).failure == "unexpected-failure"
+    assert [(one.kind, one.party) for one in await service.queries.incidents(10)] == [("stands-still", None)]
     assert "ValueError" in caplog.text
-    assert "1234567" not in caplog.text + str(await service.incidents(10))
+    assert "1234567" not in caplog.text + str(await service.queries.incidents(10))
 
 
 class TestRobustMode:
@@ -402,14 +403,14 @@ class TestRobustMode:
         parties.clock.move(601)
         async with time_passing(parties):
             await parties.wait_for_state(spec.auction_id, AuctionState.FINAL)
-        body = (await parties.service(2).certificate(spec.auction_id)).body
+        body = (await parties.service(2).queries.certificate(spec.auction_id)).body
         assert [one.bidder for one in body.winners] == [winner.uid]
 
         # It learns the outcome when it is back, from those who signed it.
         await parties.start(1)
         async with time_passing(parties):
             await parties.wait_for_state(spec.auction_id, AuctionState.FINAL, [1])
-        certificate = await parties.service(1).certificate(spec.auction_id)
+        certificate = await parties.service(1).queries.certificate(spec.auction_id)
         assert certificate.body == body
         assert [one.party for one in certificate.signatures] == [2, 3, 4, 5]
 
@@ -421,7 +422,7 @@ class TestRobustMode:
         spec = parties.draft()
         await parties.create(spec)
         await parties.wait_for_state(spec.auction_id, AuctionState.OPEN)
-        fourth = process_of(parties, 4, spec.auction_id)
+        fourth = parts_at(parties.service(4), spec.auction_id)
 
         def falls_silent(sender: PartyNumber, _to: PartyNumber, _content: Round) -> bool:
             if sender == 4 and fourth.context.stage.name == stage:
@@ -434,7 +435,7 @@ class TestRobustMode:
         async with time_passing(parties):
             await parties.wait_for_state(spec.auction_id, AuctionState.FINAL, [1, 2, 3, 5])
         assert 4 not in parties.network.up
-        body = (await parties.service(2).certificate(spec.auction_id)).body
+        body = (await parties.service(2).queries.certificate(spec.auction_id)).body
         assert [one.bidder for one in body.winners] == [winner.uid]
 
     async def test_with_threshold_2_all_wait_and_say_for_whom(self, start_parties: StartParties) -> None:
@@ -446,7 +447,7 @@ class TestRobustMode:
         await parties.stop(4)
         parties.clock.move(601)
         async with time_passing(parties):
-            async for progress in parties.service(2).progress(spec.auction_id):
+            async for progress in parties.service(2).queries.progress(spec.auction_id):
                 if progress.state is AuctionState.AGREEING and progress.waiting_for == (4,):
                     break
             await parties.start(4)

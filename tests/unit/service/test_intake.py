@@ -23,6 +23,7 @@ from aukciszek.protocol.rules.spec import AuctionSpec
 from aukciszek.protocol.rules.states import AuctionState
 from aukciszek.protocol.sealing.bundle import Bundle, bundle_digest
 from aukciszek.storage.errors import StorageFullError
+from support.insides import parts_at
 from support.parties import Parties, StartParties, new_bidder
 from support.records import record_at
 
@@ -52,7 +53,7 @@ async def test_bids_that_come_together_each_get_their_own_receipt(start_parties:
     assert all(one.is_new for one in answers)
     for one in answers:
         verify(one.receipt, parties.cluster)
-    assert (await service.auction(spec.auction_id)).bids == 79
+    assert (await service.queries.auction(spec.auction_id)).bids == 79
     record = await record_at(service, spec.auction_id)
     verify_record(record)
     assert sum(entry.action == "bid" for entry in record.entries) == 79
@@ -76,7 +77,7 @@ async def test_other_bytes_under_one_revision_are_refused_even_when_memory_knows
     service, bidder = parties.service(1), new_bidder()
     first = await parties.seal(spec, bidder, "7")
     given = await service.submit(bidder, spec.auction_id, first)
-    taken = service._processes[spec.auction_id].intake.taken
+    taken = parts_at(service, spec.auction_id).intake.taken
     taken._latest.clear()
     again = await service.submit(bidder, spec.auction_id, first)
     assert (again.receipt, again.is_new) == (given.receipt, False)
@@ -153,7 +154,7 @@ async def test_a_restart_knows_what_was_taken(start_parties: StartParties) -> No
     await parties.withdraw(spec, await parties.bid(spec, "8"), revision=2)
     await parties.stop(1)
     await parties.start(1)
-    taken = parties.service(1)._processes[spec.auction_id].intake.taken
+    taken = parts_at(parties.service(1), spec.auction_id).intake.taken
     assert (taken.receipts, taken.standing, taken.latest(UserId(bidder.uid))) == (3, 1, 1)
     assert taken.receipts_of(UserId(bidder.uid)) == 1
 
@@ -174,7 +175,7 @@ async def test_a_full_disk_gives_no_receipt_and_the_bid_can_come_again(
         patch.setattr(repository, "add_bids", fail)
         with pytest.raises(StorageFullError):
             await parties.service(1).submit(bidder, spec.auction_id, content)
-    assert (await parties.service(1).auction(spec.auction_id)).bids == 0
+    assert (await parties.service(1).queries.auction(spec.auction_id)).bids == 0
     assert (await parties.service(1).submit(bidder, spec.auction_id, content)).is_new
 
 

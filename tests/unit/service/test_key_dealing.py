@@ -5,11 +5,11 @@ from collections.abc import Iterable
 
 import pytest
 
-from aukciszek.auctions.auction_process import AuctionProcess
 from aukciszek.auctions.context.peer_network import MessageKind, PeerMessage
 from aukciszek.auctions.integrity import check_auction
 from aukciszek.auctions.keys.dealing import KeyDealing
 from aukciszek.auctions.keys.envelopes import AuctionKey, KeyEnvelope, KeysWanted, UnlawfulDealingError
+from aukciszek.auctions.process.parts import AuctionParts
 from aukciszek.cluster import PartyNumber
 from aukciszek.mpc.mode import Mode
 from aukciszek.mpc.prss import dealt_sets, large_sets, new_prss_key
@@ -20,6 +20,7 @@ from aukciszek.protocol.rules.spec import AuctionSpec
 from aukciszek.protocol.rules.states import AuctionState
 from aukciszek.protocol.sealing.keys import SealingKeyPair, SealingPublicKey
 from aukciszek.storage.errors import DatabaseDamagedError
+from support.insides import parts_at, processes_at
 from support.parties import Parties, StartParties
 
 from .test_faults import finished, time_passing
@@ -31,8 +32,8 @@ type Keys = dict[tuple[int, int], bytes]
 """By set and dealer."""
 
 
-def process_of(parties: Parties, number: int, spec: AuctionSpec) -> AuctionProcess:
-    return parties.service(number)._processes[spec.auction_id]
+def parts_of(parties: Parties, number: int, spec: AuctionSpec) -> AuctionParts:
+    return parts_at(parties.service(number), spec.auction_id)
 
 
 def keys_at(parties: Parties, number: int) -> Keys:
@@ -46,7 +47,7 @@ def tables_at(parties: Parties, number: int) -> dict[int, bytes]:
 
 
 async def incidents_at(parties: Parties, number: int) -> list[tuple[str, int | None]]:
-    return [(one.kind, one.party) for one in await parties.service(number).incidents(50)]
+    return [(one.kind, one.party) for one in await parties.service(number).queries.incidents(50)]
 
 
 def incident_rows(parties: Parties, number: int) -> list[tuple[str, int | None]]:
@@ -90,7 +91,7 @@ async def test_all_members_of_a_set_and_nobody_else_hold_its_key(
     assert len(keys) == expected, "each set and dealer has a key of its own"
     sent = b"".join(on_the_way)
     assert all(key not in sent and key.hex().encode() not in sent for key in keys), "no key travels in the clear"
-    chosen = {process_of(parties, number, spec).dealing._tables.chosen for number in range(1, size + 1)}
+    chosen = {parts_of(parties, number, spec).dealing._tables.chosen for number in range(1, size + 1)}
     assert len(chosen) == 1
     assert chosen != {None}
     assert [await incidents_at(parties, number) for number in range(1, size + 1)] == [[]] * size
@@ -171,14 +172,14 @@ async def test_a_message_of_yesterday_changes_nothing(start_parties: StartPartie
         if to == 3:
             await parties.service(3).on_message(sender, message)
     assert (keys_at(parties, 3), tables_at(parties, 3)) == before
-    assert (await parties.service(3).auction(spec.auction_id)).state is AuctionState.OPEN
+    assert (await parties.service(3).queries.auction(spec.auction_id)).state is AuctionState.OPEN
 
 
 def dealing(
     parties: Parties, spec: AuctionSpec, dealer: PartyNumber, to: PartyNumber, keys: list[AuctionKey]
 ) -> PeerMessage:
     """Deal as a corrupt party would."""
-    receiver = process_of(parties, to, spec).keys.of(to)
+    receiver = parts_of(parties, to, spec).keys.of(to)
     envelope = KeyEnvelope("dealing", spec.auction_id, sender=dealer, receiver=to)
     return PeerMessage(MessageKind.DEALING, spec.auction_id, envelope.seal(keys, receiver))
 
@@ -188,7 +189,7 @@ def other_keys(keys: Iterable[AuctionKey]) -> list[AuctionKey]:
 
 
 def shared(parties: Parties, spec: AuctionSpec, dealer: PartyNumber, to: PartyNumber) -> list[AuctionKey]:
-    held = process_of(parties, dealer, spec).dealing._held
+    held = parts_of(parties, dealer, spec).dealing._held
     return [one for one in held if one.dealer == dealer and to in one.members]
 
 
@@ -210,10 +211,10 @@ async def test_a_dealer_that_gives_different_keys_keeps_the_auction_closed_and_i
         await parties.network.wait_for(lambda: all(len(tables_at(parties, number)) == 3 for number in (1, 2, 3)))
         await asyncio.sleep(1)
     for number in (1, 2, 3):
-        view = await parties.service(number).auction(spec.auction_id)
+        view = await parties.service(number).queries.auction(spec.auction_id)
         assert view.state is AuctionState.CREATED
         assert ("keys-disputed", None) in await incidents_at(parties, number)
-    (incident,) = [one for one in await parties.service(2).incidents(50) if one.kind == "keys-disputed"]
+    (incident,) = [one for one in await parties.service(2).queries.incidents(50) if one.kind == "keys-disputed"]
     assert incident.details == '{"dealer":1,"members":[1,3]}'
 
 
@@ -237,7 +238,7 @@ async def test_keys_that_are_not_their_senders_to_give_are_refused(start_parties
     for keys in ([], [*mine, foreign], [foreign], [*mine, absent], [*mine, mine[0]]):
         with pytest.raises(UnlawfulDealingError):
             await parties.service(2).on_message(ONE, dealing(parties, spec, ONE, TWO, keys))
-    receiver = process_of(parties, TWO, spec).keys.of(TWO)
+    receiver = parts_of(parties, TWO, spec).keys.of(TWO)
     sealed = receiver.seal(b"too short", KeyEnvelope("dealing", spec.auction_id, ONE, TWO)._info)
     with pytest.raises(UnlawfulDealingError, match="no list of keys"):
         await parties.service(2).on_message(ONE, PeerMessage(MessageKind.DEALING, spec.auction_id, sealed))
@@ -268,7 +269,7 @@ async def test_where_lies_are_corrected_a_dealer_that_serves_only_some_blocks_no
     parties.network.drop = be_silent
     spec = await opened(parties)
     for number in range(1, 6):
-        chosen = process_of(parties, number, spec).dealing._tables.chosen
+        chosen = parts_of(parties, number, spec).dealing._tables.chosen
         assert chosen is not None
         assert chosen[frozenset({1, 2, 3, 4})].dealer == (1 if len(serves) == 2 else 2)
         assert chosen[frozenset({1, 2, 4, 5})].dealer == 2
@@ -282,8 +283,8 @@ async def test_where_lies_are_corrected_a_party_that_signs_no_table_blocks_nothi
     parties = await start_parties(5, 1)
     parties.network.drop = lambda sender, _to, message: sender == 2 and message.kind is MessageKind.KEY_TABLE
     spec = await opened(parties)
-    assert 2 not in process_of(parties, 1, spec).dealing.attested
-    assert process_of(parties, 1, spec).dealing.missing == set()
+    assert 2 not in parts_of(parties, 1, spec).dealing.attested
+    assert parts_of(parties, 1, spec).dealing.missing == set()
 
 
 async def test_all_see_for_whom_they_wait(start_parties: StartParties) -> None:
@@ -292,11 +293,11 @@ async def test_all_see_for_whom_they_wait(start_parties: StartParties) -> None:
     spec = parties.draft()
     await parties.create(spec)
     async with time_passing(parties):
-        await parties.network.wait_for(lambda: process_of(parties, 3, spec).context.waiting_for == {1, 2})
-        await parties.network.wait_for(lambda: process_of(parties, 1, spec).context.waiting_for == {2, 3})
+        await parties.network.wait_for(lambda: parts_of(parties, 3, spec).context.waiting_for == {1, 2})
+        await parties.network.wait_for(lambda: parts_of(parties, 1, spec).context.waiting_for == {2, 3})
         parties.network.drop = lambda _sender, _to, _message: False
         await parties.wait_for_state(spec.auction_id, AuctionState.OPEN)
-    assert (await parties.service(1).auction(spec.auction_id)).waiting_for == ()
+    assert (await parties.service(1).queries.auction(spec.auction_id)).waiting_for == ()
 
 
 async def test_an_auction_that_closes_before_keys_were_dealt_still_says_that_there_were_no_bids(
@@ -327,10 +328,10 @@ async def lose_keys(parties: Parties, number: int) -> Keys:
 
 
 async def prss_digests(parties: Parties, number: int, spec: AuctionSpec) -> dict[frozenset[int], bytes]:
-    process = process_of(parties, number, spec)
-    chosen = choose_keys(Mode(parties.size, parties.threshold), process.dealing.attested)
+    parts = parts_of(parties, number, spec)
+    chosen = choose_keys(Mode(parties.size, parties.threshold), parts.dealing.attested)
     assert chosen is not None
-    keys = await process.dealing.prss_keys(chosen)
+    keys = await parts.dealing.prss_keys(chosen)
     return {members: keys.digest(members) for members in keys.sets}
 
 
@@ -373,7 +374,7 @@ async def test_a_returning_party_takes_no_other_key_than_the_one_that_was_attest
     await parties.start(3)
     async with time_passing(parties):
         waiting = asyncio.create_task(prss_digests(parties, 3, spec))
-        await parties.network.wait_for(lambda: process_of(parties, 3, spec).context.waiting_for == {1})
+        await parties.network.wait_for(lambda: parts_of(parties, 3, spec).context.waiting_for == {1})
         await asyncio.sleep(0.5)
         assert not waiting.done()
         assert keys_at(parties, 3) == {place: key for place, key in lost.items() if place[1] == 2}
@@ -386,10 +387,12 @@ async def test_a_returning_party_takes_no_other_key_than_the_one_that_was_attest
 async def test_a_party_without_its_sealing_key_has_the_keys_from_its_co_members(start_parties: StartParties) -> None:
     parties = await start_parties(5, 2)
     spec = await opened(parties)
-    process = process_of(parties, 4, spec)
-    fresh = KeyDealing(process.context, process.keys, None)
+    parts = parts_of(parties, 4, spec)
+    fresh = KeyDealing(parts.context, parts.keys, None)
     await fresh._tables.load()
-    process._answers[MessageKind.KEYS] = fresh.recovery.receive_keys
+    processes_at(parties.service(4))[spec.auction_id]._routing._from_sender[MessageKind.KEYS] = (
+        fresh.recovery.receive_keys
+    )
     chosen = choose_keys(Mode(5, 2), fresh.attested)
     assert chosen is not None
     before = keys_at(parties, 4)
@@ -473,7 +476,7 @@ async def test_no_key_is_left_when_the_auction_is_over(start_parties: StartParti
     keys = keys_at(parties, 2)
     assert keys
     message = dealing(parties, spec, ONE, TWO, shared(parties, spec, ONE, TWO))
-    process = process_of(parties, 2, spec)
+    parts = parts_of(parties, 2, spec)
     if end is AuctionState.FINAL:
         parties.clock.move(601)
     else:
@@ -486,16 +489,14 @@ async def test_no_key_is_left_when_the_auction_is_over(start_parties: StartParti
         content = parties.disks[PartyNumber(number)].raw.serialize()
         assert all(key not in content for key in keys.values())
     # What arrives at the last moment is not stored either.
-    process.dealing._held._keys.clear()
-    await process.dealing._held.keep(
-        KeyEnvelope("dealing", spec.auction_id, ONE, TWO).open(message.body, pair_of(process))
-    )
+    parts.dealing._held._keys.clear()
+    await parts.dealing._held.keep(KeyEnvelope("dealing", spec.auction_id, ONE, TWO).open(message.body, pair_of(parts)))
     assert keys_at(parties, 2) == {}
-    assert list(process.dealing._held) == []
+    assert list(parts.dealing._held) == []
 
 
-def pair_of(process: AuctionProcess) -> SealingKeyPair:
-    pair = process.dealing._key_pair
+def pair_of(parts: AuctionParts) -> SealingKeyPair:
+    pair = parts.dealing._key_pair
     assert pair is not None
     return pair
 
@@ -516,7 +517,7 @@ async def test_a_key_that_changed_on_the_disk_is_noticed(start_parties: StartPar
 async def test_nothing_shows_a_key(start_parties: StartParties) -> None:
     parties = await start_parties(3, 1)
     spec = await opened(parties)
-    held = process_of(parties, 1, spec).dealing._held
+    held = parts_of(parties, 1, spec).dealing._held
     rows = await parties.repositories[ONE].auction_keys(spec.auction_id)
     shown = repr(list(held)) + repr(rows)
     assert all(one.key.reveal().hex() not in shown and repr(one.key.reveal()) not in shown for one in held)

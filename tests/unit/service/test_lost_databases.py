@@ -14,6 +14,7 @@ from aukciszek.mpc.prss import dealt_sets
 from aukciszek.protocol.rules.identifiers import BundleDigest
 from aukciszek.protocol.rules.spec import AuctionSpec
 from aukciszek.protocol.rules.states import AuctionState
+from support.insides import processes_at
 from support.losses import Certified, incidents_of, lose_database
 from support.parties import Parties, StartParties
 from support.passing import ended, let_pass, opened, state_at, time_passing, until
@@ -61,7 +62,7 @@ async def bid(parties: Parties, spec: AuctionSpec) -> dict[str, BundleDigest]:
     for price in PRICES:
         bidder = await parties.bid(spec, price)
         for number in sorted(parties.services):
-            (own,) = await parties.service(number).own_bids(bidder, spec.auction_id)
+            (own,) = await parties.service(number).queries.own_bids(bidder, spec.auction_id)
             assert own.receipt.content.party == number
         (head,) = await parties.repositories[PartyNumber(1)].bundles_of(spec.auction_id, bidder.uid)
         digests[price] = BundleDigest(head.digest)
@@ -91,7 +92,7 @@ async def test_the_outcome_is_right_if_a_party_loses_its_database_in_any_state(
         await parties.create(spec)
         await lose_database(parties, number)
         async with time_passing(parties):
-            await parties.network.wait_for(lambda: spec.auction_id in parties.service(number)._processes)
+            await parties.network.wait_for(lambda: spec.auction_id in processes_at(parties.service(number)))
             await parties.wait_for_state(spec.auction_id, AuctionState.OPEN)
         digests = await bid(parties, spec)
     else:
@@ -146,9 +147,9 @@ async def test_the_outcome_is_right_if_two_parties_lose_their_databases_one_afte
 
 def has_its_keys(parties: Parties, number: int, other: int, spec: AuctionSpec) -> bool:
     """Tell whether a party has all keys again that it shares with another one."""
-    process = parties.service(number)._processes.get(spec.auction_id)
+    process = processes_at(parties.service(number)).get(spec.auction_id)
     shared = [one for one in dealt_sets(5, 2) if {number, other} <= one]
-    return process is not None and {one.members for one in process.dealing._held}.issuperset(shared)
+    return process is not None and {one.members for one in process._parts.dealing._held}.issuperset(shared)
 
 
 @pytest.mark.parametrize("dealer", [1, 2, 3])
@@ -178,7 +179,7 @@ async def test_an_auction_whose_dealer_loses_its_database_before_all_have_its_ke
     await let_pass(parties, 5)
     await lose_database(parties, dealer)
     parties.network.drop = lambda _sender, _to, _message: False
-    await until(parties, lambda: spec.auction_id in parties.service(dealer)._processes)
+    await until(parties, lambda: spec.auction_id in processes_at(parties.service(dealer)))
     await let_pass(parties, 60)
     assert all(state_at(parties, number, spec.auction_id) is AuctionState.CREATED for number in parties.services)
     parties.clock.move(601)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from aukciszek.accounts.tokens import Principal
-from aukciszek.auctions.agreement.list_exchange import ListExchange
+from aukciszek.auctions.agreement.own_list import OwnList
 from aukciszek.auctions.context.peer_network import MessageKind
 from aukciszek.cluster import PartyNumber
 from aukciszek.identity import PublicIdentity
@@ -52,12 +52,14 @@ class Scene:
     async def finish(self) -> CertificateBody:
         async with time_passing(self.parties):
             await self.parties.wait_for_state(self.spec.auction_id, AuctionState.FINAL)
-        bodies = {(await service.certificate(self.spec.auction_id)).body for service in self.parties.services.values()}
+        bodies = {
+            (await service.queries.certificate(self.spec.auction_id)).body for service in self.parties.services.values()
+        }
         assert len(bodies) == 1
         return bodies.pop()
 
     async def incidents(self) -> set[tuple[str, int | None]]:
-        rows = [row for service in self.parties.services.values() for row in await service.incidents(100)]
+        rows = [row for service in self.parties.services.values() for row in await service.queries.incidents(100)]
         return {(row.kind, row.party) for row in rows}
 
 
@@ -129,16 +131,16 @@ async def test_a_bid_that_counts_already_makes_no_list_longer(scene: Scene) -> N
 async def test_a_party_that_denies_its_receipt_is_named_and_the_bid_counts(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    honest = ListExchange.sign_own_list
+    honest = OwnList.sign
 
-    async def deny(self: ListExchange) -> tuple[Signed[ReceiptListStatement], str]:
+    async def deny(self: OwnList) -> tuple[Signed[ReceiptListStatement], str]:
         context = self._context.party
         if context.number != LOST:
             return await honest(self)
         signed = sign(ReceiptListStatement.of(self._context.auction, context.number, []), context.identity)
         return signed, statement_digest(signed.content)
 
-    monkeypatch.setattr(ListExchange, "sign_own_list", deny)
+    monkeypatch.setattr(OwnList, "sign", deny)
     await scene.relay_receipts([1, 3, 4, 5])
     scene.parties.clock.move(601)
     assert (await scene.finish()).prices == ("5",)
@@ -152,7 +154,7 @@ async def test_a_party_that_lacks_the_bundle_gets_it_along_or_from_the_signers(s
         known = await scene.parties.service(number).relay_receipts(scene.spec.auction_id, handed)
         assert known == (digest, (1, LOST))
         await _until_here(scene, number, digest)
-        assert await scene.parties.service(number).own_bids(scene.bidder, scene.spec.auction_id) == []
+        assert await scene.parties.service(number).queries.own_bids(scene.bidder, scene.spec.auction_id) == []
         # It can still be handed in there, and gets a receipt then.
         accepted = await scene.parties.service(number).submit(scene.bidder, scene.spec.auction_id, scene.content)
         assert accepted.is_new

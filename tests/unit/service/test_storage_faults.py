@@ -66,19 +66,19 @@ async def test_a_party_that_cannot_store_gives_no_receipt_and_goes_on_when_it_ca
             await parties.service(number).submit(late, spec.auction_id, content)
         with pytest.raises(StorageUnavailableError):
             await parties.service(TROUBLED).submit(late, spec.auction_id, content)
-        assert await parties.service(TROUBLED).own_bids(late, spec.auction_id) == []
+        assert await parties.service(TROUBLED).queries.own_bids(late, spec.auction_id) == []
         async with time_passing(parties):
             # The close falls into the time when nothing can be stored there.
             parties.clock.move(601)
-            while (await parties.service(TROUBLED).auction(spec.auction_id)).failure != "storage-unavailable":  # noqa: ASYNC110 -- nobody is told of it
+            while (await parties.service(TROUBLED).queries.auction(spec.auction_id)).failure != "storage-unavailable":  # noqa: ASYNC110 -- nobody is told of it
                 await asyncio.sleep(0.01)
     async with time_passing(parties):
         for number in (1, 2, 3):
-            async for _ in parties.service(number).progress(spec.auction_id):
+            async for _ in parties.service(number).queries.progress(spec.auction_id):
                 pass
-    bodies = [(await parties.service(number).certificate(spec.auction_id)).body for number in (1, 2, 3)]
+    bodies = [(await parties.service(number).queries.certificate(spec.auction_id)).body for number in (1, 2, 3)]
     assert {body.winners[0].bidder for body in bodies} == {late.uid}
-    assert not [row.kind for row in await parties.service(1).incidents(10) if row.party == TROUBLED]
+    assert not [row.kind for row in await parties.service(1).queries.incidents(10) if row.party == TROUBLED]
 
 
 def flip_a_bit(path: Path, table: str, column: str, place: int) -> None:

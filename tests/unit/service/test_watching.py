@@ -20,7 +20,7 @@ async def test_watchers_hear_that_an_auction_stands_still_although_nothing_else_
     await parties.wait_for_state(spec.auction_id, AuctionState.OPEN)
     parties.clock.move(601)
     seen = []
-    async for progress in parties.service(1).progress(spec.auction_id):
+    async for progress in parties.service(1).queries.progress(spec.auction_id):
         seen.append(progress)
         if progress.failure is not None:
             break

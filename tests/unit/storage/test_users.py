@@ -19,8 +19,7 @@ async def test_an_account_is_stored_once_whatever_the_case_of_its_address(databa
     assert not await users.add_user(user("u2", "anna@example.org"))
     assert not await users.add_user(user("u3", "ANNA@EXAMPLE.ORG"))
     assert await users.user_by_email("aNNa@example.org") == user()
-    assert await users.user_by_uid("u1") == user()
-    assert await users.user_by_uid("u2") is None
+    assert await users.user_by_email("bert@example.org") is None
 
 
 async def test_changes_reach_one_account_only(database: Database) -> None:
@@ -31,7 +30,7 @@ async def test_changes_reach_one_account_only(database: Database) -> None:
     assert await users.set_password_hash("u2", "$new")
     assert not await users.set_admin("u3")
     assert not await users.set_password_hash("u3", "$new")
-    anna, bert = await users.user_by_uid("u1"), await users.user_by_uid("u2")
+    anna, bert = await users.user_by_email("anna@example.org"), await users.user_by_email("bert@example.org")
     assert anna is not None
     assert bert is not None
     assert (anna.is_admin, anna.password_hash) == (True, "$hash")

@@ -20,7 +20,7 @@ export type AuctionState = (typeof STATES)[number]
 const count = integer(0, Number.MAX_SAFE_INTEGER)
 const numbers = list(party, 9)
 
-/** A state that this page does not know yet is shown as the nearest thing that it does: computing. */
+/** A state that this page does not know is shown as computing. */
 const state = (value: unknown, place: string): AuctionState => {
   const found = text()(value, place)
   return (STATES as readonly string[]).includes(found) ? (found as AuctionState) : 'computing'

@@ -1,6 +1,6 @@
 /**
  * HTTP to one party: a time limit, repeats with growing pauses where a repeat does no harm, and the party's problem
- * documents (RFC 9457) as errors with their code. Nothing that a party answers is believed here.
+ * documents (RFC 9457) as errors with their code. Answers are not verified here.
  */
 
 import type { PartyEntry } from '../core/cluster'

@@ -21,8 +21,8 @@ interface Creator {
 }
 
 /**
- * Creates auctions. If too few parties answered, some may have the auction all the
- * same; so rules that were sent once are sent again as they are, as long as the auctioneer's entries are the same.
+ * Creates auctions. If too few parties answered, some may have registered the
+ * auction; so rules that were sent once are sent again unchanged, as long as the auctioneer's entries are the same.
  */
 export class AuctionCreation {
   private frozen: Frozen | null = null
@@ -32,7 +32,7 @@ export class AuctionCreation {
   /**
    * @param draft the rules as the auctioneer entered them.
    * @param origin what was entered: the same text again is a repeat.
-   * @param onSettled is told of each party that registered the rules, and of each error.
+   * @param onSettled is called for each party, with the error of one that did not register the rules.
    * @returns the auction's id.
    * @throws PageError if the draft is against a rule, or fewer than t + 1 parties registered it.
    */

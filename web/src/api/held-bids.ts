@@ -44,7 +44,7 @@ export async function verifyReceipt(
   return { content, statement }
 }
 
-/** All revisions of the user's bid that the parties hold, ascending; a party that lies is left out. */
+/** All revisions of the user's bid that the parties hold, ascending; a party that sends a false receipt is ignored. */
 export async function heldBids(parties: Parties, session: Session, overview: Overview): Promise<HeldBid[]> {
   const { id, spec } = overview
   const outcomes = await parties.each(async (party) => {
@@ -100,7 +100,7 @@ export function nextRevision(held: readonly HeldBid[], threshold: number): numbe
 
 /**
  * The receipts of all revisions as a file that `aukciszek verify --receipts` and `aukciszek bid hand-on` read.
- * @param last the bundle of the last revision, if it is at hand.
+ * @param last the bundle of the last revision, if this page has it.
  */
 export function receiptFile(auction: string, bidder: string, held: readonly HeldBid[], last?: Bytes): ReceiptFile {
   return {

@@ -9,8 +9,8 @@ export type Order = 'close' | 'cancel'
 /**
  * Give an order to all parties.
  * @param needed how many must vouch for it.
- * @param onSettled is told of each party that took the order, and of each error.
- * @throws PageError with what most parties say, if too few took it.
+ * @param onSettled is called for each party, with the error of one that did not accept the order.
+ * @throws PageError with what most parties say, if too few accepted it.
  */
 export async function giveOrder(
   parties: Parties,

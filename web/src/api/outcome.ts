@@ -1,4 +1,4 @@
-/** The certificate and the audit records, believed only once they verify. */
+/** The certificate and the audit records, accepted only once verified. */
 
 import { parseCertificate, type Certificate } from '../core/certificate'
 import { PageError } from '../core/errors'
@@ -67,7 +67,7 @@ export function openedAccordingTo(records: Iterable<AuditRecord>): Opened[] {
   return [...most].map(([reason, values]) => ({ reason, values }))
 }
 
-/** The winners' addresses, which parties tell the auctioneer alone. */
+/** The winners' addresses, which the parties give to the auctioneer only. */
 export async function fetchWinners(parties: Parties, session: Session, auction: string): Promise<Map<string, string>> {
   const outcomes = await parties.each((party) =>
     party.askFor(winners, `/api/auctions/${auction}/winners`, { token: session.tokenAt(party.number) }),

@@ -1,6 +1,6 @@
 /**
  * What the page believes about an auction, put together from what the parties say. Rules prove themselves by their id,
- * sealing keys by their signature; states and counts are each party's word and shown as such.
+ * sealing keys by their signature; states and counts are claims of each party and shown as such.
  */
 
 import type { Cluster } from '../core/cluster'
@@ -16,7 +16,7 @@ import { asPageError, need, type Parties } from './parties'
 export interface Overview {
   readonly id: string
   readonly spec: AuctionSpec
-  /** Each party's word. */
+  /** What each party claims. */
   readonly answers: ReadonlyMap<number, AuctionAnswer>
   /** The parties that gave no usable answer. */
   readonly errors: ReadonlyMap<number, PageError>
@@ -50,7 +50,7 @@ async function keysIn(answer: AuctionAnswer, party: number, cluster: Cluster): P
 function join(keys: Map<number, Bytes>, party: number, key: Bytes): void {
   const known = keys.get(party)
   if (known && !equal(known, key)) {
-    throw new PageError('two-sealing-keys', `party ${party} signed two sealing keys: it lies, do not bid`, { party })
+    throw new PageError('two-sealing-keys', `party ${party} signed two sealing keys: do not bid`, { party })
   }
   keys.set(party, key)
 }
@@ -102,7 +102,7 @@ async function newestOf(party: PartyConnection, pages: number): Promise<{ auctio
   return { auctions }
 }
 
-/** The newest auctions that any party knows. A party whose story does not hold is left out of that auction. */
+/** The newest auctions that any party knows. A party whose answer contradicts itself is ignored for that auction. */
 export async function listAuctions(parties: Parties, pagesWanted = 1): Promise<Overview[]> {
   const outcomes = await parties.each((party) => newestOf(party, pagesWanted))
   const pages = need(outcomes, 1)
@@ -130,7 +130,7 @@ export function stateOf(overview: Overview): AuctionState {
   return STATES.reduce((best, state) => (votes(state) > votes(best) ? state : best))
 }
 
-/** A state of an auction as it is shown: `cancelling` is no party's word, but follows from what several say. */
+/** The state of an auction as it is shown: `cancelling` is reported by no party, but follows from what several report. */
 export type ShownState = AuctionState | 'cancelling'
 
 /** A party that is about to open something never cancels any more. */

@@ -1,6 +1,6 @@
 /**
- * What was bid in this tab: kept in memory alone, and gone with it. No party can tell the price, and a party that denies
- * a receipt cannot take it away from here.
+ * What was bid in this tab, kept in memory only and lost with the tab: the price, which no party knows, and the receipts,
+ * which stay even if a party denies them.
  */
 
 import type { Bytes } from '../core/encoding'

@@ -34,7 +34,7 @@ export class Parties {
     return this.connections.map((connection) => connection.number)
   }
 
-  /** @param onSettled is told as soon as one party has answered or failed. */
+  /** @param onSettled is called as soon as a party has answered or failed. */
   async each<T>(
     work: (party: PartyConnection) => Promise<T>,
     only: readonly number[] = this.numbers,

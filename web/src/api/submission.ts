@@ -1,6 +1,6 @@
 /**
- * Submitting a bundle to all parties, to the end: sent to each, sent again to those that were away, ever less often; and
- * every receipt that comes in relayed to all parties. It goes on by itself until it is stopped.
+ * Submitting a bundle: it is sent to each party, again to those that were unreachable, with growing pauses, and every
+ * receipt is relayed to all parties. A submission continues by itself until all parties have signed or it is stopped.
  */
 
 import type { Bytes } from '../core/encoding'
@@ -97,11 +97,11 @@ export class BidSubmission {
       this.asked.add(party)
       this.refusals.delete(party)
     }
-    this.tell()
+    this.notify()
     await this.deliver(rest)
     this.isSending = false
-    this.tell()
-    // Not waited for: the bid counts already, and a party that hangs must not delay the answer.
+    this.notify()
+    // Not waited for: the bid counts already, and a party that does not answer must not delay the result.
     void this.goOn(order, FIRST_RETRY_MS)
     need({ answers: this.receipts, errors: this.refusals }, this.bidding.needed)
   }
@@ -125,7 +125,7 @@ export class BidSubmission {
         this.refusals.delete(party)
         this.receipts.set(party, outcome)
       }
-      this.tell()
+      this.notify()
     })
     clearTimeout(timer)
   }
@@ -158,7 +158,7 @@ export class BidSubmission {
     const skipped = new Set([...waiting, ...silent])
     const found = await this.relay.relay({ bundle, receipts: this.receipts }, content, skipped)
     this.keepers = [...new Set([...this.keepers, ...found])]
-    this.tell()
+    this.notify()
   }
 
   /** Relay the receipts, and come back later if a party may still sign, or lacks some of them. */
@@ -182,7 +182,7 @@ export class BidSubmission {
     return !mayStillSign && this.relay.lacking({ bundle, receipts: this.receipts }).length === 0
   }
 
-  private tell(): void {
+  private notify(): void {
     if (!this.isStopped) this.listener.onChange(this.state)
   }
 }

@@ -1,4 +1,4 @@
-/** A bundle: what a bidder hands to every party, the same bytes for all (docs/protocol.md, "The bundle"). */
+/** A bundle: what a bidder submits to every party, the same bytes for all (docs/protocol.md, "The bundle"). */
 
 import { proofBytes, rowElements } from './degree'
 import { concat, fromHex, labelledSha256, toHex, utf8, uuidBytes, uuidText, type Bytes } from './encoding'
@@ -39,7 +39,7 @@ export function contentBytes(bits: number): number {
   return ELEMENT_BYTES * rowElements(bits)
 }
 
-export function envelopeBytes(bits: number): number {
+function envelopeBytes(bits: number): number {
   return contentBytes(bits) + SEALING_OVERHEAD_BYTES
 }
 

@@ -117,7 +117,9 @@ function checkBody(body: CertificateBody): void {
     refuse('the outcome contradicts the number of valid bids')
   }
   if (body.outcome === 'reserve-not-met' && body.spec.reserve_price === null) refuse('there is no reserve price')
-  if (body.tie_break_seed === null && body.outcome !== 'too-few-bids') refuse('bids were ranked, so there must be a tie-break seed')
+  if (body.tie_break_seed === null && body.outcome !== 'too-few-bids') {
+    refuse('bids were ranked, so there must be a tie-break seed')
+  }
 }
 
 /** Read a certificate file's bytes. @throws PageError with the code malformed-certificate. */

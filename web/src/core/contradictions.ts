@@ -1,7 +1,7 @@
 /**
  * Whether one bid, known in the clear, contradicts an outcome by the auction's own rules (docs/protocol.md, "Opening one's
- * own bid"; `protocol/evidence/contradictions.py`). Bids rank by price, the best first, and equal ones by the tie-break value in the
- * certificate. Of the other bids nothing is known but what the outcome opens, so a contradiction is one whatever they are.
+ * own bid"; `protocol/evidence/contradictions.py`). Bids rank by price, the best first, and equal ones by the tie-break
+ * seed in the certificate. Nothing is assumed about the other bids but what the outcome discloses.
  */
 
 import type { CertificateBody } from './certificate'
@@ -32,9 +32,9 @@ export type Contradiction =
 
 const EACH_PAYS_THE_OWN_PRICE: readonly AuctionFormat[] = ['first-price', 'pay-as-bid']
 
-/** Bundles in the order of the tie-break value; of equal bids the earlier one wins. */
-export async function tieBreakOrder(value: string, digests: readonly string[]): Promise<string[]> {
-  const key = await labelledSha256('tie-break-seed', fromHex(value))
+/** Bundles in the order of the tie-break seed; of equal bids the earlier one wins. */
+export async function tieBreakOrder(seed: string, digests: readonly string[]): Promise<string[]> {
+  const key = await labelledSha256('tie-break-seed', fromHex(seed))
   const places = await Promise.all(
     digests.map(async (digest): Promise<[string, string]> => [
       toHex(await labelledSha256('tie-break-order', concat(key, fromHex(digest)))),
@@ -60,7 +60,7 @@ export async function contradiction(body: CertificateBody, bid: OpenedPrice): Pr
   return ranking.hasWon(bid.bundle) ? ranking.asWinner(bid) : ranking.asLoser(bid)
 }
 
-/** A sale, as the certificate tells it. The lower a cost, the better the bid. */
+/** A sale according to the certificate. The lower a cost, the better the bid. */
 class Ranking {
   private readonly sign: bigint
   private readonly reserve: bigint | null

@@ -3,10 +3,10 @@
 export const P = 2n ** 61n - 1n
 export const ELEMENT_BYTES = 8
 
-/** Fills an array with random bytes fit for keys. */
-export type RandomBytes = (length: number) => Uint8Array<ArrayBuffer>
-
-export const systemRandom: RandomBytes = (length) => crypto.getRandomValues(new Uint8Array(length))
+/** Random bytes fit for keys. */
+export function systemRandom(length: number): Uint8Array<ArrayBuffer> {
+  return crypto.getRandomValues(new Uint8Array(length))
+}
 
 export function modulo(value: bigint): bigint {
   const rest = value % P

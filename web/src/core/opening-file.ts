@@ -1,6 +1,6 @@
 /**
  * What a bidder keeps to open its own bids, as a file: `aukciszek bid prove` looks for it beside the receipts, under their
- * name with `.opening` behind it. It tells the price to whoever reads it.
+ * name with `.opening` behind it. It reveals the price to anyone who reads it.
  */
 
 import { bundleDigest } from './bundle'
@@ -17,7 +17,7 @@ const MOST_KEPT = 200
 
 export interface KeptOpening {
   readonly revision: number
-  /** The sealed bundle, as it was handed to the parties. */
+  /** The sealed bundle, as it was submitted to the parties. */
   readonly bundle: Bytes
   /** Null: it is locked with a password, which the command line alone can open. */
   readonly secret: OpeningSecret | null
@@ -65,7 +65,7 @@ export function parseOpeningFile(content: Bytes): OpeningFile {
       }),
     }
   } catch (error) {
-    throw new PageError('malformed-opening', `this file holds no opening secrets: ${String(error)}`)
+    throw new PageError('malformed-opening', `this file contains no opening secrets: ${String(error)}`)
   }
 }
 

@@ -1,7 +1,8 @@
 /**
- * What an opened bid says about a certificate (docs/protocol.md, "Opening one's own bid"; `protocol/evidence/opening_verdict.py`):
- * nothing against it, or that the parties that signed it are wrong. A certificate is believed because at most t parties
- * lie; an opened bid needs no such trust, and contradicts even what all parties signed.
+ * What an opened bid says about a certificate (docs/protocol.md, "Opening one's own bid";
+ * `protocol/evidence/opening_verdict.py`): nothing against it, or that the parties that signed it are wrong. A certificate
+ * is valid on the assumption that at most t parties are corrupt; an opened bid needs no such assumption, and contradicts
+ * even what all parties signed.
  */
 
 import type { Certificate, CertificateBody } from './certificate'

@@ -1,6 +1,6 @@
 /**
  * Opening one's own bid (docs/protocol.md, "Opening one's own bid"): the bundle, every row that it commits to, and the
- * receipts for it, in one file. It proves the exact price to whoever sees it; `aukciszek verify --opening` reads it, too.
+ * receipts for it, in one file. It proves the exact price to anyone who sees it; `aukciszek verify --opening` reads it.
  */
 
 import { bundleDigest, decodeBundle, type Bundle } from './bundle'
@@ -16,7 +16,7 @@ import { KEY_BYTES } from './stream'
 const STEP_BYTES = 8
 const MOST_FILE_BYTES = 16 * 2 ** 20
 
-/** What a bidder keeps to open its commitments later. Whoever has it, and the bundle, knows the price and can prove it. */
+/** What a bidder keeps to open its commitments later. It and the bundle together reveal the price and prove it. */
 export interface OpeningSecret {
   /** What the dealing follows from. */
   readonly key: Bytes
@@ -64,7 +64,7 @@ export async function rowsOf(bundle: Bundle, secret: OpeningSecret): Promise<Byt
 export interface OpenedBid {
   readonly version: number
   readonly auction: string
-  /** The sealed bundle, as it was handed to the parties. */
+  /** The sealed bundle, as it was submitted to the parties. */
   readonly bundle: Bytes
   /** For every party, in the order of their numbers, the row that its envelope holds. */
   readonly rows: readonly Bytes[]
@@ -146,7 +146,7 @@ export async function findBid(opened: OpenedBid): Promise<FoundBid> {
     unfit('the bundle in this opening belongs to another auction or bidder')
   }
   if (!bundle.envelopes.length || rows.length !== bundle.envelopes.length) {
-    unfit('an opening holds a bid, and one row for each of its envelopes')
+    unfit('an opening contains a bid, and one row for each of its envelopes')
   }
   const hash = await bundleDigest(opened.bundle)
   if (receipts.bids.some((bid) => (bid.bundle === hash) !== (bid.revision === bundle.revision))) {

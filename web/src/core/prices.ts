@@ -91,7 +91,7 @@ export class PriceGrid {
     const above = units - this.minimum * scale
     if (above < 0n || above > this.highestStep * this.step * scale) {
       const [lowest, highest] = [this.toPrice(0n), this.toPrice(this.highestStep)]
-      throw new PageError('price-out-of-range', `the price must lie between ${lowest} and ${highest}`, { lowest, highest })
+      throw new PageError('price-out-of-range', `the price must be between ${lowest} and ${highest}`, { lowest, highest })
     }
     const step = above / (this.step * scale)
     if (above % (this.step * scale)) {

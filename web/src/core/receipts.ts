@@ -12,7 +12,7 @@ export interface BidReceipts {
   readonly withdrawal: boolean
   /** Signed receipt statements, as the parties sent them. */
   readonly receipts: readonly Bytes[]
-  /** The sealed bundle, to hand it to parties that were away; kept of the last revision. */
+  /** The sealed bundle of the last revision, to submit it to parties that were unreachable. */
   readonly content?: Bytes | undefined
 }
 

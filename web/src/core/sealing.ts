@@ -14,7 +14,6 @@ import { systemRandom } from './field'
 import { deal, type Dealing } from './sharing'
 import { KEY_BYTES } from './stream'
 
-export const PUBLIC_KEY_BYTES = 1216
 const ENCAPSULATED_BYTES = 1120
 
 function suite(): CipherSuite {

@@ -19,7 +19,7 @@ export interface Dealing {
  * Split values, and `drawn` random elements after them, with uniform polynomials of degree at most `threshold`.
  *
  * All that is random follows from the key: its stream gives the elements that are drawn, then the coefficients of X^1 of
- * all secrets, of X^2, to X^t. Whoever keeps the key can deal the same again.
+ * all secrets, of X^2, to X^t. From the key the same dealing can be computed again.
  * @param key 32 fresh random bytes, used for nothing else.
  */
 export async function deal(
@@ -42,7 +42,7 @@ export async function deal(
   return { coefficients, shares }
 }
 
-export function evaluate(coefficients: readonly (readonly bigint[])[], point: bigint): bigint[] {
+function evaluate(coefficients: readonly (readonly bigint[])[], point: bigint): bigint[] {
   const [constant = [], ...higher] = coefficients
   return constant.map((secret, index) =>
     // Horner's rule, from the highest coefficient down.

@@ -136,7 +136,7 @@ export function parseSpecBytes(content: Uint8Array): AuctionSpec {
 }
 
 /** The one spelling under which an address has its account: NFKC, lower case. */
-export function normalEmail(typed: string): string {
+function normalEmail(typed: string): string {
   return typed.trim().normalize('NFKC').toLowerCase()
 }
 

@@ -1,6 +1,6 @@
 /**
  * What parties say in writing (docs/protocol.md, "Signed statements"): a 64-byte Ed25519 signature followed by a
- * canonical JSON body that names kind, auction and party. Nothing is believed before its signature is verified.
+ * canonical JSON body that names kind, auction and party. No statement is used before its signature is verified.
  */
 
 import { identityKeyOf, type Cluster } from './cluster'

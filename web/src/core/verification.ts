@@ -1,6 +1,6 @@
 /**
  * Verifying a certificate in the reader's own browser, line by line, as `aukciszek verify` does offline. A certificate
- * holds if at least t + 1 parties signed it, as one of them is honest.
+ * is valid if at least t + 1 parties signed it, as one of them is honest.
  */
 
 import { validBids, type Certificate } from './certificate'

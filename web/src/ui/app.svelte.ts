@@ -11,7 +11,7 @@ const CLUSTER_TIMEOUT_MS = 10_000
 const ASK_AGAIN_MS = 60_000
 const TICK_MS = 1_000
 
-export interface SeenStatus {
+interface SeenStatus {
   readonly status: Status
   /** The party's clock minus this browser's, in milliseconds. */
   readonly skew: number

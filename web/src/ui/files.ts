@@ -2,7 +2,7 @@
 
 import type { Bytes } from '../core/encoding'
 
-/** A name that tells the files of one auction from those of others. */
+/** A file name that is different for each auction. */
 export function fileName(content: 'certificate' | 'receipts' | 'opened-bid', auction: string): string {
   return `aukciszek-${content}-${auction.slice(0, 12)}.json`
 }

@@ -1,6 +1,5 @@
 /**
- * A party's seal: a guilloche as on banknotes, drawn from its identity key, so that each party has its own and nobody
- * draws it by hand.
+ * A party's seal: a guilloche as on banknotes, computed from its identity key, so that each party has a different one.
  */
 
 const POINTS = 240

@@ -1,17 +1,17 @@
-"""Receipts that a bidder hands on: what other parties signed, brought to this one by whom it concerns most.
+"""Receipts that a bidder relays: what other parties signed, shown to this one by the person with most at stake.
 
-``docs/protocol.md``, "Receipts and the input set". A bid that only ``t + 1`` parties hold hangs on each of them: one
+``docs/protocol.md``, "Receipts and the input set". A bid that only ``t + 1`` parties hold depends on each of them: one
 may be lost for good, or may deny its receipt, as it may where all have signed. A receipt that stands in an honest
-party's list can neither be lost nor denied, whoever brought it there. So a party takes receipts of others from anybody
-who is logged in, once they are enough for the bundle to count; then one of the signers is honest, and took the bundle
-by all rules of the intake.
+party's list can neither be lost nor denied, from wherever it came. So a party accepts receipts of others from any user
+who is logged in, once they are enough for the bundle to count; then one of the signers is honest, and accepted the
+bundle by all rules of the intake.
 """
 
 import asyncio
 from collections.abc import Sequence
 from typing import Final
 
-from aukciszek.auctions.agreement.list_exchange import ListExchange
+from aukciszek.auctions.agreement.own_list import OwnList
 from aukciszek.auctions.agreement.replication import Replication, row_without_receipt
 from aukciszek.auctions.context.auction_context import AuctionContext
 from aukciszek.cluster import PartyNumber
@@ -35,10 +35,10 @@ _BEFORE_LISTS: Final = frozenset({AuctionState.CREATED, AuctionState.OPEN, Aucti
 class ReceiptRelay:
     """Where one party takes other parties' receipts for one auction from bidders."""
 
-    def __init__(self, context: AuctionContext, replication: Replication, list_exchange: ListExchange) -> None:
+    def __init__(self, context: AuctionContext, replication: Replication, own_list: OwnList) -> None:
         self._context = context
         self._replication = replication
-        self._list_exchange = list_exchange
+        self._own_list = own_list
 
     async def accept(self, relayed: RelayedBid) -> tuple[BundleDigest, tuple[PartyNumber, ...]]:
         """Keep receipts of other parties.
@@ -62,7 +62,7 @@ class ReceiptRelay:
         new = [one for one in unverified if self._is_punctual(one)]
         await self._store(bundle, new)
         await self._replication.want_unless_here(digest, [one.content.party for one in receipts])
-        self._list_exchange.reconsider(digest)
+        self._own_list.reconsider(digest)
         parties = {PartyNumber(row.party) for row in stored} | {one.content.party for one in new}
         return digest, tuple(sorted(parties))
 
@@ -91,7 +91,7 @@ class ReceiptRelay:
             raise _not_genuine(error) from error
         bundles = {(one.content.auction, one.content.bundle) for one in receipts}
         if len(bundles) != 1 or receipts[0].content.auction != context.auction:
-            raise ReceiptsOfManyBundlesError("hand on receipts for one bundle of this auction at a time")
+            raise ReceiptsOfManyBundlesError("show receipts for one bundle of this auction at a time")
         punctual = {one.content.party for one in receipts if self._is_punctual(one)}
         needed = context.party.vouchers_needed
         if len(punctual) < needed:

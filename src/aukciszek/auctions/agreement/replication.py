@@ -1,9 +1,9 @@
-"""Receipts and bundles spread among the parties while bids come in, so that nothing hangs on one party's disk.
+"""Receipts and bundles spread among the parties while bids come in, so that nothing depends on one party's disk.
 
 ``docs/protocol.md``, "Receipts and the input set". Every party passes the receipts that it gives on to all others, a
 little later and many at once; who lacks a bundle for which ``t + 1`` parties gave receipts asks for it. With fewer it
-does not count, and whoever fills one party with bids does not fill the others. A party that was down catches up when
-its links are back. What a party signed in this way it cannot deny after the close.
+does not count, and a flood of bids at one party does not reach the others. A party that was down catches up when its
+links are back. What a party signed in this way it cannot deny after the close.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,6 +18,7 @@ from aukciszek.auctions.agreement.messages import (
     NewReceipts,
     ReceiptsKnown,
 )
+from aukciszek.auctions.agreement.tally import Tally
 from aukciszek.auctions.context.auction_context import AuctionContext
 from aukciszek.auctions.context.peer_network import MessageKind
 from aukciszek.cluster import PartyNumber
@@ -65,7 +66,7 @@ class Replication:
             self._context.signal.notify()
 
     async def run(self) -> None:
-        """Pass new receipts on, for ever."""
+        """Pass new receipts on, until cancelled."""
         while True:
             await self._context.signal.wait_for(lambda: bool(self._new))
             await self._context.party.clock.sleep(BATCH_S)
@@ -169,6 +170,17 @@ class Replication:
         """Return when these bundles are here; ``holders`` names the parties that signed for each: one is honest."""
         self._wanted = dict(holders)
         await self._context.signal.wait_announcing(lambda: not self._wanted, self._ask_all)
+
+    async def fetch_settled(self, tally: Tally) -> None:
+        """Return when all bundles that count by a tally are here."""
+        here = await self._context.party.repository.bundle_digests(self._context.auction)
+        missing = tally.missing([BundleDigest(digest) for digest in here])
+        await self.fetch({digest: tally.in_time[digest] for digest in missing})
+
+    async def contents(self, digests: Iterable[BundleDigest]) -> dict[BundleDigest, bytes]:
+        """Return the bytes of those of these bundles that are here."""
+        contents = await self._context.party.repository.bundle_contents(list(digests))
+        return {BundleDigest(digest): content for digest, content in contents.items()}
 
     async def _ask_all(self) -> None:
         for party in sorted(self._context.party.network.connected):

@@ -14,7 +14,7 @@ from typing import Final
 
 from aukciszek.auctions.context.bid_quota import BidQuota
 from aukciszek.auctions.context.change_notifier import ChangeNotifier
-from aukciszek.auctions.context.peer_network import MessageKind, PeerMessage, PeerNetwork
+from aukciszek.auctions.context.peer_network import MessageKind, Outgoing, PeerMessage, PeerNetwork
 from aukciszek.auctions.context.session_scheduler import SessionScheduler
 from aukciszek.auctions.context.workers import Workers
 from aukciszek.clock import Clock
@@ -81,6 +81,15 @@ class PartyContext:
         return f"party {self.number}"
 
 
+def rules_of(row: AuctionRow) -> AuctionSpec:
+    """Return the rules of a stored auction.
+
+    Raises:
+        MalformedSpecError: what is stored is none.
+    """
+    return AuctionSpec.parse(row.spec.encode())
+
+
 @dataclass(frozen=True, slots=True)
 class Stage:
     """How far the current state's work has come."""
@@ -93,10 +102,15 @@ class Stage:
 class AuctionContext:
     """One auction at one party."""
 
-    def __init__(self, party_context: PartyContext, spec: AuctionSpec, row: AuctionRow) -> None:
+    def __init__(self, party_context: PartyContext, row: AuctionRow) -> None:
+        """Begin from what is stored.
+
+        Raises:
+            MalformedSpecError: the stored rules are none.
+        """
         self.party = party_context
-        self.spec = spec
-        self.auction = spec.auction_id
+        self.spec = rules_of(row)
+        self.auction = self.spec.auction_id
         self.signal = ChangeNotifier(party_context.clock)
         self.state = AuctionState(row.state)
         self.state_since = row.state_since
@@ -111,7 +125,7 @@ class AuctionContext:
         """Whether it had to be told by the others."""
 
     async def load(self) -> None:
-        """Take up what is on record about the time before a restart."""
+        """Load what is on record about the time before a restart."""
         recorded = self.party.repository.has_happened
         self.may_have_opened |= await recorded(self.auction, VERIFIED)
         self.has_lost_memory = await recorded(self.auction, LOST_MEMORY)
@@ -156,7 +170,7 @@ class AuctionContext:
     async def report(self, kind: str, party: PartyNumber | None, details: Mapping[str, Json]) -> None:
         """Put on record, and into the log, that ``party`` did something against the protocol.
 
-        Only so often: whoever repeats it cannot crowd out what others did.
+        At most ten times of one kind and party: repeating it does not crowd out other reports.
         """
         self._reports[kind, party] += 1
         if self._reports[kind, party] > _MOST_REPORTS:
@@ -192,6 +206,11 @@ class AuctionContext:
     def peers(self) -> tuple[PartyNumber, ...]:
         """All other parties."""
         return tuple(number for number in self.party.cluster.numbers if number != self.party.number)
+
+    async def dispatch(self, messages: Iterable[Outgoing]) -> None:
+        """Send what a state machine has decided to send, in this order."""
+        for message in messages:
+            await self.send(message.to, message.kind, message.body)
 
     async def send(self, to: Iterable[PartyNumber], kind: MessageKind, body: bytes) -> None:
         """Send one message about this auction to some of the peers."""

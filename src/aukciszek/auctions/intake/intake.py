@@ -16,26 +16,21 @@ from aukciszek.accounts.tokens import Principal
 from aukciszek.auctions.context.auction_context import AuctionContext
 from aukciszek.auctions.intake.admission import AdmissionPolicy, SignedReceipt, admit
 from aukciszek.auctions.intake.batching import Batches
+from aukciszek.auctions.intake.checks import check_bidder, check_open
 from aukciszek.auctions.intake.receipt_index import ReceiptIndex
+from aukciszek.auctions.intake.replay import Accepted, earlier_receipt
 from aukciszek.protocol.evidence.receipt_list import MOST_LISTED_RECEIPTS, OtherReceipt
-from aukciszek.protocol.evidence.receipts import MOST_REVISIONS, in_time
+from aukciszek.protocol.evidence.receipts import MOST_REVISIONS
 from aukciszek.protocol.evidence.record_chain import NewRecordEntry
-from aukciszek.protocol.evidence.statements import SIGNATURE_BYTES, Receipt, Signed, read_verified_statement
+from aukciszek.protocol.evidence.statements import SIGNATURE_BYTES
 from aukciszek.protocol.rules.errors import AuctionError
-from aukciszek.protocol.rules.identifiers import BundleDigest, UserId
+from aukciszek.protocol.rules.identifiers import UserId
 from aukciszek.protocol.rules.refusals import (
-    AuctioneerBidsError,
     AuctionFullError,
-    AuctionNotOpenError,
-    BidTooLateError,
-    IntakeBusyError,
-    NotInvitedError,
-    NotYourBundleError,
     RevisionOutdatedError,
     SealingKeyLostError,
     TooManyRevisionsError,
 )
-from aukciszek.protocol.rules.states import AuctionState
 from aukciszek.protocol.sealing.bundle import BundleClaim, BundleShape, bundle_digest, claim_of
 from aukciszek.protocol.sealing.keys import SealingKeyPair
 from aukciszek.storage.errors import ReceivedBeforeError
@@ -43,21 +38,6 @@ from aukciszek.storage.rows import BundleRow, NewBid, ReceiptRow
 
 MOST_TAKEN_AT_ONCE: Final = 96
 """Bids that go through all steps together."""
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """The answer to a bundle."""
-
-    statement: bytes
-    """The receipt, as it is stored and sent."""
-    is_new: bool
-    """False: the same bytes came before, and this is the receipt of then."""
-
-    @property
-    def receipt(self) -> Signed[Receipt]:
-        """The receipt, read."""
-        return read_verified_statement(Receipt, self.statement)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +51,18 @@ class _Arrival:
 
 
 class Intake:
-    """The counter where one party takes bids for one auction."""
+    """Where one party takes bids for one auction."""
 
     def __init__(
         self, context: AuctionContext, key_pair: SealingKeyPair | None, on_receipt: Callable[[OtherReceipt], None]
     ) -> None:
-        """Open the counter; without the sealing key it only repeats the receipts that it gave."""
+        """Take bids; without the sealing key, withdrawals alone.
+
+        Args:
+            context: the auction.
+            key_pair: opens this party's envelopes; None while there is none, or where it is lost.
+            on_receipt: told of every new receipt.
+        """
         self.taken = ReceiptIndex()
         self._on_receipt = on_receipt
         self._context = context
@@ -92,7 +78,7 @@ class Intake:
         self._key_pair = key_pair
 
     async def load(self) -> None:
-        """Take up what is stored."""
+        """Load what is stored."""
         self.taken = ReceiptIndex()
         await self.taken.load(self._context.party.repository, self._context.auction)
 
@@ -102,10 +88,10 @@ class Intake:
         Raises:
             BundleError: the bytes are no bundle for this auction.
             EnvelopeError: this party cannot use its share; the bidder's program is at fault.
-            RefusalError: the bidder, the moment or the revision is not right, or there is no place left.
+            RefusalError: the bidder, the moment or the revision is not right, or the quota is used up.
         """
         arrival = _Arrival(claim_of(content), content, bidder.email, self._context.party.clock.now())
-        self._check_bidder(arrival.claim, bidder)
+        check_bidder(self._context.spec, arrival.claim, bidder)
         with self._context.party.bid_quota.taken(self._context.auction, arrival.claim.bidder):
             # From the check of the time to the commit this bid counts as inside, so that the close can wait for it.
             self._inside += 1
@@ -121,10 +107,10 @@ class Intake:
         claim = arrival.claim
         latest = self.taken.latest(claim.bidder)
         if self._key_pair is None or claim.revision <= latest:
-            repeated = await self._earlier_receipt(bundle_digest(arrival.content))
+            repeated = await earlier_receipt(self._context, bundle_digest(arrival.content))
             if repeated is not None:
                 return Accepted(repeated, is_new=False)
-        self._check_open(arrival.received_at)
+        check_open(self._context, arrival.received_at)
         self._check_revision(claim, latest)
         receipt, is_new = await self._taking.do(arrival)
         if is_new:
@@ -132,33 +118,11 @@ class Intake:
             signature = receipt.statement[:SIGNATURE_BYTES]
             self._on_receipt(OtherReceipt(receipt.bundle, self._context.party.number, arrival.received_at, signature))
             return Accepted(receipt.statement, is_new=True)
-        return Accepted(await self._earlier_receipt(receipt.bundle) or receipt.statement, is_new=False)
+        return Accepted(await earlier_receipt(self._context, receipt.bundle) or receipt.statement, is_new=False)
 
     async def wait_until_empty(self) -> None:
         """Return when every bid that came in time has its receipt; call it once the auction takes no more."""
         await self._context.signal.wait_for(lambda: not self._inside)
-
-    def _check_bidder(self, claim: BundleClaim, bidder: Principal) -> None:
-        spec = self._context.spec
-        if claim.bidder != bidder.uid:
-            raise NotYourBundleError("this bundle was made in another name than yours: log in as its bidder")
-        if bidder.uid == spec.auctioneer:
-            raise AuctioneerBidsError("you cannot bid in your own auction")
-        if not spec.admits(bidder.email):
-            raise NotInvitedError("only invited bidders can bid in this auction: ask the auctioneer for an invitation")
-
-    def _check_open(self, received_at: datetime) -> None:
-        state, spec = self._context.state, self._context.spec
-        if not self._context.recalled:
-            raise IntakeBusyError("this party is still asking the others what it knew before: try again in a moment")
-        if state is AuctionState.CANCELLED:
-            raise AuctionNotOpenError("the auctioneer cancelled this auction")
-        if state is AuctionState.CREATED and received_at < spec.opens_at:
-            raise AuctionNotOpenError(f"this auction takes bids from {spec.opens_at:%Y-%m-%d %H:%M:%S} UTC on")
-        if state is AuctionState.CREATED and in_time(received_at, spec.closes_at):
-            raise AuctionNotOpenError("not all parties have made their sealing keys yet: try again in a moment")
-        if state is not AuctionState.OPEN or not in_time(received_at, spec.closes_at):
-            raise BidTooLateError(f"this auction closed before your bid arrived at party {self._context.party.number}")
 
     def _check_revision(self, claim: BundleClaim, latest: int) -> None:
         if self._key_pair is None and not claim.withdrawal:
@@ -176,19 +140,14 @@ class Intake:
             raise AuctionFullError(
                 f"this party has given {MOST_LISTED_RECEIPTS} receipts in this auction, and can give no more"
             )
-        # The fewer are left, the fewer for each: so a few hundred people cannot take the places of all others. Whoever
-        # has had all of theirs can still take back the bid that stands.
+        # The fewer are left, the fewer for each: so a few hundred people cannot use up the receipts of all others.
+        # Those who used theirs can still withdraw the bid that stands.
         share = max(1, MOST_REVISIONS * free // MOST_LISTED_RECEIPTS)
-        takes_back = claim.withdrawal and self.taken.stands(claim.bidder)
-        if self.taken.receipts_of(claim.bidder) >= share and not takes_back:
+        withdraws = claim.withdrawal and self.taken.stands(claim.bidder)
+        if self.taken.receipts_of(claim.bidder) >= share and not withdraws:
             raise TooManyRevisionsError(
-                f"so many bids are in that nobody can have more than {share} receipts now: what you handed in counts"
+                f"so many bids are in that nobody can have more than {share} receipts now: what you submitted counts"
             )
-
-    async def _earlier_receipt(self, digest: BundleDigest) -> bytes | None:
-        party_context = self._context.party
-        rows = await party_context.repository.receipts(digest)
-        return next((row.statement for row in rows if row.party == party_context.number), None)
 
     async def _admit(self, arrivals: Sequence[_Arrival]) -> Sequence[SignedReceipt | AuctionError]:
         party_context = self._context.party

@@ -13,18 +13,19 @@ from aukciszek.auctions.agreement.input_set import CountedBid
 from aukciszek.auctions.context.auction_context import AuctionContext
 from aukciszek.auctions.context.change_notifier import PATIENCE_S
 from aukciszek.auctions.context.peer_network import MessageKind
-from aukciszek.auctions.session.session_runner import UNUSABLE_REASON, SessionOutcome
+from aukciszek.auctions.session.session_input import SessionOutcome
 from aukciszek.cluster import PartyNumber
 from aukciszek.encoding import Json
 from aukciszek.mpc.runtime import Revealed
+from aukciszek.protocol.evidence.audit_log import KEYS_DESTROYED
 from aukciszek.protocol.evidence.certificate import Certificate, CertificateBody, LeftOut, Winner, order_outcome
 from aukciszek.protocol.evidence.statements import OutcomeSignature, Signed
 from aukciszek.protocol.rules.errors import AuctionError
 from aukciszek.protocol.rules.spec import AuctionSpec
 from aukciszek.protocol.rules.states import AuctionState
 
-KEYS_DESTROYED: Final = "keys-destroyed"
-"""What is on record of a party for which an auction is final."""
+UNUSABLE_REASON: Final = "envelope-unusable"
+"""Why a bid is left out about which too many parties complained."""
 
 LONG_PATIENCE_S: Final = 6 * PATIENCE_S
 """How long parties wait for signatures that are worth having but may never come."""
@@ -47,7 +48,7 @@ class Certification:
         self._since_s = 0.0
 
     async def load(self) -> None:
-        """Take up the outcome and the signatures that were stored before a restart."""
+        """Load the outcome and the signatures that were stored before a restart."""
         repository, auction = self._context.party.repository, self._context.auction
         content = await repository.outcome(auction)
         if content is not None:
@@ -170,7 +171,7 @@ class Certification:
         party_context, signed = self._context.party, len(self._signatures)
         waited_s = party_context.clock.monotonic_s() - self._since_s
         enough = signed >= party_context.cluster.size - party_context.threshold and waited_s >= PATIENCE_S
-        # All others may have adopted the outcome: they were not there, or a liar disturbed the session for them alone.
+        # All others may have adopted the outcome: they were absent, or a corrupt party disturbed the session for them.
         all_that_come = self.is_settled and waited_s >= LONG_PATIENCE_S
         return self._body is not None and (not self.missing or enough or all_that_come)
 

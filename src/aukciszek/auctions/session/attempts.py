@@ -44,7 +44,7 @@ class Attempts:
     _cancellation: Proposal | None = None
     _current: Proposal | None = None
     _joined_at_s: float = 0.0
-    _held_up_at_s: float = 0.0
+    _leader_idle_since_s: float = 0.0
 
     def resume(self, number: int) -> None:
         """Go on after a restart, or after a loss, from an attempt that this party has announced something for."""
@@ -57,7 +57,7 @@ class Attempts:
         self.number = announcement.content.attempt
         self._last_for_others[announcement.content.input_set] = self.number
         self._current = None
-        self._joined_at_s = self._held_up_at_s = now_s
+        self._joined_at_s = self._leader_idle_since_s = now_s
 
     def note(self, announcement: Signed[Readiness], now_s: float) -> bool:
         """Take in a peer's announcement, the latest that it made; tell whether it contradicts one that is here."""
@@ -69,7 +69,7 @@ class Attempts:
         self._ready[party] = announcement
         if not were_enough:
             # The leader has had no time before.
-            self._held_up_at_s = max(self._held_up_at_s, now_s)
+            self._leader_idle_since_s = max(self._leader_idle_since_s, now_s)
         return False
 
     def note_proposal(self, proposal: Proposal, sender: PartyNumber) -> None:
@@ -121,7 +121,7 @@ class Attempts:
 
     @property
     def leads(self) -> bool:
-        """Whether it is this party's turn to propose."""
+        """Whether this party leads the attempt, and so proposes."""
         return self.leader == self.own
 
     @property
@@ -153,7 +153,7 @@ class Attempts:
         return self._cancellation
 
     def may_propose(self, now_s: float) -> bool:
-        """Tell whether it is this party's turn to propose, and enough parties are ready."""
+        """Tell whether this party leads the attempt, and enough parties are ready."""
         if not self.leads or self._announced is None:
             return False
         return not self.absent or (self.are_enough and now_s - self._joined_at_s >= PATIENCE_S)
@@ -179,24 +179,36 @@ class Attempts:
         others = sum(one.attempt == own.attempt and one.input_set != own.input_set for one in contents)
         return len(self.numbers) - others < self.quorum
 
-    def hold_up(self, now_s: float) -> None:
-        """Note that the session could begin, but that others go first here: the leader is given more time."""
-        self._held_up_at_s = now_s
+    def is_decided(self, now_s: float) -> bool:
+        """Tell whether this attempt's session can begin, or is known to be unable to."""
+        return self._current is not None or self.superseded or self.may_propose(now_s) or self.sets_differ
+
+    def give_more_time(self, now_s: float) -> None:
+        """Note that the session could begin, but that others go first here: its leader is not to blame."""
+        self._leader_idle_since_s = now_s
 
     def is_hopeless(self, now_s: float) -> bool:
         """Tell whether this attempt's session can no longer begin, or its leader had time enough and did nothing."""
         if self._announced is None:
             return True
+        if self.is_abandoned:
+            return True
+        if self.are_enough:
+            return now_s - self._leader_idle_since_s >= 2 * PATIENCE_S
+        # Enough have come this far and some have gone on, so that those who are here may wait for silent ones in vain.
+        return self._have_reached and now_s - self._joined_at_s >= 2 * PATIENCE_S
+
+    @property
+    def is_abandoned(self) -> bool:
+        """Whether so many parties have gone on, or are ready for something else, that the session lacks some it needs.
+
+        Those who left it may have sent their part of its first round before.
+        """
         gone = sum(
             self._number_of(party) > self.number or (self._number_of(party) == self.number and party in self.absent)
             for party in self.numbers
         )
-        if len(self.numbers) - gone < self.quorum:
-            return True
-        if self.are_enough:
-            return now_s - self._held_up_at_s >= 2 * PATIENCE_S
-        # Enough have come this far and some have gone on, so that those who are here may wait for silent ones in vain.
-        return self._have_reached and now_s - self._joined_at_s >= 2 * PATIENCE_S
+        return len(self.numbers) - gone < self.quorum
 
     def next_number(self, now_s: float, *, failed: bool) -> int | None:
         """Return the attempt to join now; None: stay.

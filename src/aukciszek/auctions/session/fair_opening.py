@@ -1,33 +1,28 @@
 """Fair openings of one auction at one party: signed, stored, released, finished, whatever becomes of the session.
 
 ``docs/protocol.md``, "Fair opening". A party stores a masked opening and its own keys to the mask before it signs it,
-and releases these keys once it holds the signatures of all parties. Whoever is shown all signatures releases its keys,
-too; so after the first release by an honest party every honest party comes to know what was opened: in any state,
-after restarts, and without the others' help. Before, nobody knows anything.
+and releases these keys once it holds the signatures of all parties. A party that is shown all signatures releases its
+keys, too; so after the first release by an honest party every honest party learns what was opened: in any state, after
+restarts, and without the corrupt parties' help. Before it, nobody learns anything.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Final
 
-from aukciszek.auctions.context.auction_context import VERIFIED, AuctionContext
-from aukciszek.auctions.context.change_notifier import FIRST_RETRY_S, LONGEST_RETRY_S
+from aukciszek.auctions.context.auction_context import AuctionContext
+from aukciszek.auctions.context.change_notifier import LONGEST_RETRY_S
 from aukciszek.auctions.context.peer_network import MessageKind
-from aukciszek.auctions.session.computation import PRICES, SUMMARY
+from aukciszek.auctions.session.opened import Opened, OpeningId
 from aukciszek.auctions.session.opening_statements import OpeningStatement, Release, known_keys, opening_digest
 from aukciszek.cluster import PartyNumber
-from aukciszek.mpc.errors import PartiesMissingError
-from aukciszek.mpc.fair_opening import Exchange, MalformedOpeningError, MaskedOpening, OpeningKeys, opening_keys
+from aukciszek.mpc.fair_opening import MalformedOpeningError, MaskedOpening, OpeningKeys, opening_keys
 from aukciszek.mpc.prss import Members, PrssKeys, dealt_sets
 from aukciszek.protocol.evidence.key_tables import members_mask, members_of
 from aukciszek.protocol.evidence.statements import Signed, read_verified_statement, sign
 from aukciszek.protocol.rules.errors import StatementError
 from aukciszek.protocol.rules.states import AuctionState
 from aukciszek.storage.rows import OpeningKeyRow, OpeningRow, OpeningSignatureRow
-
-type OpeningId = tuple[str, int]
-"""An opening: the session, in hexadecimal, and its number there."""
 
 _ANNOUNCED: Final = 3
 """Of so many of the latest openings that not all have signed, this party's signature is repeated."""
@@ -42,49 +37,19 @@ class UnlawfulReleaseError(StatementError):
     code = "unlawful-release"
 
 
-@dataclass(slots=True)
-class Opened:
-    """One masked opening, as this party has it."""
-
-    opening: MaskedOpening
-    input_set: str
-    content: bytes = field(repr=False)
-    signatures: dict[PartyNumber, Signed[OpeningStatement]] = field(default_factory=dict)
-    keys: dict[Members, bytes] = field(default_factory=dict, repr=False)
-    stored: set[PartyNumber] = field(default_factory=set)
-    """Whose signatures are on disk."""
-    stored_keys: set[Members] = field(default_factory=set)
-    """Of which sets the keys are on disk: no others are passed on."""
-    shown: bool = False
-    """Whether this party's keys may have left: all parties have signed."""
-    values: dict[str, list[int]] | None = None
-    """What was opened, once all keys are here."""
-
-    @property
-    def may_be_outcome(self) -> bool:
-        """Whether it names prices, and is not known to say instead that a bundle failed the checks."""
-        names_prices = any(reason == PRICES for reason, _ in self.opening.reasons)
-        return names_prices and not (self.values is not None and any(self.values.get(SUMMARY, ())))
-
-    @property
-    def id(self) -> OpeningId:
-        """Where it belongs."""
-        return self.opening.session.hex(), self.opening.number
-
-
 class Openings:
-    """See the module."""
+    """The masked openings of one auction."""
 
     def __init__(self, context: AuctionContext) -> None:
         self._context = context
         self._opened: dict[OpeningId, Opened] = {}
         self._early: defaultdict[PartyNumber, dict[OpeningId, Signed[OpeningStatement]]] = defaultdict(dict)
         self._prss_keys: PrssKeys | None = None
-        self.awaited: OpeningId | None = None
+        self._awaited: OpeningId | None = None
         """The latest opening of a session that runs, or that found the outcome: it makes use of it by itself."""
 
     async def load(self) -> None:
-        """Take up what was stored before a restart."""
+        """Load what was stored before a restart."""
         repository, auction = self._context.party.repository, self._context.auction
         for row in await repository.openings(auction):
             opening = MaskedOpening.decode(row.content, self._sets)
@@ -102,7 +67,7 @@ class Openings:
             opened.stored.add(signed.content.party)
         for opened in self._opened.values():
             opened.shown = self._all_signed(opened)
-            _finish(opened)
+            opened.finish()
 
     async def use_keys(self, keys: PrssKeys) -> None:
         """Derive this party's keys to masks of openings that it was shown, or will be, where it did not store them."""
@@ -117,7 +82,7 @@ class Openings:
     def finished(self) -> Sequence[Opened]:
         """The openings whose values are known here, but for the one that a running session waits for."""
         return [
-            one for opening_id, one in self._opened.items() if one.values is not None and opening_id != self.awaited
+            one for opening_id, one in self._opened.items() if one.values is not None and opening_id != self._awaited
         ]
 
     @property
@@ -128,7 +93,7 @@ class Openings:
     async def run(self) -> None:
         """Say again, for as long as an opening is not finished here, what peers may have missed, session or not.
 
-        So a party that has released its keys can be sure that whoever still holds others hears of it.
+        So a party that has released its keys can be sure that the holders of the others learn of it.
         """
         context = self._context
         while True:
@@ -137,9 +102,13 @@ class Openings:
             if context.state in {AuctionState.COMPUTING, AuctionState.REVEALING}:
                 await self.announce(context.peers)
 
-    def of_session(self, session: bytes, input_set: str) -> "SessionOpenings":
-        """Return what a session asks before it opens anything."""
-        return SessionOpenings(self, self._context, session, input_set)
+    def await_by_session(self, opened: Opened) -> None:
+        """Note that a session waits for an opening: it makes use of it by itself."""
+        self._awaited = opened.id
+
+    def stop_awaiting(self) -> None:
+        """Note that no session waits any more: what it was opening may still give the outcome."""
+        self._awaited = None
 
     async def sign(self, opening: MaskedOpening, own: OpeningKeys, input_set: str) -> Opened:
         """Store a masked opening with this party's keys and signature, and send the signature."""
@@ -178,7 +147,7 @@ class Openings:
                 "other-opening-signed", party, {"session": opening_id[0], "opening": opening_id[1]}
             )
         elif party not in opened.signatures:
-            # It is stored with the others when all are here: until then whoever signed sends it again.
+            # It is stored with the others when all are here: until then its signer sends it again.
             opened.signatures[party] = signed
             await self._release_if_signed(opened)
 
@@ -198,7 +167,7 @@ class Openings:
             await self._release_if_signed(opened)
         else:
             opened.keys |= keys
-            _finish(opened)
+            opened.finish()
             self._context.signal.notify()
             # Nobody waits for this: each set has an honest member that stored its own key, and says it again.
             unstored = {members: key for members, key in keys.items() if members not in opened.stored_keys}
@@ -277,7 +246,7 @@ class Openings:
         opened.signatures |= signatures
         opened.stored |= signatures.keys()
         opened.stored_keys |= keys.keys()
-        _finish(opened)
+        opened.finish()
         self._context.signal.notify()
 
     def _derive(self, opened: Opened) -> OpeningKeys:
@@ -286,7 +255,7 @@ class Openings:
         return opening_keys(self._prss_keys, opened.opening.session, opened.opening.number)
 
     def _statement(self, opened: Opened, party: PartyNumber) -> OpeningStatement:
-        """Return what a party signs under an opening; any other word of it would make others refuse the release."""
+        """Return what a party signs under an opening; with any other statement others would refuse the release."""
         return OpeningStatement.of(self._context.auction, party, opened.input_set, opened.opening)
 
     def _all_signed(self, opened: Opened) -> bool:
@@ -307,51 +276,3 @@ class Openings:
     def _sets(self) -> list[Members]:
         mode = self._context.party.mode
         return list(dealt_sets(mode.parties, mode.threshold))
-
-
-class SessionOpenings:
-    """What one session asks before it opens anything: implements :class:`~aukciszek.mpc.fair_opening.OpeningPort`."""
-
-    def __init__(self, openings: Openings, context: AuctionContext, session: bytes, input_set: str) -> None:
-        self._openings = openings
-        self._context = context
-        self._session = session
-        self._input_set = input_set
-
-    async def enter(self, reasons: Sequence[str]) -> None:
-        """Store that this party is about to open something: from now on others may come to know it."""
-        details = {"session": self._session.hex(), "opens": list(reasons)}
-        if self._context.state is AuctionState.REVEALING:
-            await self._context.note(VERIFIED, details)
-        else:
-            await self._context.enter(AuctionState.REVEALING, VERIFIED, details)
-
-    async def release(self, opening: MaskedOpening, own: OpeningKeys, _exchange: Exchange) -> OpeningKeys:
-        """Sign a masked opening and wait until all keys to it are here.
-
-        Raises:
-            PartiesMissingError: not all signatures or keys came in time. They may still come: then the opening is
-                finished without a session.
-        """
-        clock, patience_s = self._context.party.clock, self._context.party.round_timeout_s
-        if self._openings.is_settled:
-            # An earlier opening of the same outcome needs only keys; another one would give nobody anything.
-            raise PartiesMissingError(())
-        opened = await self._openings.sign(opening, own, self._input_set)
-        self._openings.awaited = opened.id
-        since_s, pause_s = clock.monotonic_s(), FIRST_RETRY_S
-        while not await self._context.signal.wait_for(lambda: opened.values is not None, timeout_s=pause_s):
-            if clock.monotonic_s() - since_s >= patience_s:
-                raise PartiesMissingError(self._silent(opened))
-            await self._openings.announce(self._context.peers)
-            pause_s *= 2
-        return opened.keys
-
-    def _silent(self, opened: Opened) -> set[int]:
-        unsigned = {int(party) for party in self._context.peers} - opened.signatures.keys()
-        return unsigned or {party for members in opened.opening.missing(opened.keys) for party in members}
-
-
-def _finish(opened: Opened) -> None:
-    if opened.values is None and not opened.opening.missing(opened.keys):
-        opened.values = opened.opening.unmask(opened.keys)

@@ -2,8 +2,8 @@
 
 ``docs/protocol.md``, "Attempts", and ``docs/adr/0003-sessions-by-attempt.md``. Every party announces that it is ready.
 The leader of the attempt sends the announcements of all, or of enough of them, back to all; they make the session's id.
-When to go on to another attempt is decided by :class:`~aukciszek.auctions.session.attempts.Attempts`; here is what is
-stored and sent.
+What is decided is up to :class:`~aukciszek.auctions.session.attempts.Attempts` and
+:class:`~aukciszek.auctions.session.setup_state.SetupState`; here is what is stored, sent and waited for.
 """
 
 import secrets
@@ -12,13 +12,12 @@ from typing import Final
 
 from aukciszek.auctions.agreement.input_set import InputSet
 from aukciszek.auctions.context.auction_context import AuctionContext
-from aukciszek.auctions.context.peer_network import MessageKind
 from aukciszek.auctions.context.session_scheduler import Priority
 from aukciszek.auctions.session.attempts import Attempts
 from aukciszek.auctions.session.readiness import Proposal, Readiness, in_microseconds, pack_asks
+from aukciszek.auctions.session.setup_state import SetupState
 from aukciszek.cluster import PartyNumber
-from aukciszek.protocol.evidence.statements import Signed, sign
-from aukciszek.protocol.rules.errors import WrongSignatureError
+from aukciszek.protocol.evidence.statements import sign
 from aukciszek.protocol.rules.states import WAITING_FOR_SLOT
 
 _NONCE_BYTES: Final = 32
@@ -27,16 +26,12 @@ _NONCE_BYTES: Final = 32
 class SessionSetup:
     """One party's part in bringing all parties to the same attempt."""
 
-    def __init__(self, context: AuctionContext) -> None:
-        party_context = context.party
-        self.attempts = Attempts(
-            party_context.number, party_context.cluster.numbers, party_context.threshold, party_context.quorum
-        )
+    def __init__(self, context: AuctionContext, attempts: Attempts, state: SetupState) -> None:
         self._context = context
-        self._own: Signed[Readiness] | None = None
+        self._attempts = attempts
+        self._state = state
         self._memory_bytes = 0
         self._joined_at_s = 0.0
-        self._began_on: Proposal | None = None
 
     def load(self, last_attempt: int, began_on: bytes | None) -> None:
         """Take up, after a restart, the number of the last attempt, and the proposal of the first session, if any.
@@ -44,19 +39,11 @@ class SessionSetup:
         Raises:
             StatementError: the stored proposal is not what was stored.
         """
-        self.attempts.resume(last_attempt)
-        if began_on is not None:
-            self.keep_beginning(self._read(began_on))
+        self._state.resume(last_attempt, None if began_on is None else self._read(began_on))
 
     def keep_beginning(self, proposal: Proposal) -> None:
         """Note on which proposal a session began, or on which one the auction is cancelled; it is stored."""
-        self._began_on = proposal
-        self.attempts.note_proposal(proposal, self._context.party.number)
-
-    @property
-    def began_at(self) -> int:
-        """The attempt of the proposal on which a session began here last; 0: none did."""
-        return 0 if self._began_on is None else self._began_on.attempt
+        self._state.keep_beginning(proposal)
 
     async def join(
         self, input_set: InputSet, asks: Sequence[int], *, memory_bytes: int, number: int, confirms: int
@@ -84,10 +71,9 @@ class SessionSetup:
             round_us=in_microseconds(party_context.network.round_s),
             asks=pack_asks(asks, len(input_set.computed)),
         )
-        self._own = sign(readiness, party_context.identity)
         self._memory_bytes = memory_bytes
         self._joined_at_s = party_context.clock.monotonic_s()
-        self.attempts.join(self._own, self._joined_at_s)
+        self._state.join(sign(readiness, party_context.identity), self._joined_at_s)
         context.show_stage(context.state.value, 0.0)
 
     async def next_number(self, *, failed: bool) -> int:
@@ -96,7 +82,7 @@ class SessionSetup:
 
         def may_go_on() -> bool:
             nonlocal found
-            found = self.attempts.next_number(self._now_s, failed=failed)
+            found = self._attempts.next_number(self._now_s, failed=failed)
             return found is not None
 
         await self._context.signal.wait_announcing(may_go_on, self._announce_to_all)
@@ -106,83 +92,68 @@ class SessionSetup:
 
     @property
     def priority(self) -> Priority:
-        """When this attempt gets a slot, compared with others."""
-        return Priority.of(self._context.spec.closes_at, max(1, self.attempts.number), self._context.auction)
+        """This attempt's place in the order of all sessions."""
+        return Priority.of(self._context.spec.closes_at, max(1, self._attempts.number), self._context.auction)
 
     async def can_begin(self) -> bool:
         """Wait until the session of the attempt that was joined can begin; False: another attempt must be made."""
         await self._context.signal.wait_announcing(self._is_decided, self._announce_to_all)
-        attempts = self.attempts
+        attempts = self._attempts
         return not attempts.superseded and (attempts.current is not None or attempts.may_propose(self._now_s))
 
     async def proposal(self) -> Proposal | None:
         """Return who takes part in the session, once there is a slot for it; None: another attempt must be made.
 
-        If it is this party's turn it proposes it, and not before: whoever gets a proposal takes a slot, too.
+        If this party leads the attempt it proposes it, and not before: each party that gets a proposal takes a slot.
         """
-        attempts = self.attempts
-        if attempts.superseded:
+        if self._attempts.superseded:
             return None
-        if attempts.current is None and attempts.may_propose(self._now_s):
-            proposal = attempts.propose()
-            await self._context.send(self._context.peers, MessageKind.PROPOSAL, proposal.encode())
-        return attempts.current
+        await self._context.dispatch(self._state.propose(self._now_s))
+        return self._attempts.current
 
     async def receive_readiness(self, sender: PartyNumber, content: bytes) -> None:
-        """Note a peer's announcement; it makes them itself, as only its latest one counts.
+        """Note a peer's announcement.
 
         Raises:
             StatementError: it is malformed, or not signed by the sender.
         """
         signed = self._context.read(Readiness, content)
-        if signed.content.party != sender:
-            raise WrongSignatureError(f"party {sender} passes on an announcement of party {signed.content.party}")
-        if self.attempts.note(signed, self._now_s):
+        reaction = self._state.receive_readiness(sender, signed, self._now_s)
+        if reaction.contradicts:
             await self._context.report("two-announcements", sender, {"attempt": signed.content.attempt})
         self._context.signal.notify()
-        if signed.content.attempt < self.attempts.number:
-            await self.announce([sender])
+        await self._context.dispatch(reaction.outgoing)
 
     async def receive_proposal(self, sender: PartyNumber, content: bytes) -> None:
-        """Note a proposal, of this attempt or as proof of what somebody began.
+        """Note a proposal, of this attempt or as proof of what a party began.
 
         Raises:
             StatementError: the message is malformed, or an announcement in it is not signed by its party.
             UnlawfulProposalError: the announcements are too few, or do not belong together.
         """
-        self.attempts.note_proposal(self._read(content), sender)
+        self._state.receive_proposal(sender, self._read(content))
         self._context.signal.notify()
 
     async def announce(self, to: Sequence[PartyNumber]) -> None:
         """Say again for which attempt this party is ready, and what it proposed or began on."""
-        if self._own is not None:
-            await self._context.send(to, MessageKind.READY, self._own.encode())
-        current = self.attempts.current
-        proposals = {one.encode() for one in (self._began_on, current if self.attempts.leads else None) if one}
-        for proposal in sorted(proposals):
-            await self._context.send(to, MessageKind.PROPOSAL, proposal)
-
-    async def prove(self, to: Sequence[PartyNumber]) -> None:
-        """Show on which announcements this party began, or, before, the latest on which anybody may have."""
-        proposal = self._began_on or self.attempts.locked
-        if proposal is not None:
-            await self._context.send(to, MessageKind.PROPOSAL, proposal.encode())
+        await self._context.dispatch(self._state.announcement(to))
 
     async def _announce_to_all(self) -> None:
         await self.announce(self._context.peers)
 
     def _is_decided(self) -> bool:
-        attempts, now_s = self.attempts, self._now_s
+        attempts, now_s = self._attempts, self._now_s
         self._context.wait_for_parties(attempts.absent)
-        if attempts.current is not None or attempts.superseded or attempts.may_propose(now_s) or attempts.sets_differ:
+        if attempts.is_decided(now_s):
             return True
         if attempts.are_enough and self._others_go_first():
-            attempts.hold_up(now_s)
+            attempts.give_more_time(now_s)
             self._context.show_stage(WAITING_FOR_SLOT, 0.0)
         return attempts.next_number(now_s, failed=False) is not None
 
     def _others_go_first(self) -> bool:
-        return self._context.party.computing.is_taken_before(self.priority, self._memory_bytes, self._joined_at_s)
+        scheduler = self._context.party.computing
+        return scheduler.is_taken_before(self.priority, self._memory_bytes, self._joined_at_s)
 
     def _read(self, content: bytes) -> Proposal:
         party_context = self._context.party

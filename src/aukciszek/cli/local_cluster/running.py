@@ -6,17 +6,16 @@ Each party is the real ``aukciszek serve``. Ready means: it says so itself, and 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Final
 
 from aukciszek.cli.local_cluster.processes import Child, Children, Launch, children, execute
+from aukciszek.cli.local_cluster.shared_kernels import compile_for_all
 from aukciszek.cli.local_cluster.throwaway import ThrowawayCluster, ThrowawayParty
 from aukciszek.client.connection import RetryPolicy
 from aukciszek.client.discovery import ask_statuses
 from aukciszek.client.parties import connect
 from aukciszek.client.schemas import Status
 from aukciszek.errors import AukciszekError
-from aukciszek.mpc.kernels import compile_kernels
 
 _START_TIMEOUT_S: Final = 90.0
 _LOOK_AGAIN_S: Final = 0.05
@@ -32,10 +31,10 @@ class NotReadyError(AukciszekError):
 class RunningCluster:
     """The processes of a throw-away cluster; make it with :func:`running`."""
 
-    def __init__(self, plan: ThrowawayCluster, group: Children, kernels: Path | None = None) -> None:
+    def __init__(self, plan: ThrowawayCluster, group: Children, compiled: Mapping[str, str]) -> None:
         self.plan = plan
         self.children = group
-        self._compiled = {"NUMBA_CACHE_DIR": str(kernels)} if kernels is not None else {}
+        self._compiled = compiled
         self._running: dict[int, Child] = {}
 
     async def start(self, party: ThrowawayParty) -> None:
@@ -109,11 +108,11 @@ async def running(plan: ThrowawayCluster, launch: Launch = execute) -> AsyncIter
         NotReadyError: the parties did not become ready in time.
     """
     # Once, before several processes would do so at the same time; copies have what their template has.
-    kernels = None
+    compiled: Mapping[str, str] = {}
     if launch is execute:
-        kernels = await asyncio.to_thread(compile_kernels, plan.cluster_file.with_name("kernels"))
+        compiled = await asyncio.to_thread(compile_for_all, plan.cluster_file.parent)
     async with children(launch) as group:
-        cluster = RunningCluster(plan, group, kernels)
+        cluster = RunningCluster(plan, group, compiled)
         for party in plan.parties:
             await cluster.start(party)
         await cluster.wait_until_ready()

@@ -25,6 +25,9 @@ from aukciszek.protocol.rules.identifiers import AuctionId
 
 MOST_RECORD_BYTES: Final = 256 << 20
 
+KEYS_DESTROYED: Final = "keys-destroyed"
+"""What a party records last of an auction that is final for it."""
+
 
 class RecordEntry(StrictModel):
     """One thing that happened, at its place in the chain."""

@@ -9,36 +9,18 @@ import logging
 import time
 from typing import Final, TextIO, override
 
-GATHERED_FOR_S: Final = 0.1
+BUFFERED_FOR_S: Final = 0.1
 """What a server that is killed can lose of its log, at most."""
 
 
-def tell_no_more_than_lines_show() -> None:
-    """Let the standard library look up nothing for an event that no line shows: half of what an event costs."""
-    logging.logThreads = False
-    logging.logProcesses = False
-    logging.logMultiprocessing = False
-    logging.logAsyncioTasks = False  # type: ignore[attr-defined]  # since Python 3.12
-
-
 class _Formatter(logging.Formatter):
-    """Times in UTC, spelled once for each second; the rest without looking for what a format may ask for."""
+    converter = staticmethod(time.gmtime)
 
     def __init__(self) -> None:
-        super().__init__("%(message)s")
-        self._spelled = (0, "")
-
-    @override
-    def format(self, record: logging.LogRecord) -> str:
-        second = int(record.created)
-        if self._spelled[0] != second:
-            self._spelled = (second, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second)))
-        is_plain = record.exc_info is None and record.stack_info is None
-        whole = record.getMessage() if is_plain else super().format(record)
-        return f"{self._spelled[1]}.{int(record.msecs):03d}Z {record.levelname} {record.name}: {whole}"
+        super().__init__("%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%S")
 
 
-class GatheringHandler(logging.StreamHandler[TextIO]):
+class BufferedHandler(logging.StreamHandler[TextIO]):
     """Writes a line for each event, times in UTC; warnings and what is said outside an event loop at once."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -78,5 +60,5 @@ class GatheringHandler(logging.StreamHandler[TextIO]):
             return False
         if self._due_in is not loop:
             self._due_in = loop
-            loop.call_later(GATHERED_FOR_S, self.flush)
+            loop.call_later(BUFFERED_FOR_S, self.flush)
         return True

@@ -1,22 +1,19 @@
-"""The FastAPI application of one party: routes, errors and what surrounds them. Built anew for each party."""
+"""The FastAPI application of one party: routes, error handlers and middleware. One is built for each party."""
 
-from functools import cached_property
 from typing import Any, Final, override
 
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from aukciszek import __version__
-from aukciszek.server.http.bid_route import BIDS_PATH, brings_bid, take_bid
 from aukciszek.server.http.docs_page import install_documentation
 from aukciszek.server.http.event_stream import Watchers
-from aukciszek.server.http.export_limiter import LongAnswers
-from aukciszek.server.http.middleware import Envelope
+from aukciszek.server.http.export_limiter import ExportLimiter
+from aukciszek.server.http.middleware import OutermostMiddleware
 from aukciszek.server.http.openapi import complete
 from aukciszek.server.http.routes_accounts import account_routes
 from aukciszek.server.http.routes_auctions import auction_routes
-from aukciszek.server.http.routes_bids import bid_routes
+from aukciszek.server.http.routes_bids import bid_route, bid_routes
 from aukciszek.server.http.routes_status import status_routes
 from aukciszek.server.http.static_page import Page, install_page
 from aukciszek.server.links.directory import PEER_PATH
@@ -28,55 +25,28 @@ OPENAPI_PATH: Final = "/api/openapi.json"
 
 class _App(FastAPI):
     @override
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request; bids pass by FastAPI's own machinery, through the same middleware of ours."""
-        if not brings_bid(scope):
-            await super().__call__(scope, receive, send)
-            return
-        scope["app"] = self
-        await self._short_way(scope, receive, send)
-
-    @cached_property
-    def _short_way(self) -> ASGIApp:
-        way: ASGIApp = take_bid
-        for middleware, arguments, options in reversed(self.user_middleware):
-            way = middleware(way, *arguments, **options)
-        return way
-
-    @override
     def openapi(self) -> dict[str, Any]:
-        """Describe the interface, with the errors and examples that FastAPI does not know of."""
+        """Describe the interface, with the errors and examples that FastAPI does not know."""
         if self.openapi_schema is None:
             self.openapi_schema = complete(super().openapi())
         return self.openapi_schema
 
 
-class _Cors(CORSMiddleware):
-    """Starlette's, which a bid passes by that no page sent: it would add `Vary` to an answer that nobody may keep."""
-
-    @override
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        if scope.get("path_template") == BIDS_PATH and all(name != b"origin" for name, _ in scope["headers"]):
-            await self.app(scope, receive, send)
-        else:
-            await super().__call__(scope, receive, send)
-
-
 def create_app(party: Party) -> FastAPI:
-    """Return the application that speaks for ``party``; whoever serves it starts and stops the party."""
+    """Return the application of ``party``; its server starts and stops the party."""
     app = _App(
+        routes=[bid_route()],
         title="Aukciszek",
         version=__version__,
         openapi_url=OPENAPI_PATH,
-        # FastAPI's pages for this load scripts from elsewhere, which no origin that takes bids may do; see /docs.
+        # FastAPI's own pages load foreign scripts, which an origin that takes bids must not do; see /docs.
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
     )
     app.state.party = party
     app.state.watchers = Watchers()
-    app.state.export_limiter = LongAnswers()
+    app.state.export_limiter = ExportLimiter()
     for routes in (status_routes(), account_routes(), auction_routes(), bid_routes()):
         app.include_router(routes)
     install_page(app, Page.read(), party.settings.servers)
@@ -84,13 +54,13 @@ def create_app(party: Party) -> FastAPI:
     app.add_api_websocket_route(PEER_PATH, party.peers.inbound.serve)
     install(app)
     app.add_middleware(
-        _Cors,
-        # A bidder's page comes from one party and talks to all of them. Tokens travel in a header, never in a cookie.
+        CORSMiddleware,
+        # A bidder's page comes from one party and sends requests to all. Tokens travel in a header, never in a cookie.
         allow_origins=[*party.settings.servers, *party.settings.web_origins],
         allow_methods=["GET", "POST"],
         allow_headers=["Authorization", "Content-Type"],
         expose_headers=["Retry-After"],
         max_age=600,
     )
-    app.add_middleware(Envelope, clock=party.clock)
+    app.add_middleware(OutermostMiddleware, clock=party.clock)
     return app

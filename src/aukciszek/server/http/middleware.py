@@ -1,6 +1,7 @@
-"""What surrounds every answer: protective headers, one line in the log, and no exception that gets away.
+"""The outermost middleware: security headers, the access log, and an answer to every unexpected exception.
 
-The log line names method, route, status and time, and nothing that the sender chose: no path, no query, no header.
+A line of the log names address, method, route, status and time, and nothing that the sender chose: no path, no query,
+no header.
 """
 
 import logging
@@ -18,7 +19,7 @@ _log = logging.getLogger("aukciszek.access")
 _HEADERS: Final = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    # Pages of other parties read answers by CORS, which this does not restrict; it keeps answers out of all other uses.
+    # Pages of other parties read answers by CORS, which this does not restrict; it excludes all other uses.
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
     "Referrer-Policy": "no-referrer",
@@ -33,10 +34,10 @@ def _raw(headers: Mapping[str, str]) -> tuple[tuple[bytes, bytes], ...]:
 
 
 _RAW_HEADERS: Final = MappingProxyType({False: _raw(_HEADERS), True: _raw(_HEADERS | _STRICT_TRANSPORT)})
-"""As they travel, by whether it is over TLS."""
+"""Encoded; with and without TLS."""
 
 
-class Envelope:
+class OutermostMiddleware:
     """ASGI middleware around the whole application."""
 
     def __init__(self, app: ASGIApp, clock: Clock) -> None:
@@ -63,7 +64,7 @@ class Envelope:
 
         try:
             await self._app(scope, receive, send_wrapped)
-        except Exception as error:  # noqa: BLE001 -- the last place where a failure can be told without its contents
+        except Exception as error:  # noqa: BLE001 -- the last handler that can report a failure without its contents
             answer = internal_error(f"answering {_route(scope)}", error)
             if not status:
                 await answer(scope, receive, send_wrapped)
@@ -78,12 +79,9 @@ def _add_headers(start: Message, *, is_tls: bool) -> None:
 
 
 def _tell(scope: Scope, status: int, took_ms: float) -> None:
-    if _log.isEnabledFor(logging.INFO):
-        address = scope["client"][0] if scope.get("client") else "-"
-        values = (address, scope["method"], _route(scope), status, took_ms)
-        # Not by `info`, which looks for the line of the program that calls it: half of the cost, and always this one.
-        _log.handle(_log.makeRecord(_log.name, logging.INFO, __file__, 0, "%s %s %s %d %.1fms", values, None))
+    address = scope["client"][0] if scope.get("client") else "-"
+    _log.info("%s %s %s %d %.1fms", address, scope["method"], _route(scope), status, took_ms)
 
 
 def _route(scope: Scope) -> str:
-    return str(scope.get("path_template") or getattr(scope.get("route"), "path", "no route"))
+    return str(getattr(scope.get("route"), "path", "no route"))

@@ -1,4 +1,4 @@
-"""Auctions: looking at them, and giving orders about them.
+"""Auctions: queries and orders.
 
 Everything about an auction but the bids' values and, before the end, the bidders' names is public.
 """
@@ -42,7 +42,7 @@ async def list_auctions(
     before: Annotated[AuctionId | None, Query(pattern="^[0-9a-f]{64}$")] = None,
 ) -> AuctionsAnswer:
     """Return auctions, the newest first; ``before`` is the id of the last one on the page before."""
-    views = await party.auctions.auctions(limit, before)
+    views = await party.auctions.queries.auctions(limit, before)
     return AuctionsAnswer(auctions=tuple(AuctionAnswer.of(view, with_keys=False) for view in views))
 
 
@@ -52,7 +52,7 @@ async def create_auction(
     content: Annotated[bytes, Depends(BytesBody(MOST_SPEC_BYTES, JSON))],
     response: Response,
 ) -> AuctionAnswer:
-    """Freeze the rules that are sent, in canonical form, under their id; 200 if they are here already."""
+    """Freeze the rules that are sent, in canonical form, under their id; 200 if they are known already."""
     view, is_new = await party.auctions.create(auctioneer, content)
     if not is_new:
         response.status_code = 200
@@ -61,7 +61,7 @@ async def create_auction(
 
 async def show_auction(party: ThisParty, auction: AuctionInPath) -> AuctionAnswer:
     """Return one auction."""
-    return AuctionAnswer.of(await party.auctions.auction(auction))
+    return AuctionAnswer.of(await party.auctions.queries.auction(auction))
 
 
 async def close_auction(party: ThisParty, auctioneer: CurrentAdmin, auction: AuctionInPath) -> AuctionAnswer:
@@ -77,18 +77,18 @@ async def cancel_auction(party: ThisParty, auctioneer: CurrentAdmin, auction: Au
 async def get_certificate(request: Request, party: ThisParty, auction: AuctionInPath) -> Response:
     """Return the certificate, a file that can be verified offline."""
     async with request.app.state.export_limiter.turn():
-        certificate = await party.auctions.certificate(auction)
+        certificate = await party.auctions.queries.certificate(auction)
         # It names every bid that counted; writing it out takes too long for the event loop.
         return Response(await asyncio.to_thread(certificate.encode), media_type=JSON)
 
 
 async def get_record(request: Request, party: ThisParty, auction: AuctionInPath) -> Response:
     """Return this party's audit record, a file that can be verified offline."""
-    pieces = request.app.state.export_limiter.in_turn(await party.auctions.record(auction))
+    pieces = request.app.state.export_limiter.in_turn(await party.auctions.queries.record(auction))
     return StreamingResponse(pieces, media_type=JSON)
 
 
 async def get_winners(party: ThisParty, auctioneer: CurrentAdmin, auction: AuctionInPath) -> WinnersAnswer:
     """Return the winners' addresses, to their auctioneer alone."""
-    addresses = await party.auctions.winner_addresses(auctioneer, auction)
+    addresses = await party.auctions.queries.winner_addresses(auctioneer, auction)
     return WinnersAnswer(winners=tuple(WinnerAnswer(uid=uid, email=email) for uid, email in addresses.items()))

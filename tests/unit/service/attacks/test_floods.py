@@ -25,7 +25,7 @@ async def test_a_party_that_contradicts_itself_without_end_does_not_fill_the_lis
         content = sign(statement, parties.identities[CORRUPT - 1]).encode()
         await tell(parties, CORRUPT, 1, MessageKind.SEALING_KEY, spec.auction_id, content)
     await let_pass(parties, 2)
-    found = [one for one in await parties.service(1).incidents(1000) if one.kind == "two-sealing-keys"]
+    found = [one for one in await parties.service(1).queries.incidents(1000) if one.kind == "two-sealing-keys"]
     assert 1 <= len(found) <= 10
 
 

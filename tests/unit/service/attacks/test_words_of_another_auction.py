@@ -5,7 +5,8 @@ from collections.abc import Iterable
 import pytest
 
 from aukciszek.auctions.context.peer_network import MessageKind, PeerMessage
-from aukciszek.auctions.session.fair_opening import Opened, Openings
+from aukciszek.auctions.session.fair_opening import Openings
+from aukciszek.auctions.session.opened import Opened
 from aukciszek.auctions.session.opening_statements import OpeningStatement
 from aukciszek.auctions.session.setup import SessionSetup
 from aukciszek.cluster import PartyNumber
@@ -16,7 +17,7 @@ from aukciszek.protocol.rules.states import AuctionState
 from support.corrupt import Knowledge, Withholding, tell
 from support.losses import incidents_of
 from support.parties import Parties, StartParties
-from support.passing import ended, let_pass, opened, process_of, state_at, time_passing, until
+from support.passing import ended, let_pass, opened, parts_of, state_at, time_passing, until
 
 HONEST = (1, 2, 3, 4)
 CORRUPT = 5
@@ -24,7 +25,7 @@ SIGNED = {
     MessageKind.ORDER,
     MessageKind.SEALING_KEY,
     MessageKind.KEY_TABLE,
-    MessageKind.HOLDINGS,
+    MessageKind.RECEIPT_LIST,
     MessageKind.READY,
     MessageKind.PROPOSAL,
     MessageKind.OPENING_SIGNATURE,
@@ -103,7 +104,7 @@ async def test_a_signature_that_others_would_refuse_releases_nothing(
     parties.clock.move(601)
     await let_pass(parties, 300)
     assert not knowledge.known
-    assert not any(process_of(parties, number, spec.auction_id).certification.knows_outcome for number in honest)
+    assert not any(parts_of(parties, number, spec.auction_id).certification.knows_outcome for number in honest)
     assert {party for _, party in incidents_of(parties, honest)} <= {*corrupt}
 
 
@@ -118,9 +119,10 @@ async def test_an_announcement_for_another_auction_is_not_proposed(
 
     async def join(setup: SessionSetup, *arguments: object, **named: object) -> None:
         await real(setup, *arguments, **named)  # type: ignore[arg-type]
-        if lies and setup._context.party.number == CORRUPT and setup._own is not None:
-            wrong = setup._own.content.model_copy(update={"auction": "11" * 32})
-            setup._own = sign(wrong, parties.identities[CORRUPT - 1])
+        own = setup._state._own
+        if lies and setup._context.party.number == CORRUPT and own is not None:
+            wrong = own.content.model_copy(update={"auction": "11" * 32})
+            setup._state._own = sign(wrong, parties.identities[CORRUPT - 1])
 
     monkeypatch.setattr(SessionSetup, "join", join)
     parties.clock.move(601)

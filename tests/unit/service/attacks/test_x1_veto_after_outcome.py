@@ -40,7 +40,10 @@ async def test_whoever_withholds_its_last_message_learns_one_outcome_at_most_and
     withholding.begin(monkeypatch)
     bidders = {price: await parties.bid(spec, price) for price in PRICES}
     for bidder in bidders.values():
-        held = [len(await parties.service(number).own_bids(bidder, spec.auction_id)) for number in range(1, size + 1)]
+        held = [
+            len(await parties.service(number).queries.own_bids(bidder, spec.auction_id))
+            for number in range(1, size + 1)
+        ]
         assert held == [1] * size, "the bidder holds all receipts"
     (best,) = await parties.repositories[PartyNumber(1)].bundles_of(spec.auction_id, bidders["101"].uid)
     winning = BundleDigest(best.digest)
@@ -54,7 +57,7 @@ async def test_whoever_withholds_its_last_message_learns_one_outcome_at_most_and
             for corrupt_party in corrupt:
                 late = list_without_receipts(parties, spec, corrupt_party, [winning]).encode()
                 for number in honest:
-                    await tell(parties, corrupt_party, number, MessageKind.HOLDINGS, spec.auction_id, late)
+                    await tell(parties, corrupt_party, number, MessageKind.RECEIPT_LIST, spec.auction_id, late)
         body = await ended(parties, spec.auction_id)
     else:
         # Only their own keys are kept back, for good: every set has an honest member.

@@ -9,8 +9,9 @@ from aukciszek.auctions.session.attempts import Attempts
 from aukciszek.auctions.session.readiness import LARGEST_ATTEMPT
 from aukciszek.protocol.rules.states import AuctionState
 from support.corrupt import as_party, readiness, tell
+from support.insides import processes_at
 from support.parties import Parties, StartParties
-from support.passing import ended, let_pass, opened, process_of, time_passing
+from support.passing import ended, let_pass, opened, time_passing
 
 LIAR = 5
 SILENT = {MessageKind.READY, MessageKind.PROPOSAL}
@@ -18,9 +19,9 @@ SILENT = {MessageKind.READY, MessageKind.PROPOSAL}
 
 def attempts_at(parties: Parties, auction: str, honest: range) -> dict[int, Attempts]:
     return {
-        number: process.setup.attempts
+        number: process._parts.attempts
         for number in honest
-        for one, process in parties.service(number)._processes.items()
+        for one, process in processes_at(parties.service(number)).items()
         if one == auction
     }
 
@@ -113,5 +114,5 @@ async def test_a_party_follows_no_further_than_an_honest_one_has_come(start_part
             own = readiness(spec, corrupt_party, LARGEST_ATTEMPT, "0" * 64)
             await tell(parties, corrupt_party, number, MessageKind.READY, auction, as_party(parties, own).encode())
     await let_pass(parties, 60)
-    assert all(process_of(parties, number, auction).failure is None for number in honest)
+    assert all(processes_at(parties.service(number))[auction]._failure is None for number in honest)
     assert all(one.number <= 70 for one in attempts_at(parties, auction, honest).values())

@@ -18,6 +18,7 @@ from aukciszek.auctions.keys.envelopes import KeyEnvelope
 from aukciszek.cluster import PartyNumber
 from aukciszek.protocol.rules.states import AuctionState
 from aukciszek.protocol.sealing.keys import SealingKeyPair
+from support.insides import parts_at
 from support.memory_network import Round
 from support.parties import Parties, StartParties
 from support.passing import ended, opened
@@ -81,9 +82,9 @@ async def sealed_dealing(parties: Parties) -> tuple[bytes, SealingKeyPair, bytes
 
     parties.network.drop = note
     spec = await opened(parties)
-    process = parties.service(2)._processes[spec.auction_id]
-    assert process.context.state is AuctionState.OPEN
-    pair = process.dealing._key_pair
+    parts = parts_at(parties.service(2), spec.auction_id)
+    assert parts.context.state is AuctionState.OPEN
+    pair = parts.dealing._key_pair
     assert pair is not None
     envelope = KeyEnvelope("dealing", spec.auction_id, PartyNumber(1), PartyNumber(2))
     assert envelope.open(on_the_way[0], pair), "the control: with both halves it opens"

@@ -25,9 +25,10 @@ from aukciszek.protocol.sealing.bundle import BidPlace, Bundle
 from aukciszek.protocol.sealing.envelope import _proof_context, commitment, envelope_info
 from aukciszek.protocol.sealing.keys import SealingPublicKey
 from support.corrupt import Knowledge, Withholding, deny_receipts, list_without_receipts, tell
+from support.insides import processes_at
 from support.losses import Certified, lose_database
 from support.parties import Parties, StartParties, new_bidder
-from support.passing import ended, let_pass, opened, process_of, until
+from support.passing import ended, let_pass, opened, parts_of, until
 
 CORRUPT, HONEST = (4, 5), (1, 2, 3)
 ASKER = 1
@@ -55,7 +56,7 @@ async def test_last_messages_to_one_party_alone_and_a_veto_make_no_second_outcom
     for corrupt_party in CORRUPT:
         veto = list_without_receipts(parties, spec, corrupt_party, [BundleDigest(head.digest)]).encode()
         for number in HONEST:
-            await tell(parties, corrupt_party, number, MessageKind.HOLDINGS, spec.auction_id, veto)
+            await tell(parties, corrupt_party, number, MessageKind.RECEIPT_LIST, spec.auction_id, veto)
     body = await ended(parties, spec.auction_id, HONEST)
     assert [one.bidder for one in body.winners] == [winner.uid]
     assert body.left_out == ()
@@ -127,7 +128,8 @@ async def test_a_party_that_lost_its_database_takes_no_other_share_than_before( 
     withholding = Withholding(parties, CORRUPT, "signature", 1_000)
     withholding.begin(monkeypatch)
     keys = [
-        SealingPublicKey(one.content.public_key) for one in (await parties.service(1).auction(auction)).sealing_keys
+        SealingPublicKey(one.content.public_key)
+        for one in (await parties.service(1).queries.auction(auction)).sealing_keys
     ]
     two_faced = TwoFaced(parties, spec, keys, "100")
     for number in (2, 3, 4, 5):
@@ -160,8 +162,8 @@ async def test_a_party_that_lost_its_database_takes_no_other_share_than_before( 
         await parties.start(ASKER)
     else:
         await lose_database(parties, ASKER)
-    await until(parties, lambda: auction in parties.service(ASKER)._processes)
-    context = process_of(parties, ASKER, auction).context
+    await until(parties, lambda: auction in processes_at(parties.service(ASKER)))
+    context = parts_of(parties, ASKER, auction).context
     await until(parties, lambda: context.recalled)
     assert context.has_lost_memory
     if not remembers:
