@@ -103,8 +103,10 @@ class Database:
             if isinstance(fault, StorageFullError | DatabaseDamagedError):
                 raise fault from error
             cause = error.orig if isinstance(error, DBAPIError) else error
+            # PostgreSQL quotes rows, but only on the lines that follow the first.
+            reason = str(cause).partition("\n")[0]
             raise DatabaseUnavailableError(
-                f"the database does not open ({type(cause).__name__}: {cause}): see DATABASE_URL and DATA_DIR"
+                f"the database does not open ({type(cause).__name__}: {reason}): see DATABASE_URL and DATA_DIR"
             ) from None
         return database
 
