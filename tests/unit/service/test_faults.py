@@ -21,10 +21,9 @@ from aukciszek.protocol.evidence.receipt_list import ListedReceipt, ReceiptListS
 from aukciszek.protocol.evidence.statements import SealingKeyStatement, Signed, sign, statement_digest
 from aukciszek.protocol.rules.identifiers import AuctionId, BundleDigest
 from aukciszek.protocol.rules.states import AuctionState
-from support.insides import processes_at
+from support.insides import parts_at, processes_at
 from support.memory_network import Round
 from support.parties import Parties, StartParties, new_bidder
-from support.passing import process_of
 from support.records import record_at
 
 
@@ -384,9 +383,12 @@ async def test_a_failure_that_nobody_foresaw_is_shown_and_quotes_nothing(
     async with time_passing(parties):
         await process._context.signal.wait_for(lambda: process._failure is not None)
     assert (await service.queries.auction(spec.auction_id)).failure == "unexpected-failure"
-    assert [(one.kind, one.party) for one in await service.queries.incidents(10)] == [("stands-still", None)]
+    async with asyncio.timeout(60):
+        while not (incidents := await service.queries.incidents(10)):  # noqa: ASYNC110 -- written just after
+            await asyncio.sleep(0.01)
+    assert [(one.kind, one.party) for one in incidents] == [("stands-still", None)]
     assert "ValueError" in caplog.text
-    assert "1234567" not in caplog.text + str(await service.queries.incidents(10))
+    assert "1234567" not in caplog.text + str(incidents)
 
 
 class TestRobustMode:
@@ -423,7 +425,7 @@ class TestRobustMode:
         spec = parties.draft()
         await parties.create(spec)
         await parties.wait_for_state(spec.auction_id, AuctionState.OPEN)
-        fourth = process_of(parties, 4, spec.auction_id)
+        fourth = parts_at(parties.service(4), spec.auction_id)
 
         def falls_silent(sender: PartyNumber, _to: PartyNumber, _content: Round) -> bool:
             if sender == 4 and fourth.context.stage.name == stage:
