@@ -9,9 +9,9 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
 
+from aukciszek.cli.local_cluster.files import free_base_port, make_cluster
 from aukciszek.cli.local_cluster.processes import Launch
 from aukciszek.cli.local_cluster.running import RunningCluster, running
-from aukciszek.cli.local_cluster.throwaway import free_base_port, make_cluster
 from support.browsing import Visitor, chromium, in_ci, missing_component
 
 PARTIES = 5
@@ -62,7 +62,7 @@ async def running_town(tmp_path_factory: pytest.TempPathFactory, launch: Launch)
     # Test runs beside this one look for ports too: begin at different places.
     base_port = free_base_port(PARTIES, range(20_000 + os.getpid() % 900 * 10, 30_000, 10))
     files = make_cluster(tmp_path_factory.mktemp("cluster"), parties=PARTIES, threshold=THRESHOLD, base_port=base_port)
-    expect.set_options(timeout=20_000)
+    expect.set_options(timeout=60_000)
     async with running(files, launch) as cluster, chromium() as browser:
         yield Town(cluster, browser)
 

@@ -11,7 +11,13 @@ import pytest
 
 from .pages import DOCS, REPOSITORY, WRITTEN, documents, name_of
 
-CHECKED: Final[tuple[str, ...]] = ("src/aukciszek/auctions",)
+CHECKED: Final[tuple[str, ...]] = (
+    "src/aukciszek/accounts",
+    "src/aukciszek/auctions",
+    "src/aukciszek/server",
+    "src/aukciszek/storage",
+    "web/src",
+)
 """Folders whose comments, docstrings and texts are checked along with the documents."""
 
 GLOSSARY: Final = DOCS / "glossary.md"

@@ -181,7 +181,7 @@ def test_a_link_is_stopped_with_a_message_that_says_what_is_wrong(
             link = OutboundLink(Peer(PartyNumber(2), url, ADDRESS), dialler, observer)
             running = asyncio.create_task(link.run())
             try:
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(60):
                     return await observer.fault, received
             finally:
                 running.cancel()
@@ -205,7 +205,7 @@ def test_a_client_is_told_what_is_wrong(
             serving(presented(fault, authority, tmp_path)) as (url, received),
             http_session(tmp_path / "ca.pem") as http,
         ):
-            party = PartyConnection(http, 2, url, patience=RetryPolicy(attempts=1), clock=SystemClock())
+            party = PartyConnection(http, 2, url, retries=RetryPolicy(attempts=1), clock=SystemClock())
             with pytest.raises(UnreachableError, match=FAULTS[fault]) as told:
                 await party.ask(Request("GET", "/api/status", token="a-token"))
             assert FAULTS[fault] in told.value.reasons[2]

@@ -36,7 +36,7 @@ class Caller:
 
     async def ask(self) -> tuple[int, dict[str, str], dict[str, object]]:
         self.writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             head = (await self.reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
             headers = dict(line.lower().split(": ", 1) for line in head[1:] if line)
             body = json.loads(await self.reader.readexactly(int(headers["content-length"])))
@@ -90,7 +90,7 @@ async def test_a_closed_connection_counts_no_more(server: WebServer, monkeypatch
     for _ in range(3):
         async with calling(server) as caller:
             assert (await caller.ask())[0] == 200
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while server._server.server_state.connections:  # noqa: ASYNC110 -- what is waited for was not made to be waited for
                 await asyncio.sleep(0.005)
 

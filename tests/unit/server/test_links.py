@@ -330,9 +330,7 @@ async def test_a_stopped_party_lets_nobody_in(alone: "LinkedCluster") -> None:
             pass
 
 
-async def test_pauses_between_attempts_grow_and_differ(
-    new_cluster: "NewCluster", monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_pauses_between_attempts_grow_and_differ(new_cluster: "NewCluster") -> None:
     pauses: list[float] = []
 
     class _Hurried(SystemClock):
@@ -341,7 +339,6 @@ async def test_pauses_between_attempts_grow_and_differ(
                 pauses.append(seconds)
             await asyncio.sleep(0)
 
-    monkeypatch.setattr(outbound, "_log", outbound._log)
     cluster = new_cluster(3, clock=_Hurried())
     await cluster.start(1)
     await cluster.until(lambda: len(pauses) > 40)

@@ -70,7 +70,7 @@ def files_with(content: bytes, folder: Path) -> list[str]:
 
 async def until_in_no_file(secrets: Sequence[bytes], folder: Path) -> None:
     """The log is emptied just after a commit, later if a reader or the log's copier is in the way."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while any(files_with(secret, folder) for secret in secrets):  # noqa: ASYNC110 -- nobody says when
             await asyncio.sleep(0.05)
 
@@ -212,10 +212,10 @@ async def test_an_opening_that_is_cancelled_leaves_nothing_in_the_way(sqlite_url
 
 async def test_a_second_transaction_in_one_task_is_an_error_and_not_a_deadlock(database: Database) -> None:
     async with database.transaction():
-        with pytest.raises(RuntimeError, match="pass its connection on"):
-            async with asyncio.timeout(5), database.transaction():
+        with pytest.raises(RuntimeError, match="pass its connection"):
+            async with asyncio.timeout(60), database.transaction():
                 pytest.fail("two transactions at once")
-        with pytest.raises(RuntimeError, match="pass its connection on"):
+        with pytest.raises(RuntimeError, match="pass its connection"):
             await AuctionRepository(database).next_attempt(AUCTION.id)
 
 

@@ -1,7 +1,7 @@
-"""What anybody may ask a party about itself, and what auctioneers may ask about misbehaviour."""
+"""What anyone may ask a party about itself, and what auctioneers may ask about incidents."""
 
 import json
-from typing import Annotated, Literal, cast
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
@@ -10,8 +10,6 @@ from aukciszek.cluster import PartyNumber
 from aukciszek.server.http.dependencies import CurrentAdmin, ThisParty
 from aukciszek.server.http.schemas import IncidentAnswer, IncidentsAnswer, PeerAnswer, SessionsAnswer, StatusAnswer
 from aukciszek.server.links.peer_clocks import ClockOffset
-
-StatusMode = Literal["robust", "detects", "verifies"]
 
 
 def status_routes() -> APIRouter:
@@ -24,7 +22,7 @@ def status_routes() -> APIRouter:
 
 
 async def get_status(party: ThisParty) -> StatusAnswer:
-    """Say who this party is, whether it can compute, and whom it is connected with."""
+    """Describe this party: who it is, whether it can compute, and which peers it is connected to."""
     settings = party.settings
     connected = party.peers.connected_both_ways
     return StatusAnswer(
@@ -35,7 +33,7 @@ async def get_status(party: ThisParty) -> StatusAnswer:
         cluster_digest=settings.cluster.digest,
         parties=settings.cluster.size,
         threshold=settings.threshold,
-        mode=cast("StatusMode", party.mode.security),
+        mode=party.mode.security,
         login_server=settings.login_server,
         peers=tuple(
             _peer_answer(number, party.peers.clocks.offsets.get(number), connected=number in connected)
@@ -59,14 +57,14 @@ def _peer_answer(number: PartyNumber, measured: ClockOffset | None, *, connected
 
 
 async def get_cluster(party: ThisParty) -> Response:
-    """Return the cluster file, byte by byte as every party has it."""
+    """Return the cluster file, the same bytes at every party."""
     return Response(party.settings.cluster.content, media_type="application/json")
 
 
 async def get_incidents(
     party: ThisParty, _: CurrentAdmin, limit: Annotated[int, Query(ge=1, le=1000)] = 100
 ) -> IncidentsAnswer:
-    """Return what was done against the protocol, the newest first."""
+    """Return the incidents, newest first."""
     return IncidentsAnswer(
         incidents=tuple(
             IncidentAnswer(
