@@ -21,7 +21,7 @@ from aukciszek.protocol.evidence.receipt_list import ListedReceipt, ReceiptListS
 from aukciszek.protocol.evidence.statements import SealingKeyStatement, Signed, sign, statement_digest
 from aukciszek.protocol.rules.identifiers import AuctionId, BundleDigest
 from aukciszek.protocol.rules.states import AuctionState
-from support.insides import processes_at
+from support.insides import parts_at, processes_at
 from support.memory_network import Round
 from support.parties import Parties, StartParties, new_bidder
 from support.records import record_at
