@@ -118,7 +118,7 @@ async def test_status_says_who_a_party_is(site: "Site") -> None:
         "cluster_digest": site.cluster.digest,
         "parties": 3,
         "threshold": 1,
-        "mode": "verifies",
+        "mode": "with-abort",
         "login_server": 1,
         "peers": [{"party": 1, "connected": True}, {"party": 3, "connected": True}],
         "time": "",

@@ -19,7 +19,7 @@ async def test_the_engine_is_measured_and_its_outcomes_checked(run: "Run") -> No
     assert answer["correct"] is True
     assert len(answer["wall_s"]) == answer["repeat"] == 3
     assert answer["wall_s_median"] == sorted(answer["wall_s"])[1] > 0
-    assert answer["security"] == "detects"
+    assert answer["security"] == "with-detection"
     assert min(answer["rounds"], answer["bytes_sent_per_party"], answer["multiplications"]) > 0
 
 

@@ -58,7 +58,7 @@ async def test_a_party_killed_while_bids_come_in_loses_none_that_it_receipted(to
         assert {party for bid in held for party in bid.receipts} >= set(one.receipts)
     for bidder, one in zip(bidders, placed, strict=True):
         if one in missed[:2]:
-            complete = await bidder.client.hand_again(one)
+            complete = await bidder.client.submit_again(one)
             assert sorted(complete.receipts) == [1, 2, 3, 4, 5]
     await town.auctioneer.client.close_auction(overview.id)
     certificate = await town.client.wait_for_outcome(overview.id)

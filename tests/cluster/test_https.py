@@ -13,10 +13,10 @@ import pytest
 import pytest_asyncio
 
 from aukciszek.cli.local_cluster.actors import Actor, appoint, open_auction
-from aukciszek.cli.local_cluster.authority import ThrowawayAuthority
+from aukciszek.cli.local_cluster.authority import TemporaryAuthority
+from aukciszek.cli.local_cluster.files import free_base_port, make_cluster
 from aukciszek.cli.local_cluster.processes import Launch
 from aukciszek.cli.local_cluster.running import RunningCluster, running
-from aukciszek.cli.local_cluster.throwaway import free_base_port, make_cluster
 from aukciszek.client.discovery import ask_statuses
 from aukciszek.client.errors import UnreachableError
 from aukciszek.client.parties import connect
@@ -103,7 +103,7 @@ async def test_a_party_with_a_strangers_certificate_is_kept_out(cluster: Running
     paths = [Path(party.environment[name]) for name in ("SSL_CERTFILE", "SSL_KEYFILE")]
     for path in paths:
         shutil.move(path, path.with_suffix(path.suffix + ".good"))
-    ThrowawayAuthority().write_certificate("127.0.0.3", *paths)
+    TemporaryAuthority().write_certificate("127.0.0.3", *paths)
     await cluster.stop(3)
     await cluster.restart(3)
     for number in (1, 2):

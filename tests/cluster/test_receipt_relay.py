@@ -61,15 +61,15 @@ async def test_a_bid_made_at_two_parties_counts_although_one_of_them_never_comes
     del kept["bids"][0]["content"]
     bare = tmp_path / "bare.json"
     bare.write_text(json.dumps(kept))
-    handed = (await command_line("bid", "hand-on", bare, "--state", state, "--json")).json()
-    assert (handed["counts"], sorted(handed["receipts"]), handed["handed_on"]) == (True, ["1", "2"], [1, 2, 3, 4, 5])
+    handed = (await command_line("bid", "relay", bare, "--state", state, "--json")).json()
+    assert (handed["counts"], sorted(handed["receipts"]), handed["relayed"]) == (True, ["1", "2"], [1, 2, 3, 4, 5])
     await town.cluster.kill(LOST)
     await town.auctioneer.client.close_auction(overview.id, overview=overview)
     certificate = await town.client.wait_for_outcome(overview.id)
     assert [winner.bidder for winner in certificate.body.winners] == [first.client.tokens.uid]
     report = verify_certificate(certificate, cluster=town.client.cluster, receipts=ReceiptFile.read(file))
     assert {check.name: check.verdict for check in report.checks}["own-bid"] == "passed"
-    late = await command_line("bid", "hand-on", file, "--state", state, "--json")
+    late = await command_line("bid", "relay", file, "--state", state, "--json")
     assert {error["code"] for error in late.json()["errors"].values()} <= {"party-refused", "party-unreachable"}
     await town.cluster.restart(LOST)
     await town.cluster.wait_until_ready()

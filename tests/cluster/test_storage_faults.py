@@ -58,7 +58,7 @@ async def test_a_party_whose_disk_takes_no_more_gives_no_receipt_and_recovers_by
         assert (error.status, error.problem) in {(503, "storage-unavailable"), (507, "storage-full")}
         assert one.counts
     let_files_grow(pid, resource.RLIM_INFINITY)
-    complete = [await person.client.hand_again(one) for person, one in zip(during, refused, strict=True)]
+    complete = [await person.client.submit_again(one) for person, one in zip(during, refused, strict=True)]
     assert all(sorted(one.receipts) == EVERYBODY for one in complete)
     await town.auctioneer.client.close_auction(overview.id)
     certificate = await town.client.wait_for_outcome(overview.id)

@@ -21,7 +21,7 @@ from typing import Final
 import pytest
 
 from aukciszek.cli.local_cluster.actors import Actor, open_auction
-from aukciszek.cli.local_cluster.throwaway import free_base_port
+from aukciszek.cli.local_cluster.files import free_base_port
 from aukciszek.client.overview import AuctionOverview
 from aukciszek.client.sdk import AukciszekClient
 from aukciszek.clock import SystemClock

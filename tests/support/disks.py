@@ -9,8 +9,8 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
+from aukciszek.cli.local_cluster.files import LocalParty
 from aukciszek.cli.local_cluster.running import RunningCluster
-from aukciszek.cli.local_cluster.throwaway import ThrowawayParty
 from aukciszek.protocol.rules.identifiers import AuctionId
 
 _LOOK_AGAIN_S = 0.001
@@ -20,7 +20,7 @@ _LONGEST_WAIT_S = 120.0
 class Disk:
     """What one party has stored."""
 
-    def __init__(self, party: ThrowawayParty) -> None:
+    def __init__(self, party: LocalParty) -> None:
         self.number = party.number
         self.folder = party.data_dir
 

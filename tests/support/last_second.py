@@ -57,16 +57,16 @@ class Rush:
         """Hand in the first revisions at once, all others from one second before the close on, side by side."""
         clock = SystemClock()
         async with connect(cluster) as parties:
-            await asyncio.gather(*(self._hand(parties, bidder, slice(0, 1)) for bidder in self.bidders))
+            await asyncio.gather(*(self._submit(parties, bidder, slice(0, 1)) for bidder in self.bidders))
             await clock.sleep((self.overview.spec.closes_at - LAST - clock.now()).total_seconds())
-            await asyncio.gather(*(self._hand(parties, bidder, slice(1, None)) for bidder in self.bidders))
+            await asyncio.gather(*(self._submit(parties, bidder, slice(1, None)) for bidder in self.bidders))
 
-    async def _hand(self, parties: Parties, bidder: UserTokens, which: slice) -> None:
+    async def _submit(self, parties: Parties, bidder: UserTokens, which: slice) -> None:
         spec = self.overview.spec
         for content in self.bundles[bidder.uid][which]:
             placed = PlacedBid(Bundle.decode(content).header(), content, {}, {}, spec.threshold, spec.parties)
-            handing = BidSubmission(parties, bidder, placed, clock=SystemClock())
-            self.placed.setdefault(bidder.uid, []).append(await handing.hand())
+            submission = BidSubmission(parties, bidder, placed, clock=SystemClock())
+            self.placed.setdefault(bidder.uid, []).append(await submission.submit())
 
     def check(self, cluster: Cluster, certificates: Sequence[Certificate], records: Sequence[AuditRecord]) -> None:
         """All parties found the same, it is what the receipts say, and every bidder can prove it."""

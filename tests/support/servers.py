@@ -11,7 +11,7 @@ from pathlib import Path
 from aukciszek.accounts.embedded_users import EmbeddedUserStore
 from aukciszek.accounts.passwords import HashCost
 from aukciszek.cli.local_cluster.actors import Actor
-from aukciszek.cli.local_cluster.throwaway import ThrowawayCluster, make_cluster
+from aukciszek.cli.local_cluster.files import LocalCluster, make_cluster
 from aukciszek.client.discovery import ask_statuses
 from aukciszek.client.parties import connect
 from aukciszek.client.sdk import AukciszekClient
@@ -44,7 +44,7 @@ class _Running:
 class Servers:
     """The parties of a cluster; each can be stopped and started again."""
 
-    def __init__(self, plan: ThrowawayCluster, ahead_s: Mapping[int, float], client: AukciszekClient) -> None:
+    def __init__(self, plan: LocalCluster, ahead_s: Mapping[int, float], client: AukciszekClient) -> None:
         self.plan = plan
         self.client = client
         self.auctioneer = Actor.new("auctioneer", client)

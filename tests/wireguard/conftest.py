@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from aukciszek.cli.local_cluster.authority import ThrowawayAuthority
+from aukciszek.cli.local_cluster.authority import TemporaryAuthority
 from aukciszek.cli.operator.keys import make_party_keys
 from aukciszek.cluster import Cluster, PartyEntry
 from aukciszek.settings import VARIABLES
@@ -98,7 +98,7 @@ class Town:
         return Party(number, world.add_machine(f"party{number}", address), data_dir, url, {})
 
     def _make_settings(self) -> None:
-        authority = ThrowawayAuthority()
+        authority = TemporaryAuthority()
         authority.write_root(self.ca_file)
         keys = [(one.data_dir / "token.key").read_text().strip() for one in self.parties]
         for one in self.parties:

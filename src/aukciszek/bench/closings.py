@@ -19,8 +19,8 @@ from aukciszek.bench.priority import forget_peak, peak_mib, processor_s
 from aukciszek.bench.rules import benchmark_rules
 from aukciszek.cli.console.report import Report
 from aukciszek.cli.local_cluster.actors import Actor, appoint, everybody, open_auction
+from aukciszek.cli.local_cluster.files import LocalCluster, free_base_port, make_cluster
 from aukciszek.cli.local_cluster.running import RunningCluster, running
-from aukciszek.cli.local_cluster.throwaway import ThrowawayCluster, free_base_port, make_cluster
 from aukciszek.client.connection import RetryPolicy
 from aukciszek.client.overview import AuctionOverview
 from aukciszek.client.sdk import AukciszekClient
@@ -32,7 +32,7 @@ from aukciszek.protocol.rules.spec import AuctionSpec
 from aukciszek.protocol.rules.states import AuctionState
 
 _PARTIES: Final = 5
-_PATIENT: Final = RetryPolicy(request_timeout_s=120.0, attempts=6)
+_MANY_RETRIES: Final = RetryPolicy(request_timeout_s=120.0, attempts=6)
 _LOOK_AGAIN_S: Final = 1.0
 _TIMEOUT_S: Final = 900.0
 _AGREED: Final = "agreed"
@@ -84,14 +84,14 @@ async def measure_closings(plan: ClosingsBenchmark, report: Report) -> MeasuredC
             files = _with_setting(files, "SESSIONS_AT_ONCE", str(plan.at_once))
         async with (
             running(files) as cluster,
-            AukciszekClient.open(files.cluster, patience=_PATIENT) as client,
+            AukciszekClient.open(files.cluster, retries=_MANY_RETRIES) as client,
         ):
             return await cluster.children.while_all_run(_Closings(plan, cluster, client).run(report))
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def _with_setting(files: ThrowawayCluster, variable: str, value: str) -> ThrowawayCluster:
+def _with_setting(files: LocalCluster, variable: str, value: str) -> LocalCluster:
     parties = (replace(party, environment={**party.environment, variable: value}) for party in files.parties)
     return replace(files, parties=tuple(parties))
 

@@ -13,9 +13,9 @@ from typing import Final
 from aukciszek.bench.plan import EngineBenchmark
 from aukciszek.bench.task import Findings, new_task, read_findings, write_task
 from aukciszek.cli.console.report import Report
+from aukciszek.cli.local_cluster.files import free_base_port, make_cluster
 from aukciszek.cli.local_cluster.processes import children
 from aukciszek.cli.local_cluster.shared_kernels import compile_for_all
-from aukciszek.cli.local_cluster.throwaway import free_base_port, make_cluster
 from aukciszek.mpc.mode import Mode
 
 _WARM_UP_BIDDERS: Final = 64

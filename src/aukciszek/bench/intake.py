@@ -25,8 +25,8 @@ from aukciszek.bench.priority import processor_s, put_last
 from aukciszek.bench.rules import benchmark_rules
 from aukciszek.cli.console.report import Report
 from aukciszek.cli.local_cluster.actors import Actor, appoint, everybody, open_auction
+from aukciszek.cli.local_cluster.files import free_base_port, make_cluster
 from aukciszek.cli.local_cluster.running import RunningCluster, running
-from aukciszek.cli.local_cluster.throwaway import free_base_port, make_cluster
 from aukciszek.client.schemas import ReceiptAnswer
 from aukciszek.client.sdk import AukciszekClient
 from aukciszek.clock import SystemClock

@@ -14,9 +14,9 @@ import typer
 from aukciszek.cli.console.options import DIRECTIONS, FORMATS, check_cluster_size, one_of
 from aukciszek.cli.console.report import JsonOption, Report, plain
 from aukciszek.cli.console.signals import Ending, run_until_signalled
+from aukciszek.cli.local_cluster.files import BASE_PORT, check_ports, make_cluster
 from aukciszek.cli.local_cluster.running import running
 from aukciszek.cli.local_cluster.template import template
-from aukciszek.cli.local_cluster.throwaway import BASE_PORT, check_ports, make_cluster
 from aukciszek.client.connection import RetryPolicy
 from aukciszek.client.sdk import AukciszekClient
 from aukciszek.cluster import Cluster
@@ -28,7 +28,7 @@ from aukciszek.protocol.evidence.verification import verify_certificate
 from aukciszek.protocol.rules.identifiers import UserId
 from aukciszek.protocol.rules.spec import AuctionFormat
 
-_PATIENT: Final = RetryPolicy(request_timeout_s=120.0, attempts=6)
+_MANY_RETRIES: Final = RetryPolicy(request_timeout_s=120.0, attempts=6)
 """With hundreds of bidders on two cores the servers are busy."""
 
 _AUTHORITY: Final = "ca.pem"
@@ -92,7 +92,7 @@ async def _play(plan: DemoPlan, report: Report, ending: Ending, *, once: bool) -
         async with (
             template() as launch,
             running(files, launch) as cluster,
-            AukciszekClient.open(files.cluster, ca_file=files.ca_file, patience=_PATIENT) as client,
+            AukciszekClient.open(files.cluster, ca_file=files.ca_file, retries=_MANY_RETRIES) as client,
         ):
             demo = Demo(plan, cluster, client, story)
             result = await cluster.children.while_all_run(demo.run())

@@ -81,12 +81,12 @@ class PartyConnection:
     """
 
     def __init__(
-        self, http: aiohttp.ClientSession, number: int, url: str, *, patience: RetryPolicy, clock: Clock
+        self, http: aiohttp.ClientSession, number: int, url: str, *, retries: RetryPolicy, clock: Clock
     ) -> None:
         self.number = number
         self._url = url.rstrip("/")
         self._http = http
-        self._patience = patience
+        self._retries = retries
         self._clock = clock
 
     async def ask(self, request: Request) -> bytes:
@@ -94,11 +94,11 @@ class PartyConnection:
 
         Raises:
             PartyRefusedError: the party answered with a problem.
-            UnreachableError: no answer within the patience of this connection.
+            UnreachableError: no answer within the limits of this connection.
             AnswerNotUnderstoodError: the answer is too large.
         """
-        backoff = Backoff(self._clock, first_s=self._patience.first_pause_s, jitter=_jitter)
-        for _ in range(self._patience.attempts - 1):
+        backoff = Backoff(self._clock, first_s=self._retries.first_pause_s, jitter=_jitter)
+        for _ in range(self._retries.attempts - 1):
             try:
                 return await self._ask_once(request)
             except UnreachableError as error:
@@ -119,7 +119,7 @@ class PartyConnection:
             UnreachableError: the connection broke, or was silent for longer than the request's time limit.
             AnswerNotUnderstoodError: an event is not of the agreed form.
         """
-        timeout = aiohttp.ClientTimeout(total=None, sock_read=self._patience.request_timeout_s)
+        timeout = aiohttp.ClientTimeout(total=None, sock_read=self._retries.request_timeout_s)
         headers = {"Accept": "text/event-stream"}
         try:
             async with self._http.get(self._url + path, headers=headers, timeout=timeout) as answer:
@@ -147,7 +147,7 @@ class PartyConnection:
             raise self._not_understood(f"at {place}: {first['msg']}") from error
 
     async def _ask_once(self, request: Request) -> bytes:
-        timeout = aiohttp.ClientTimeout(total=self._patience.request_timeout_s)
+        timeout = aiohttp.ClientTimeout(total=self._retries.request_timeout_s)
         try:
             async with self._http.request(
                 request.method,

@@ -30,7 +30,7 @@ class Discovered:
     login_server: int
 
 
-async def fetch_cluster_file(url: str, *, ca_file: Path | None = None, patience: RetryPolicy | None = None) -> bytes:
+async def fetch_cluster_file(url: str, *, ca_file: Path | None = None, retries: RetryPolicy | None = None) -> bytes:
     """Fetch the cluster file from one server.
 
     Raises:
@@ -38,7 +38,7 @@ async def fetch_cluster_file(url: str, *, ca_file: Path | None = None, patience:
         ClusterFileError: the answer is no cluster file.
     """
     async with http_session(ca_file) as http:
-        party = PartyConnection(http, 0, url, patience=patience or RetryPolicy(), clock=SystemClock())
+        party = PartyConnection(http, 0, url, retries=retries or RetryPolicy(), clock=SystemClock())
         content = await party.ask(Request("GET", "/api/cluster"))
     Cluster.parse(content)
     return content
@@ -49,7 +49,7 @@ async def discover(
     *,
     login_server: int | None = None,
     ca_file: Path | None = None,
-    patience: RetryPolicy | None = None,
+    retries: RetryPolicy | None = None,
 ) -> Discovered:
     """Ask all parties of a cluster whether they go by the same file, and which of them keeps the accounts.
 
@@ -57,7 +57,7 @@ async def discover(
         cluster_file: the bytes that the user trusts.
         login_server: the number of the login server, if the user knows it.
         ca_file: certificates to trust instead of the system's.
-        patience: time limits and repeats.
+        retries: time limits and repeats.
 
     Raises:
         PartiesDisagreeError: a party that answered goes by another cluster file, or they name different login servers.
@@ -65,7 +65,7 @@ async def discover(
         ClusterFileError: the bytes are no cluster file.
     """
     cluster = Cluster.parse(cluster_file)
-    async with connect(cluster, ca_file=ca_file, patience=patience) as parties:
+    async with connect(cluster, ca_file=ca_file, retries=retries) as parties:
         answers = (await ask_statuses(parties)).need(1, "say who they are")
     for number, status in answers.items():
         if status.cluster_digest != cluster.digest:

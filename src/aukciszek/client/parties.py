@@ -80,27 +80,25 @@ class PartyResults[T]:
 
 @asynccontextmanager
 async def connect(
-    cluster: Cluster, *, ca_file: Path | None = None, patience: RetryPolicy | None = None, clock: Clock | None = None
+    cluster: Cluster, *, ca_file: Path | None = None, retries: RetryPolicy | None = None, clock: Clock | None = None
 ) -> AsyncIterator[Parties]:
     """Open the way to all parties of ``cluster``.
 
     Args:
         cluster: who the parties are; the caller has compared its digest.
         ca_file: certificates to trust instead of the system's, for clusters with an authority of their own.
-        patience: time limits and repeats; the default suits people.
+        retries: time limits and repeats; the default suits people.
         clock: the default is the machine's own.
 
     Raises:
         TrustFileError: ``ca_file`` cannot be read.
     """
     async with http_session(ca_file) as http:
-        patience, clock = patience or RetryPolicy(), clock or SystemClock()
+        retries, clock = retries or RetryPolicy(), clock or SystemClock()
         yield Parties(
             cluster,
             {
-                PartyNumber(party.number): PartyConnection(
-                    http, party.number, party.url, patience=patience, clock=clock
-                )
+                PartyNumber(party.number): PartyConnection(http, party.number, party.url, retries=retries, clock=clock)
                 for party in cluster.parties
             },
         )

@@ -56,7 +56,7 @@ class AukciszekClient:
         login_server: int = 1,
         tokens: UserTokens | None = None,
         ca_file: Path | None = None,
-        patience: RetryPolicy | None = None,
+        retries: RetryPolicy | None = None,
         clock: Clock | None = None,
     ) -> AsyncIterator[Self]:
         """Yield a client for the parties of ``cluster``; see :func:`~aukciszek.client.parties.connect`.
@@ -64,7 +64,7 @@ class AukciszekClient:
         Raises:
             TrustFileError: ``ca_file`` cannot be read.
         """
-        async with connect(cluster, ca_file=ca_file, patience=patience, clock=clock) as parties:
+        async with connect(cluster, ca_file=ca_file, retries=retries, clock=clock) as parties:
             yield cls(parties, login_server=login_server, tokens=tokens, clock=clock)
 
     def for_user(self, tokens: UserTokens | None = None) -> Self:
@@ -210,15 +210,15 @@ class AukciszekClient:
             auction: the auction's id.
             price: as people write it, such as ``1234.50``.
             overview: what :meth:`auction` gave, if the caller has it already.
-            keep_trying_s: how long to hand the bid again and again to parties that are away.
-            on_sealed: is given the bundle and its opening secret before any of it leaves, to keep them
+            keep_trying_s: how long to submit the bid repeatedly to parties that are away.
+            on_sealed: called with the bundle and its opening secret before any of it is sent, to store them
                 (:class:`~aukciszek.client.opening_store.OpeningStore`); if it raises, nothing is sent.
-            on_placed: is told of every receipt, and of every party that gave none, as it happens.
+            on_placed: called with every receipt, and with every party that gave none, as it happens.
 
         Returns:
-            The receipts, and why parties gave none. The bid counts once ``needed`` parties have it. Those that can be
-            reached have been shown the receipts of the others, so that the bid hangs on none of them, and none can
-            hide what it signed; :meth:`hand_again` reaches those that were away.
+            The receipts, and why parties gave none. The bid counts once ``needed`` parties hold it. Every party that
+            could be reached has been shown the receipts of the others, so that the bid depends on no single party
+            and none can hide what it signed; :meth:`submit_again` reaches those that were away.
 
         Raises:
             PriceError: the price cannot be bid in this auction.
@@ -229,7 +229,7 @@ class AukciszekClient:
         place = BidPlace(auction=overview.id, bidder=self.tokens.uid, revision=await self._next_revision(overview))
         sealed = await seal_price(overview, price, place=place)
         await asyncio.to_thread(on_sealed, sealed)
-        return await self._hand_over(sealed.bundle, overview, "take the bid", keep_trying_s, on_placed)
+        return await self._submit(sealed.bundle, overview, "take the bid", keep_trying_s, on_placed)
 
     async def withdraw_bid(
         self, auction: str, *, keep_trying_s: float = 0.0, on_placed: OnPlaced = ignore_placed
@@ -242,12 +242,12 @@ class AukciszekClient:
         overview = await self.auction(auction)
         revision = await self._next_revision(overview)
         bundle = Bundle.for_withdrawal(auction=overview.id, bidder=self.tokens.uid, revision=revision)
-        return await self._hand_over(bundle, overview, "take the withdrawal", keep_trying_s, on_placed)
+        return await self._submit(bundle, overview, "take the withdrawal", keep_trying_s, on_placed)
 
-    async def hand_again(self, placed: PlacedBid, *, on_placed: OnPlaced = ignore_placed) -> PlacedBid:
-        """Hand a bundle again to the parties that gave no receipt, and all receipts on to those that can be reached."""
-        handing = BidSubmission(self._parties, self.tokens, placed, clock=self._clock, on_placed=on_placed)
-        return await handing.hand([party for party in self.cluster.numbers if party not in placed.receipts])
+    async def submit_again(self, placed: PlacedBid, *, on_placed: OnPlaced = ignore_placed) -> PlacedBid:
+        """Submit a bundle again to the parties that gave no receipt, and relay all receipts to all in reach."""
+        submission = BidSubmission(self._parties, self.tokens, placed, clock=self._clock, on_placed=on_placed)
+        return await submission.submit([party for party in self.cluster.numbers if party not in placed.receipts])
 
     async def relay_receipts(self, placed: PlacedBid) -> PartyResults[frozenset[int]]:
         """Show the receipts for a bundle to all parties; return, by party, whose receipts it has now.
@@ -302,14 +302,14 @@ class AukciszekClient:
         held = await held_bids(self._parties, self.tokens, overview.id, threshold=threshold)
         return next_revision(held, threshold=threshold)
 
-    async def _hand_over(
+    async def _submit(
         self, bundle: Bundle, overview: AuctionOverview, what: str, keep_trying_s: float, on_placed: OnPlaced
     ) -> PlacedBid:
         threshold = overview.spec.threshold
         placed = PlacedBid(bundle.header(), bundle.encode(), {}, {}, threshold, self.cluster.size)
-        handing = BidSubmission(self._parties, self.tokens, placed, clock=self._clock, on_placed=on_placed)
-        await handing.hand()
-        placed = await handing.keep_trying(keep_trying_s)
+        submission = BidSubmission(self._parties, self.tokens, placed, clock=self._clock, on_placed=on_placed)
+        await submission.submit()
+        placed = await submission.keep_trying(keep_trying_s)
         PartyResults(placed.receipts, placed.errors).need(threshold + 1, what)
         return placed
 

@@ -1,9 +1,9 @@
-"""Handing a bundle to the parties: their receipts as they come in, the receipts handed on, the rest tried again.
+"""Submitting a bundle: receipts as they arrive, the receipts relayed to all parties, failed parties tried again.
 
-``docs/protocol.md``, "Receipts and the input set". A bid that only some parties hold hangs on each of them: one may be
-lost for good right after. And what a party signed it may deny later, also where all have signed. So as soon as enough
-receipts are in for the bid to count, all parties that can be reached are shown the receipts of the others: what an
-honest party has seen signed nobody can hide.
+``docs/protocol.md``, "Receipts and the input set". A bid that only some parties hold depends on each of them, and one
+of them may be lost for good a moment later. A party may also deny later what it signed, even where all have signed.
+Therefore, as soon as enough receipts are in for the bid to count, every party that can be reached is shown the receipts
+of the others: no one can hide what an honest party has seen signed.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ from aukciszek.protocol.sealing.bundle import Bundle, BundleHeader
 from aukciszek.racing import race
 
 RELAY_AFTER_S: Final = 1.0
-"""How long receipts wait for those of slower parties before they are handed on."""
+"""How long receipts wait for those of slower parties before they are relayed."""
 
 _FIRST_PAUSE_S: Final = 1.0
 _LONGEST_PAUSE_S: Final = 10.0
@@ -39,16 +39,16 @@ _PASSING_PROBLEMS: Final = frozenset({"auction-not-open"})
 
 @dataclass(frozen=True)
 class PlacedBid:
-    """A bundle that was handed to the parties, and what they answered.
+    """A bundle that was submitted to the parties, and their answers.
 
     Attributes:
         header: what is public about the bundle.
-        content: the bundle's bytes, to hand it again to a party that was away; ``None`` if only receipts were kept.
+        content: the bundle's bytes, needed to submit it again; ``None`` if only receipts were kept.
         receipts: the verified receipts, by party number.
         errors: why other parties gave none.
         threshold: ``t``; the bundle counts if at least ``t + 1`` parties received it in time.
         parties: how many parties there are.
-        handed_on: the parties that keep the receipts of others, so that the bid does not hang on single ones.
+        relayed: the parties that store the receipts of others, so that the bid depends on no single party.
     """
 
     header: BundleHeader
@@ -81,11 +81,11 @@ class PlacedBid:
 
 
 type OnPlaced = Callable[[PlacedBid], None]
-"""Is told of every receipt and of every party that gave none, as it happens."""
+"""Called with every receipt, and with every party that gave none, as it happens."""
 
 
 def ignore_placed(_: PlacedBid) -> None:
-    """Nobody looks on."""
+    """Do nothing."""
 
 
 class BidSubmission:
@@ -108,16 +108,16 @@ class BidSubmission:
         self._asked: set[int] = set()
         self._shown: dict[int, frozenset[int]] = {}
 
-    async def hand(self, only: Iterable[int] | None = None) -> PlacedBid:
-        """Hand the bundle to all parties, or the named ones, and the receipts to all that can be reached."""
+    async def submit(self, only: Iterable[int] | None = None) -> PlacedBid:
+        """Submit the bundle to all parties, or the named ones, and relay the receipts to all that can be reached."""
         numbers = self._parties.cluster.numbers if only is None else tuple(only)
         content = self.placed.content
         tasks = [] if content is None else [asyncio.create_task(self._submit(party, content)) for party in numbers]
         try:
             await race(asyncio.shield(asyncio.gather(*tasks)), self._clock.sleep(RELAY_AFTER_S))
             await self._relay_receipts()
-            while going_on := [task for task in tasks if not task.done()]:
-                await race(*map(asyncio.shield, going_on))
+            while pending := [task for task in tasks if not task.done()]:
+                await race(*map(asyncio.shield, pending))
                 await self._relay_receipts()
         finally:
             for task in tasks:
@@ -126,19 +126,19 @@ class BidSubmission:
         return self.placed
 
     async def keep_trying(self, for_s: float) -> PlacedBid:
-        """Hand the bundle again and again to parties that may still take it, until all did or the time is over."""
+        """Submit the bundle repeatedly to parties that may still accept it, until all did or the time is over."""
         until_s = self._clock.monotonic_s() + for_s
         backoff = Backoff(self._clock, first_s=_FIRST_PAUSE_S, longest_s=_LONGEST_PAUSE_S)
         while self.placed.may_still_come and (rest_s := until_s - self._clock.monotonic_s()) > 0:
             await backoff.pause(at_most_s=rest_s)
-            await self.hand(self.placed.may_still_come)
+            await self.submit(self.placed.may_still_come)
         return self.placed
 
     async def _submit(self, number: int, content: bytes) -> None:
         self._asked.add(number)
         token, cluster = self._tokens.at(number), self._parties.cluster
         try:
-            receipt = await submit(self._parties[number], token, cluster, self.placed.header, content)
+            receipt = await submit_to(self._parties[number], token, cluster, self.placed.header, content)
         except AukciszekError as error:
             self._update(replace(self.placed, errors={**self.placed.errors, number: error}))
         else:
@@ -201,10 +201,10 @@ def placed_before(file: ReceiptFile, cluster: Cluster, *, threshold: int) -> Pla
     return PlacedBid(header, last.content, receipts, {}, threshold, cluster.size)
 
 
-async def submit(
+async def submit_to(
     party: PartyConnection, token: str, cluster: Cluster, header: BundleHeader, content: bytes
 ) -> Signed[Receipt]:
-    """Hand a bundle to one party.
+    """Submit a bundle to one party.
 
     Raises:
         ClientError: the party cannot be reached, refused, or gave no receipt for this bundle.
@@ -226,7 +226,7 @@ async def relay_receipts(
     """
     header, signers = placed.header, frozenset(placed.receipts)
     receipts = tuple(receipt.encode() for _, receipt in sorted(placed.receipts.items()))
-    # Who signed has the bundle, so it is not sent there a second time.
+    # The signers hold the bundle, so it is not sent to them a second time.
     for_signers = RelayedBid(receipts=receipts).canonical_bytes
     for_others = RelayedBid(bundle=placed.content, receipts=receipts).canonical_bytes
     path = f"/api/auctions/{header.auction}/receipts"

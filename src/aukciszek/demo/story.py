@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from aukciszek.cli.console.report import Report, plain
-from aukciszek.cli.local_cluster.throwaway import ThrowawayCluster
+from aukciszek.cli.local_cluster.files import LocalCluster
 from aukciszek.cli.user.auction_view import following, show_checks
 from aukciszek.client.schemas import Progress
 from aukciszek.client.submission import PlacedBid
@@ -28,7 +28,7 @@ class Story:
         self._report = report
         self._step = 0
 
-    def parties_start(self, cluster: ThrowawayCluster) -> None:
+    def parties_start(self, cluster: LocalCluster) -> None:
         """Introduce the parties."""
         size, threshold = cluster.cluster.size, cluster.threshold
         self._begin(f"{size} organisations run one server each, as separate programs")

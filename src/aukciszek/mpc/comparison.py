@@ -71,12 +71,6 @@ def split_digits(bits: Shared) -> tuple[Shared, Shared]:
     return bits[::DIGIT_BITS], bits[1::DIGIT_BITS]
 
 
-async def to_digits(runtime: Runtime, bits: Shared) -> Digits:
-    """Turn the bits of numbers, shape ``(bits, *batch)``, most significant first, into digits; one round."""
-    high, low = split_digits(bits)
-    return Digits(high, low, await runtime.multiply(high, low))
-
-
 def public_digits(numbers: list[int], bits: int) -> Digits:
     """Return public numbers as digits, shape ``(digits, len(numbers))``."""
     count = digit_count(bits)
@@ -87,7 +81,7 @@ def public_digits(numbers: list[int], bits: int) -> Digits:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class DigitComparison:
     """How pairs of numbers compare, digit by digit: ``less`` has shape ``(digits, *batch)``.
 
     ``equal`` lacks the least significant digit, whose equality nobody asks for: shape ``(digits - 1, *batch)``.
@@ -97,7 +91,7 @@ class Order:
     equal: Sum
 
 
-def compare_digits(left: Digits, right: Digits) -> Order:
+def compare_digits(left: Digits, right: Digits) -> DigitComparison:
     """Compare digit by digit, both of one shape; no round, as all products wait.
 
     ``[a<b] = [b>0] + h_a (2q-h-l)_b + l_a (q-l)_b + q_a (l-2q)_b``, and
@@ -113,20 +107,20 @@ def compare_digits(left: Digits, right: Digits) -> Order:
         1 - (left.high + left.low - left.both) - above_zero,
         ((own, Shared.stack([high - crossed, low - crossed, crossed + crossed])),),
     )
-    return Order(less, alike[:-1])
+    return DigitComparison(less, alike[:-1])
 
 
-def below_public(numbers: Digits, bound: int) -> Order:
+def below_public(numbers: Digits, bound: int) -> DigitComparison:
     """Compare ``number < bound`` digit by digit with a public ``bound``; nothing waits."""
     return _with_public(numbers, bound, lambda value, digit: value < digit)
 
 
-def above_public(numbers: Digits, bound: int) -> Order:
+def above_public(numbers: Digits, bound: int) -> DigitComparison:
     """Compare ``number > bound`` digit by digit with a public ``bound``; nothing waits."""
     return _with_public(numbers, bound, lambda value, digit: value > digit)
 
 
-def _with_public(numbers: Digits, bound: int, holds: Callable[[int, int], bool]) -> Order:
+def _with_public(numbers: Digits, bound: int, holds: Callable[[int, int], bool]) -> DigitComparison:
     indicators = numbers.indicators
     count = len(numbers.high)
     less, equal = [], []
@@ -135,10 +129,10 @@ def _with_public(numbers: Digits, bound: int, holds: Callable[[int, int], bool])
         chosen = [indicators[value][place] for value in range(4) if holds(value, digit)]
         less.append(Shared.stack(chosen).sum() if chosen else indicators[0][place] * 0)
         equal.append(indicators[digit][place])
-    return Order(Sum(Shared.stack(less)), Sum(Shared.stack(equal)[:-1]))
+    return DigitComparison(Sum(Shared.stack(less)), Sum(Shared.stack(equal)[:-1]))
 
 
-async def decide(runtime: Runtime, orders: Sequence[Order]) -> list[Shared]:
+async def decide(runtime: Runtime, orders: Sequence[DigitComparison]) -> list[Shared]:
     """Return, for each order, 1 where the first number is less (or what the order stands for), else 0.
 
     All orders have the same number of digits, and are decided in the same ``1 + log2(digits)`` rounds.

@@ -18,7 +18,14 @@ from math import comb
 import numpy as np
 import numpy.typing as npt
 
-from aukciszek.mpc.comparison import Digits, Order, compare_digits, comparison_products, comparison_rounds, decide
+from aukciszek.mpc.comparison import (
+    DigitComparison,
+    Digits,
+    compare_digits,
+    comparison_products,
+    comparison_rounds,
+    decide,
+)
 from aukciszek.mpc.runtime import Runtime
 from aukciszek.mpc.shared import Shared
 
@@ -90,7 +97,7 @@ def plan_merge(shape: Shape) -> Plan:
 
 
 async def merge_groups(
-    runtime: Runtime, entries: Shared, shape: Shape, beside: Order | None = None
+    runtime: Runtime, entries: Shared, shape: Shape, beside: DigitComparison | None = None
 ) -> tuple[Shared, Shared | None]:
     """Merge many groups of lists at once.
 

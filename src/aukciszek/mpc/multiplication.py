@@ -82,7 +82,7 @@ async def lower_degree(session: Session, sums: Vector) -> Vector:
     for start in range(0, sums.size, MAX_ELEMENTS):
         part = slice(start, start + MAX_ELEMENTS)
         opened = await session.open(masked[part], session.mode.product_degree)
-        if session.mode.verifies:
+        if session.mode.verifies_products:
             session.transcript.update(opened.data)
         masks[part] = field.add(masks[part], opened)
     return masks

@@ -50,7 +50,7 @@ def prss_sets(n: int, t: int) -> tuple[Members, ...]:
     The sets of ``n - t`` parties, and, where products are masked with degree ``n - 1``, all pairs.
     """
     mode = Mode(n, t)
-    sizes = {n - t, 2} if mode.verifies else {n - t}
+    sizes = {n - t, 2} if mode.verifies_products else {n - t}
     return tuple(frozenset(members) for size in sorted(sizes) for members in combinations(range(1, n + 1), size))
 
 
@@ -187,7 +187,7 @@ def random_shares(keys: PrssKeys, *, salt: bytes, purpose: bytes) -> ShareStream
 
 def zero_shares(keys: PrssKeys, *, salt: bytes) -> ShareStream:
     """Return shares of degree ``Mode.product_degree`` of zero, uniform among all such sharings."""
-    if keys.mode.verifies:
+    if keys.mode.verifies_products:
         return ShareStream(_pairwise_zero(keys, salt))
     return ShareStream(_setwise_zero(keys, salt))
 

@@ -13,7 +13,7 @@ from typing import Final, Self
 
 import numpy as np
 
-from aukciszek.mpc.comparison import Digits, Order, decide, public_digits
+from aukciszek.mpc.comparison import DigitComparison, Digits, decide, public_digits
 from aukciszek.mpc.merging import Shape, merge_groups, merge_products, merge_rounds
 from aukciszek.mpc.runtime import Runtime
 from aukciszek.mpc.shared import Shared
@@ -74,7 +74,7 @@ class Ranked:
 
 
 async def rank_lowest(
-    runtime: Runtime, numbers: Digits, keep: int, pace: CostModel, beside: Order | None = None
+    runtime: Runtime, numbers: Digits, keep: int, pace: CostModel, beside: DigitComparison | None = None
 ) -> tuple[Ranked, Shared | None]:
     """Return the ``keep`` lowest of ``numbers`` (shape ``(digits, count)``) in order; ties by position.
 

@@ -288,7 +288,7 @@ class Runtime:
         batch = [Terms(one.shape, [(x.shares, y.shares) for x, y in one.products]) for one in sums if one.waits]
         results = await multiply_terms(self._session, batch) if batch else []
         self._multiplications += sum(terms.size for terms in batch)
-        if self.mode.verifies:
+        if self.mode.verifies_products:
             for terms, result in zip(batch, results, strict=True):
                 await self._ledger.record(terms, result)
         opened = iter(results)

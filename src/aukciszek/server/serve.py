@@ -4,7 +4,9 @@ import asyncio
 import logging
 import signal
 import sys
+import time
 from contextlib import AsyncExitStack
+from typing import Final
 
 import uvloop
 
@@ -13,7 +15,6 @@ from aukciszek.auctions.context.workers import Workers
 from aukciszek.clock import Clock, SystemClock
 from aukciszek.mpc.kernels import compile_kernels
 from aukciszek.server.host.allocator import keep_freed_memory, keep_what_is_here
-from aukciszek.server.host.buffered_log import BufferedHandler
 from aukciszek.server.host.data_dir_lock import allow_open_files, alone_in
 from aukciszek.server.host.tls import server_context
 from aukciszek.server.host.web_server import WebServer, listen, silence_uvicorn
@@ -21,6 +22,8 @@ from aukciszek.server.host.worker_processes import worker_processes
 from aukciszek.server.http.app import create_app
 from aukciszek.server.party import Party
 from aukciszek.settings import Settings
+
+_TIME: Final = "%Y-%m-%dT%H:%M:%S"
 
 _log = logging.getLogger(__name__)
 
@@ -87,9 +90,15 @@ async def _serve_until_told_to_stop(settings: Settings, workers: Workers) -> Non
     await run_party(settings, SystemClock(), stop, workers)
 
 
+class _UtcFormatter(logging.Formatter):
+    converter = staticmethod(time.gmtime)
+
+
 def configure_logging() -> None:
     """Write the log to standard error, one line for each event, times in UTC."""
     root = logging.getLogger()
-    root.handlers = [BufferedHandler(sys.stderr)]
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_UtcFormatter("%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s: %(message)s", _TIME))
+    root.handlers = [handler]
     root.setLevel(logging.INFO)
     silence_uvicorn()

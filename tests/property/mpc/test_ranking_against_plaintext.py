@@ -17,7 +17,7 @@ from aukciszek.mpc.comparison import (
     decide,
     digit_count,
     public_digits,
-    to_digits,
+    split_digits,
 )
 from aukciszek.mpc.field import Vector
 from aukciszek.mpc.merging import Shape, merge_products, merge_rounds
@@ -29,6 +29,12 @@ from aukciszek.mpc.simulation import simulate
 from aukciszek.mpc.winner_set import members_of, set_polynomial
 
 PACES = [CostModel(), CostModel(round_s=1.0), CostModel(round_s=1e-9)]
+
+
+async def to_digits(runtime: Runtime, bits: Shared) -> Digits:
+    """Turn the bits of numbers, shape ``(bits, *batch)``, most significant first, into digits; one round."""
+    high, low = split_digits(bits)
+    return Digits(high, low, await runtime.multiply(high, low))
 
 
 def run_on_bits[Result](

@@ -25,7 +25,7 @@ AFTER_START = 2
 """
 
 BIDS = [9, 3, 7, 12, 3]
-MODES = {"verifies": (3, 1), "verifies, t = 2": (5, 2), "n between 2t+1 and 3t+1": (6, 2), "detects": (4, 1)}
+MODES = {"with-abort": (3, 1), "verifies, t = 2": (5, 2), "n between 2t+1 and 3t+1": (6, 2), "with-detection": (4, 1)}
 ROBUST = {"one liar of five": (5, 1), "nine parties": (9, 2)}
 
 type Tamper = Callable[[bytes], bytes]

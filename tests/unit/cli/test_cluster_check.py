@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from aukciszek.cli.local_cluster.authority import ThrowawayAuthority
-from aukciszek.cli.local_cluster.throwaway import ThrowawayCluster, free_base_port, make_cluster
+from aukciszek.cli.local_cluster.authority import TemporaryAuthority
+from aukciszek.cli.local_cluster.files import LocalCluster, free_base_port, make_cluster
 from aukciszek.cli.operator.cluster_check import _check_agreement, _check_certificate, _check_status
 from aukciszek.client.schemas import Status
 from aukciszek.clock import SystemClock
@@ -30,7 +30,7 @@ class StoppedClock(SystemClock):
 def certificate(tmp_path: Path) -> tuple[Path, Path]:
     certificate, key = tmp_path / "party.crt", tmp_path / "party.key"
     # The authority's certificates are for a day: one that was made two weeks ahead is still fresh now.
-    ThrowawayAuthority(StoppedClock(NOW)).write_certificate("127.0.0.2", certificate, key)
+    TemporaryAuthority(StoppedClock(NOW)).write_certificate("127.0.0.2", certificate, key)
     return certificate, key
 
 
@@ -51,7 +51,7 @@ def test_a_certificate_for_another_address_is_found(
 
 
 def test_a_certificate_with_a_foreign_key_is_found(certificate: tuple[Path, Path], tmp_path: Path) -> None:
-    ThrowawayAuthority().write_certificate("127.0.0.2", tmp_path / "other.crt", tmp_path / "other.key")
+    TemporaryAuthority().write_certificate("127.0.0.2", tmp_path / "other.crt", tmp_path / "other.key")
     assert not _check_certificate(certificate[0], tmp_path / "other.key", "127.0.0.2", NOW).is_good
 
 
@@ -64,7 +64,7 @@ def status(cluster: Cluster, **changes: Any) -> Status:
         "cluster_digest": cluster.digest,
         "parties": 5,
         "threshold": 2,
-        "mode": "verifies",
+        "mode": "with-abort",
         "login_server": 1,
         "peers": [{"party": 1, "connected": True}],
         "time": NOW,
@@ -104,18 +104,18 @@ def test_parties_that_differ_are_found(cluster_file: Path) -> None:
 
 
 @pytest.fixture
-def files(tmp_path: Path) -> ThrowawayCluster:
+def files(tmp_path: Path) -> LocalCluster:
     return make_cluster(tmp_path, parties=3, threshold=1, base_port=free_base_port(3), tls=True)
 
 
-def test_the_settings_of_a_throw_away_cluster_are_sound(files: ThrowawayCluster) -> None:
+def test_the_settings_of_a_throw_away_cluster_are_sound(files: LocalCluster) -> None:
     for party in files.parties:
         settings = load_settings(party.environment)
         assert settings.party_id == party.number
         assert settings.is_login_server == (party.number == 1)
 
 
-def test_keys_of_another_party_are_found(run: "Run", files: ThrowawayCluster) -> None:
+def test_keys_of_another_party_are_found(run: "Run", files: LocalCluster) -> None:
     environment = {**files.parties[1].environment, "DATA_DIR": str(files.parties[2].data_dir)}
     ended = run("cluster", "check", files.cluster_file, "--no-online", "--json", environment=environment)
     assert ended.status == 1
@@ -126,7 +126,7 @@ def test_keys_of_another_party_are_found(run: "Run", files: ThrowawayCluster) ->
     }
 
 
-def test_settings_that_are_wrong_are_all_named(run: "Run", files: ThrowawayCluster) -> None:
+def test_settings_that_are_wrong_are_all_named(run: "Run", files: LocalCluster) -> None:
     environment = {**files.parties[1].environment, "THRESHOLD": "9", "PARTY_ID": "7"}
     ended = run("cluster", "check", files.cluster_file, "--json", environment=environment)
     assert (ended.status, ended.json()["error"]["code"]) == (5, "settings")
@@ -134,7 +134,7 @@ def test_settings_that_are_wrong_are_all_named(run: "Run", files: ThrowawayClust
     assert "PARTY_ID" in ended.stderr
 
 
-def test_parties_that_are_not_there_are_found(run: "Run", files: ThrowawayCluster) -> None:
+def test_parties_that_are_not_there_are_found(run: "Run", files: LocalCluster) -> None:
     ended = run("cluster", "check", files.cluster_file, "--no-own", "--json")
     assert ended.status == 1
     assert [(check["what"], check["ok"]) for check in ended.json()["checks"]] == [

@@ -30,7 +30,7 @@ from support.receipts import give_receipt
 
 type Answer = web.StreamResponse | Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-IMPATIENT = RetryPolicy(request_timeout_s=30.0, attempts=3, first_pause_s=8.0)
+FEW_RETRIES = RetryPolicy(request_timeout_s=30.0, attempts=3, first_pause_s=8.0)
 BIDDER = UserId("22222222-2222-4222-8222-222222222222")
 AUCTIONEER = UserId("11111111-1111-4111-8111-111111111111")
 NOW = datetime(2026, 1, 31, tzinfo=UTC)
@@ -80,7 +80,7 @@ class PaperParty:
         self.cancel_vouchers: list[int] = []
         self.bundles: list[Bundle] = []
         self.receipts_of: dict[str, set[int]] = {}
-        """By bundle, whose receipts bidders handed on."""
+        """By bundle, whose receipts bidders relayed."""
         self.certificate: bytes | None = None
         self.asked: list[str] = []
         self.away = False
@@ -199,7 +199,7 @@ class PaperParty:
             "cluster_digest": self.cluster.digest,
             "parties": self.cluster.size,
             "threshold": 1,
-            "mode": "verifies",
+            "mode": "with-abort",
             "login_server": 1,
             "peers": [],
             "time": format_time(NOW),
@@ -278,7 +278,7 @@ async def scripted_cluster(scripted: dict[int, ScriptedParty]) -> AsyncIterator[
 
 @pytest.fixture
 async def parties(scripted_cluster: Cluster, hurried_clock: HurriedClock) -> AsyncIterator[Parties]:
-    async with connect(scripted_cluster, patience=IMPATIENT, clock=hurried_clock) as parties:
+    async with connect(scripted_cluster, retries=FEW_RETRIES, clock=hurried_clock) as parties:
         yield parties
 
 
@@ -332,7 +332,7 @@ def spec(paper_cluster: Cluster, paper: dict[int, PaperParty]) -> AuctionSpec:
 async def client(paper_cluster: Cluster, hurried_clock: HurriedClock) -> AsyncIterator[AukciszekClient]:
     """A client of a user who is logged in."""
     tokens = UserTokens.read({number: token(number) for number in paper_cluster.numbers})
-    async with AukciszekClient.open(paper_cluster, tokens=tokens, patience=IMPATIENT, clock=hurried_clock) as client:
+    async with AukciszekClient.open(paper_cluster, tokens=tokens, retries=FEW_RETRIES, clock=hurried_clock) as client:
         yield client
 
 

@@ -84,7 +84,7 @@ async def test_a_passing_fault_is_outlived(
     assert 4.0 <= first <= 8.0 <= second <= 16.0
 
 
-async def test_patience_ends(parties: "Parties", scripted: Scripted) -> None:
+async def test_retries_end(parties: "Parties", scripted: Scripted) -> None:
     scripted[1].script = [drop, drop, drop]
     with pytest.raises(UnreachableError) as told:
         await parties[1].ask(CLOSE)
@@ -105,7 +105,7 @@ async def test_a_silent_party_is_given_up(scripted_cluster: "Cluster", scripted:
         raise AssertionError
 
     scripted[1].script = [keep_silent]
-    async with connect(scripted_cluster, patience=RetryPolicy(request_timeout_s=0.05, attempts=1)) as parties:
+    async with connect(scripted_cluster, retries=RetryPolicy(request_timeout_s=0.05, attempts=1)) as parties:
         with pytest.raises(UnreachableError, match="no answer in time"):
             await parties[1].ask(STATUS)
 

@@ -169,13 +169,13 @@ async def test_a_bid_counts_without_one_party_and_reaches_it_later(
     assert (sorted(placed.receipts), sorted(placed.errors)) == ([1, 3], [2])
     del paper[2].lies["bids"]
     paper[2].bundles.clear()
-    complete = await client.hand_again(placed)
+    complete = await client.submit_again(placed)
     assert sorted(complete.receipts) == [1, 2, 3]
     assert paper[2].bundles[0].digest() == placed.header.digest
     assert [len(party.bundles) for party in paper.values()] == [1, 1, 1]
 
 
-async def test_receipts_are_handed_on_where_a_party_is_missing(
+async def test_receipts_are_relayed_where_a_party_is_missing(
     client: "AukciszekClient", spec: "AuctionSpec", paper: Paper
 ) -> None:
     seen: list[list[int]] = []
@@ -191,7 +191,7 @@ async def test_receipts_are_handed_on_where_a_party_is_missing(
     assert all(party.receipts_of[placed.header.digest] == {1, 3} for party in paper.values())
 
 
-async def test_receipts_are_handed_on_also_where_all_parties_gave_one(
+async def test_receipts_are_relayed_also_where_all_parties_gave_one(
     client: "AukciszekClient", spec: "AuctionSpec", paper: Paper
 ) -> None:
     placed = await client.place_bid(spec.auction_id, "5.00")

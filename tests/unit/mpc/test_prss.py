@@ -82,7 +82,7 @@ def unknown_columns(n: int, t: int, honest: list[int]) -> list[list[int]]:
     """For each PRF stream that only honest parties know: its weight in each honest party's mask."""
     mode, group = Mode(n, t), frozenset(honest)
     columns = [[indicator(group, mode, party) for party in honest]]
-    if not mode.verifies:
+    if not mode.verifies_products:
         shifted = [[indicator(group, mode, i) * pow(i, j, P) % P for i in honest] for j in range(1, t + 1)]
         return columns + shifted
     keys = {

@@ -85,13 +85,13 @@ def test_parameters_that_promise_nothing_are_refused(n: int, t: int) -> None:
 @pytest.mark.parametrize(
     ("n", "t", "security", "degree", "needed"),
     [
-        (3, 1, "verifies", 2, 3),
-        (4, 1, "detects", 2, 4),
+        (3, 1, "with-abort", 2, 3),
+        (4, 1, "with-detection", 2, 4),
         (5, 1, "robust", 2, 4),
-        (5, 2, "verifies", 4, 5),
-        (6, 2, "verifies", 5, 6),
-        (7, 2, "detects", 4, 7),
-        (8, 3, "verifies", 7, 8),
+        (5, 2, "with-abort", 4, 5),
+        (6, 2, "with-abort", 5, 6),
+        (7, 2, "with-detection", 4, 7),
+        (8, 3, "with-abort", 7, 8),
         (9, 2, "robust", 4, 7),
     ],
 )

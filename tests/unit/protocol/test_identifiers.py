@@ -1,15 +1,13 @@
 import pytest
 
 from aukciszek.protocol.rules.errors import MalformedIdentifierError
-from aukciszek.protocol.rules.identifiers import labelled_sha256, parse_auction_id, parse_bundle_digest, parse_user_id
+from aukciszek.protocol.rules.identifiers import labelled_sha256, parse_auction_id, parse_user_id
 
 
 @pytest.mark.parametrize("text", ["", "ab" * 31, "ab" * 33, "AB" * 32, "ag" * 32, "ab" * 32 + "\n", "\u0663" * 64])
 def test_an_id_has_one_spelling(text: str) -> None:
     with pytest.raises(MalformedIdentifierError, match="64 digits"):
         parse_auction_id(text)
-    with pytest.raises(MalformedIdentifierError, match="64 digits"):
-        parse_bundle_digest(text)
 
 
 @pytest.mark.parametrize(
@@ -29,7 +27,6 @@ def test_a_user_id_has_one_spelling(text: str) -> None:
 
 def test_good_identifiers_come_back() -> None:
     assert parse_auction_id("0f" * 32) == "0f" * 32
-    assert parse_bundle_digest("0f" * 32) == "0f" * 32
     assert parse_user_id("6b1f0a52-7c1e-4a57-9c3e-0f0d2a9d7b11") == "6b1f0a52-7c1e-4a57-9c3e-0f0d2a9d7b11"
 
 

@@ -196,8 +196,8 @@ def test_what_follows_from_the_rules(make_spec: MakeSpec) -> None:
     assert (spec.grid.highest_step, spec.bits, spec.reserve_step) == (2000, 11, 1800)
     assert make_spec(reserve_price=None).reserve_step is None
     assert [make_spec(parties=n, threshold=t).mode.security for n, t in ((5, 2), (7, 2), (5, 1))] == [
-        "verifies",
-        "detects",
+        "with-abort",
+        "with-detection",
         "robust",
     ]
 

@@ -205,7 +205,7 @@ def test_a_client_is_told_what_is_wrong(
             serving(presented(fault, authority, tmp_path)) as (url, received),
             http_session(tmp_path / "ca.pem") as http,
         ):
-            party = PartyConnection(http, 2, url, patience=RetryPolicy(attempts=1), clock=SystemClock())
+            party = PartyConnection(http, 2, url, retries=RetryPolicy(attempts=1), clock=SystemClock())
             with pytest.raises(UnreachableError, match=FAULTS[fault]) as told:
                 await party.ask(Request("GET", "/api/status", token="a-token"))
             assert FAULTS[fault] in told.value.reasons[2]

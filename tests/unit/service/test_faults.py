@@ -383,9 +383,12 @@ async def test_a_failure_that_nobody_foresaw_is_shown_and_quotes_nothing(
     async with time_passing(parties):
         await process._context.signal.wait_for(lambda: process._failure is not None)
     assert (await service.queries.auction(spec.auction_id)).failure == "unexpected-failure"
-    assert [(one.kind, one.party) for one in await service.queries.incidents(10)] == [("stands-still", None)]
+    async with asyncio.timeout(60):
+        while not (incidents := await service.queries.incidents(10)):  # noqa: ASYNC110 -- written just after
+            await asyncio.sleep(0.01)
+    assert [(one.kind, one.party) for one in incidents] == [("stands-still", None)]
     assert "ValueError" in caplog.text
-    assert "1234567" not in caplog.text + str(await service.queries.incidents(10))
+    assert "1234567" not in caplog.text + str(incidents)
 
 
 class TestRobustMode:

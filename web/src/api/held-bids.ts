@@ -99,7 +99,7 @@ export function nextRevision(held: readonly HeldBid[], threshold: number): numbe
 }
 
 /**
- * The receipts of all revisions as a file that `aukciszek verify --receipts` and `aukciszek bid hand-on` read.
+ * The receipts of all revisions as a file that `aukciszek verify --receipts` and `aukciszek bid relay` read.
  * @param last the bundle of the last revision, if this page has it.
  */
 export function receiptFile(auction: string, bidder: string, held: readonly HeldBid[], last?: Bytes): ReceiptFile {

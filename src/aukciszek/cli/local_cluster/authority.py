@@ -17,7 +17,7 @@ _LIFETIME: Final = timedelta(days=1)
 _LEEWAY: Final = timedelta(minutes=5)
 
 
-class ThrowawayAuthority:
+class TemporaryAuthority:
     """Signs certificates for addresses of this machine; its key lives in this object alone."""
 
     def __init__(self, clock: Clock | None = None) -> None:

@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
 
+from aukciszek.cli.local_cluster.files import LocalCluster, LocalParty
 from aukciszek.cli.local_cluster.processes import Child, Children, Launch, children, execute
 from aukciszek.cli.local_cluster.shared_kernels import compile_for_all
-from aukciszek.cli.local_cluster.throwaway import ThrowawayCluster, ThrowawayParty
 from aukciszek.client.connection import RetryPolicy
 from aukciszek.client.discovery import ask_statuses
 from aukciszek.client.parties import connect
@@ -31,13 +31,13 @@ class NotReadyError(AukciszekError):
 class RunningCluster:
     """The processes of a throw-away cluster; make it with :func:`running`."""
 
-    def __init__(self, plan: ThrowawayCluster, group: Children, compiled: Mapping[str, str]) -> None:
+    def __init__(self, plan: LocalCluster, group: Children, compiled: Mapping[str, str]) -> None:
         self.plan = plan
         self.children = group
         self._compiled = compiled
         self._running: dict[int, Child] = {}
 
-    async def start(self, party: ThrowawayParty) -> None:
+    async def start(self, party: LocalParty) -> None:
         """Start one party; it may take part again after it was killed."""
         child = await self.children.start(
             f"party {party.number}",
@@ -73,7 +73,7 @@ class RunningCluster:
         """
         await self.children.while_all_run(self._become_ready(timeout_s))
 
-    async def run(self, name: str, arguments: list[str], party: ThrowawayParty) -> int:
+    async def run(self, name: str, arguments: list[str], party: LocalParty) -> int:
         """Run ``aukciszek <arguments>`` to its end on a party's machine, with its settings; return its status."""
         child = await self.children.start(name, arguments, party.environment, party.log, directory=party.data_dir)
         status = await child.process.wait()
@@ -85,7 +85,7 @@ class RunningCluster:
         try:
             async with (
                 asyncio.timeout(timeout_s),
-                connect(self.plan.cluster, ca_file=self.plan.ca_file, patience=_QUICK_LOOK) as parties,
+                connect(self.plan.cluster, ca_file=self.plan.ca_file, retries=_QUICK_LOOK) as parties,
             ):
                 while missing:
                     missing = _what_is_missing((await ask_statuses(parties)).answers, self.plan.cluster.size)
@@ -96,7 +96,7 @@ class RunningCluster:
 
 
 @asynccontextmanager
-async def running(plan: ThrowawayCluster, launch: Launch = execute) -> AsyncIterator[RunningCluster]:
+async def running(plan: LocalCluster, launch: Launch = execute) -> AsyncIterator[RunningCluster]:
     """Start all parties, wait until they are ready, and end each one when the context is left.
 
     Args:

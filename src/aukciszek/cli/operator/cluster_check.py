@@ -30,7 +30,7 @@ CLOCK_TOLERANCE: Final = timedelta(seconds=5)
 RENEWAL_TIME: Final = timedelta(days=14)
 """A certificate that is valid for less than this should have been renewed."""
 
-_IMPATIENT: Final = RetryPolicy(request_timeout_s=10.0, attempts=2)
+_NO_RETRIES: Final = RetryPolicy(request_timeout_s=10.0, attempts=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def check_settings(settings: Settings, cluster: Cluster, now: datetime) -> list[
 
 async def check_parties(cluster: Cluster, ca_file: Path | None, clock: Clock) -> list[Finding]:
     """Ask every party how it is."""
-    async with connect(cluster, ca_file=ca_file, patience=_IMPATIENT, clock=clock) as parties:
+    async with connect(cluster, ca_file=ca_file, retries=_NO_RETRIES, clock=clock) as parties:
         outcomes = await ask_statuses(parties)
     findings = [_check_status(status, cluster, clock.now()) for _, status in sorted(outcomes.answers.items())]
     findings += [Finding(_party(number), is_good=False, text=str(error)) for number, error in outcomes.errors.items()]

@@ -21,7 +21,7 @@ from aukciszek.cli.user.auction_view import (
     show_list,
     show_outcome,
 )
-from aukciszek.cli.user.login_session import Session, StateOption, as_user
+from aukciszek.cli.user.login_session import LoginSession, StateOption, as_user
 from aukciszek.client.errors import NotOpenInTimeError
 from aukciszek.client.parties import PartyResults
 from aukciszek.client.schemas import AuctionAnswer
@@ -201,7 +201,7 @@ def read_moment(text: str, now: datetime) -> datetime:
 
 
 async def _create(
-    session: Session, draft: AuctionDraft, now: datetime
+    session: LoginSession, draft: AuctionDraft, now: datetime
 ) -> tuple[AuctionSpec, PartyResults[AuctionAnswer]]:
     spec = draft.freeze(
         cluster=session.client.cluster,

@@ -12,8 +12,8 @@ import typer
 
 from aukciszek.cli.console.report import JsonOption, Report, plain
 from aukciszek.cli.user.auctioneer import AuctionArgument
-from aukciszek.cli.user.login_session import Session, StateOption, as_user, read_secret
-from aukciszek.cli.user.proving import OpeningOption, OpeningPasswordOption, keep_openings, prove
+from aukciszek.cli.user.login_session import LoginSession, StateOption, as_user, read_secret
+from aukciszek.cli.user.prove import OpeningOption, OpeningPasswordOption, keep_openings, prove
 from aukciszek.client.bidding import HeldBid, ignore_sealed
 from aukciszek.client.receipt_store import ReceiptStore
 from aukciszek.client.submission import PlacedBid, placed_before
@@ -39,7 +39,7 @@ def add_commands(app: typer.Typer) -> None:
     bid = typer.Typer(no_args_is_help=True, help="Bid, look after your bid, take it back.")
     for command in (place, show, withdraw, prove):
         bid.command(command.__name__)(command)
-    bid.command("hand-on")(relay_receipts)
+    bid.command("relay")(relay_receipts)
     app.add_typer(bid, name="bid")
 
 
@@ -67,7 +67,7 @@ def place(  # noqa: PLR0913 -- a command's parameters are its options
         chosen = price if price is not None else read_secret(price_file, "Price", hidden=False)
         following = _Following(report)
 
-        async def bid(session: Session, store: ReceiptStore) -> PlacedBid:
+        async def bid(session: LoginSession, store: ReceiptStore) -> PlacedBid:
             following.store = store
             on_sealed = ignore_sealed if keep is None else keep(parse_auction_id(auction), session.tokens.uid)
             return await session.client.place_bid(
@@ -94,7 +94,7 @@ def withdraw(
     with Report(as_json=as_json) as report:
         following = _Following(report)
 
-        async def take_back(session: Session, store: ReceiptStore) -> PlacedBid:
+        async def take_back(session: LoginSession, store: ReceiptStore) -> PlacedBid:
             following.store = store
             return await session.client.withdraw_bid(auction, keep_trying_s=keep_trying, on_placed=following.on_placed)
 
@@ -140,7 +140,7 @@ def show(
         report.result({"auction": auction, "bids": [_bid_object(one.header, one.receipts) for one in held]})
 
 
-async def _show(session: Session, auction: str, receipts: Path | None) -> list[HeldBid]:
+async def _show(session: LoginSession, auction: str, receipts: Path | None) -> list[HeldBid]:
     store = ReceiptStore.open(receipts, parse_auction_id(auction), session.tokens.uid)
     held = await session.client.own_bids(auction)
     for one in held:
@@ -149,10 +149,10 @@ async def _show(session: Session, auction: str, receipts: Path | None) -> list[H
 
 
 async def _kept(
-    session: Session,
+    session: LoginSession,
     auction: str,
     receipts: Path | None,
-    action: Callable[[Session, ReceiptStore], Awaitable[PlacedBid]],
+    action: Callable[[LoginSession, ReceiptStore], Awaitable[PlacedBid]],
 ) -> PlacedBid:
     # The file is opened before the bid is sent: a bid without a place for its receipts is not made.
     store = ReceiptStore.open(receipts, parse_auction_id(auction), session.tokens.uid)
@@ -161,11 +161,11 @@ async def _kept(
     return placed
 
 
-async def _relay_receipts(session: Session, path: Path) -> PlacedBid:
+async def _relay_receipts(session: LoginSession, path: Path) -> PlacedBid:
     file = ReceiptFile.read(path)
     overview = await session.client.auction(file.auction)
     placed = placed_before(file, session.cluster, threshold=overview.spec.threshold)
-    placed = await session.client.hand_again(placed)
+    placed = await session.client.submit_again(placed)
     store = ReceiptStore.open(path, file.auction, file.bidder)
     store.add(placed.header, placed.receipts.values(), placed.content)
     return placed
@@ -201,7 +201,7 @@ def _show_placed(report: Report, placed: PlacedBid, receipts: Path | None) -> No
     if placed.relayed:
         report.say(f"parties that keep the others' receipts: {', '.join(map(str, sorted(placed.relayed)))}")
     elif placed.counts and not placed.complete:
-        report.say("bring it to the other parties later: `aukciszek bid hand-on` with your receipt file")
+        report.say("bring it to the other parties later: `aukciszek bid relay` with your receipt file")
     if receipts is None:
         report.say("keep the receipts as proof with --receipts FILE, now or with `aukciszek bid show`")
     else:
@@ -213,7 +213,7 @@ def _show_placed(report: Report, placed: PlacedBid, receipts: Path | None) -> No
             "counts": placed.counts,
             "needed": placed.needed,
             "parties": placed.parties,
-            "handed_on": sorted(placed.relayed),
+            "relayed": sorted(placed.relayed),
             "errors": errors,
         }
     )

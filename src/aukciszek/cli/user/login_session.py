@@ -41,7 +41,7 @@ class SecretInputError(AukciszekError):
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class LoginSession:
     """A logged-in user at the command line."""
 
     client: AukciszekClient
@@ -55,7 +55,7 @@ def state_file(chosen: Path | None, environment: Mapping[str, str] = os.environ)
 
 
 @asynccontextmanager
-async def logged_in(state: Path | None, *, clock: Clock | None = None) -> AsyncIterator[Session]:
+async def logged_in(state: Path | None, *, clock: Clock | None = None) -> AsyncIterator[LoginSession]:
     """Yield the session of whoever ran `aukciszek login`.
 
     Raises:
@@ -70,10 +70,10 @@ async def logged_in(state: Path | None, *, clock: Clock | None = None) -> AsyncI
     async with AukciszekClient.open(
         cluster, login_server=stored.login_server, tokens=tokens, ca_file=stored.ca_file
     ) as client:
-        yield Session(client, cluster, tokens)
+        yield LoginSession(client, cluster, tokens)
 
 
-def as_user[T](state: Path | None, action: Callable[[Session], Awaitable[T]]) -> T:
+def as_user[T](state: Path | None, action: Callable[[LoginSession], Awaitable[T]]) -> T:
     """Run ``action`` in the session of whoever ran `aukciszek login`.
 
     Raises:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from aukciszek.cluster import Cluster, PartyNumber
+from aukciszek.mpc.mode import Security
 from aukciszek.protocol.evidence.certificate import Certificate
 from aukciszek.protocol.evidence.checks import Check
 from aukciszek.protocol.evidence.opened_bid import OpenedBid
@@ -60,11 +61,11 @@ def verify_certificate(
 
 
 _SECURITY: Final = {
-    "verifies": "everything that was computed was verified before the outcome was opened",
-    "detects": "a lie would have been noticed at once",
-    "robust": "lies and silence would have been corrected",
+    Security.WITH_ABORT: "everything that was computed was verified before the outcome was opened",
+    Security.WITH_DETECTION: "a wrong share would have been detected immediately",
+    Security.ROBUST: "wrong and missing shares would have been corrected",
 }
-"""What held against up to ``t`` dishonest parties; it follows from ``n`` and ``t``, which the rules name."""
+"""What held against up to ``t`` corrupt parties; it follows from ``n`` and ``t``, which the rules name."""
 
 
 def _check_cluster(certificate: Certificate, cluster: Cluster | None) -> Check:

@@ -36,17 +36,6 @@ def parse_auction_id(text: str) -> AuctionId:
     raise MalformedIdentifierError("an auction id has 64 digits of 0-9a-f: copy it whole from the auction's page")
 
 
-def parse_bundle_digest(text: str) -> BundleDigest:
-    """Read a bundle digest.
-
-    Raises:
-        MalformedIdentifierError: ``text`` is not 64 lower-case hexadecimal digits.
-    """
-    if _DIGEST.fullmatch(text):
-        return BundleDigest(text)
-    raise MalformedIdentifierError("a bundle digest has 64 digits of 0-9a-f: copy it whole from your receipts")
-
-
 def parse_user_id(text: str) -> UserId:
     """Read a user id.
 

@@ -12,7 +12,7 @@ envelopes follow from ``t`` and ``bits``, and left-over bytes are refused.
 
 import struct
 from dataclasses import dataclass, field
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 from aukciszek.cluster import LARGEST_CLUSTER, SMALLEST_CLUSTER
 from aukciszek.mpc.sizes import ELEMENT_BYTES, proof_bytes, row_elements
@@ -153,11 +153,7 @@ class Bundle:
         Raises:
             MalformedBundleError: the bytes are not the one form of a bundle.
         """
-        if not _HEAD.size <= len(content) <= MOST_BUNDLE_BYTES:
-            raise MalformedBundleError(f"a bundle has {_HEAD.size} to {MOST_BUNDLE_BYTES} bytes")
-        magic, version, kind, auction, bidder, revision, parties, threshold, bits = _HEAD.unpack_from(content)
-        if magic != _MAGIC or version != _VERSION:
-            raise MalformedBundleError(f"this is no bundle of version {_VERSION}: update the program that made it")
+        kind, auction, bidder, revision, parties, threshold, bits = _read_head(content)
         if kind not in {_BID, _WITHDRAWAL} or (kind == _WITHDRAWAL) != (parties == 0):
             raise MalformedBundleError("a bundle is either a bid with envelopes or a withdrawal without")
         commitments_end = _HEAD.size + parties * DIGEST_BYTES
@@ -172,8 +168,8 @@ class Bundle:
         if any(_LENGTH.unpack_from(content, start) != (length,) for start in starts):
             raise MalformedBundleError(f"an envelope for {bits} bits has {length} bytes")
         return cls(
-            auction=AuctionId(auction.hex()),
-            bidder=user_id_of(bidder),
+            auction=auction,
+            bidder=bidder,
             revision=revision,
             threshold=threshold,
             bits=bits,
@@ -274,27 +270,42 @@ def claim_of(content: bytes) -> BundleClaim:
     Raises:
         MalformedBundleError: they do not begin as a bundle does.
     """
-    if not _HEAD.size <= len(content) <= MOST_BUNDLE_BYTES:
-        raise MalformedBundleError(f"a bundle has {_HEAD.size} to {MOST_BUNDLE_BYTES} bytes")
-    magic, version, kind, _, bidder, revision, *_ = _HEAD.unpack_from(content)
-    if magic != _MAGIC or version != _VERSION:
-        raise MalformedBundleError(f"this is no bundle of version {_VERSION}: update the program that made it")
-    return BundleClaim(user_id_of(bidder), revision, kind == _WITHDRAWAL)
+    head = _read_head(content)
+    return BundleClaim(head.bidder, head.revision, head.kind == _WITHDRAWAL)
 
 
 def header_of(content: bytes) -> BundleHeader:
     """Return what is public about a bundle from its bytes, which were read by :meth:`Bundle.decode` before.
 
     Raises:
-        MalformedBundleError: they are too short for a bundle.
+        MalformedBundleError: they do not begin as a bundle does.
     """
-    if len(content) < _HEAD.size:
-        raise MalformedBundleError(f"a bundle has {_HEAD.size} to {MOST_BUNDLE_BYTES} bytes")
-    _, _, kind, auction, bidder, revision, *_ = _HEAD.unpack_from(content)
+    head = _read_head(content)
     return BundleHeader(
         digest=bundle_digest(content),
-        auction=AuctionId(auction.hex()),
-        bidder=user_id_of(bidder),
-        revision=revision,
-        withdrawal=kind == _WITHDRAWAL,
+        auction=head.auction,
+        bidder=head.bidder,
+        revision=head.revision,
+        withdrawal=head.kind == _WITHDRAWAL,
     )
+
+
+class _Head(NamedTuple):
+    """What a bundle begins with, after magic and version."""
+
+    kind: int
+    auction: AuctionId
+    bidder: UserId
+    revision: int
+    parties: int
+    threshold: int
+    bits: int
+
+
+def _read_head(content: bytes) -> _Head:
+    if not _HEAD.size <= len(content) <= MOST_BUNDLE_BYTES:
+        raise MalformedBundleError(f"a bundle has {_HEAD.size} to {MOST_BUNDLE_BYTES} bytes")
+    magic, version, kind, auction, bidder, *numbers = _HEAD.unpack_from(content)
+    if magic != _MAGIC or version != _VERSION:
+        raise MalformedBundleError(f"this is no bundle of version {_VERSION}: update the program that made it")
+    return _Head(kind, AuctionId(auction.hex()), user_id_of(bidder), *numbers)

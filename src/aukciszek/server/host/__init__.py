@@ -1,4 +1,4 @@
-"""The process of a party: web server, TLS, lock of the data directory, memory, worker processes and log.
+"""The process of a party: web server, TLS, lock of the data directory, memory and worker processes.
 
 It must know no auction and no account.
 """

@@ -1,7 +1,7 @@
 """What anyone may ask a party about itself, and what auctioneers may ask about incidents."""
 
 import json
-from typing import Annotated, Literal, cast
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
@@ -10,8 +10,6 @@ from aukciszek.cluster import PartyNumber
 from aukciszek.server.http.dependencies import CurrentAdmin, ThisParty
 from aukciszek.server.http.schemas import IncidentAnswer, IncidentsAnswer, PeerAnswer, SessionsAnswer, StatusAnswer
 from aukciszek.server.links.peer_clocks import ClockOffset
-
-StatusMode = Literal["robust", "detects", "verifies"]
 
 
 def status_routes() -> APIRouter:
@@ -35,7 +33,7 @@ async def get_status(party: ThisParty) -> StatusAnswer:
         cluster_digest=settings.cluster.digest,
         parties=settings.cluster.size,
         threshold=settings.threshold,
-        mode=cast("StatusMode", party.mode.security),
+        mode=party.mode.security,
         login_server=settings.login_server,
         peers=tuple(
             _peer_answer(number, party.peers.clocks.offsets.get(number), connected=number in connected)

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from aukciszek.accounts.tokens import AccessToken
 from aukciszek.auctions.view import AuctionView, OwnBid, Progress
+from aukciszek.mpc.mode import Security
 from aukciszek.protocol.evidence.statements import SIGNATURE_BYTES
 from aukciszek.protocol.rules.fields import BytesField, MomentField
 from aukciszek.protocol.rules.spec import AuctionSpec
@@ -63,7 +64,7 @@ class StatusAnswer(_Answer):
     cluster_digest: str
     parties: int
     threshold: int
-    mode: Literal["robust", "detects", "verifies"]
+    mode: Security
     login_server: int
     peers: tuple[PeerAnswer, ...]
     sessions: SessionsAnswer

@@ -150,7 +150,7 @@ def test_the_price_is_disclosed_only_after_a_yes(
     run: "Run", evidence: Evidence, ann: Bidder, monkeypatch: pytest.MonkeyPatch, answer: str
 ) -> None:
     ann.keep(evidence.seal(ANN, 100), received=1)
-    monkeypatch.setattr("aukciszek.cli.user.proving.is_terminal", lambda: True)
+    monkeypatch.setattr("aukciszek.cli.user.prove.is_terminal", lambda: True)
     ended = run("bid", "prove", ann.auction, "--receipts", ann.receipts, "--out", ann.out, typed=answer)
     assert (ended.status, ann.out.exists()) == ((0, True) if answer == "y\n" else (1, False))
 

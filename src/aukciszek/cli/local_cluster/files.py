@@ -13,7 +13,7 @@ from pathlib import Path
 from random import SystemRandom
 from typing import Final
 
-from aukciszek.cli.local_cluster.authority import ThrowawayAuthority
+from aukciszek.cli.local_cluster.authority import TemporaryAuthority
 from aukciszek.cli.operator.keys import TOKEN_KEY_FILE, make_party_keys, write_new_file
 from aukciszek.cluster import Cluster, PartyEntry
 from aukciszek.errors import AukciszekError
@@ -34,7 +34,7 @@ class PortTakenError(AukciszekError):
 
 
 @dataclass(frozen=True, slots=True)
-class ThrowawayParty:
+class LocalParty:
     """What one party needs to run.
 
     Attributes:
@@ -51,7 +51,7 @@ class ThrowawayParty:
 
 
 @dataclass(frozen=True, slots=True)
-class ThrowawayCluster:
+class LocalCluster:
     """All parties of a cluster on this machine.
 
     Attributes:
@@ -66,17 +66,17 @@ class ThrowawayCluster:
     cluster_file: Path
     threshold: int
     ca_file: Path | None
-    parties: tuple[ThrowawayParty, ...]
+    parties: tuple[LocalParty, ...]
 
     @property
-    def login_server(self) -> ThrowawayParty:
+    def login_server(self) -> LocalParty:
         """The party that keeps the accounts."""
         return self.parties[LOGIN_SERVER - 1]
 
 
 def make_cluster(
     directory: Path, *, parties: int, threshold: int, base_port: int = BASE_PORT, tls: bool = False
-) -> ThrowawayCluster:
+) -> LocalCluster:
     """Make keys, cluster file and settings in an empty ``directory``.
 
     Args:
@@ -112,13 +112,13 @@ def make_cluster(
     }
     certificates = _make_certificates(directory, cluster.parties) if tls else {}
     keys = _token_keys(data_dirs)
-    return ThrowawayCluster(
+    return LocalCluster(
         cluster,
         cluster_file,
         threshold,
         directory / "ca.pem" if tls else None,
         tuple(
-            ThrowawayParty(
+            LocalParty(
                 number,
                 data_dir,
                 directory / f"party-{number}.log",
@@ -179,7 +179,7 @@ def _token_keys(data_dirs: Mapping[int, Path]) -> dict[int, str]:
 
 
 def _make_certificates(directory: Path, parties: tuple[PartyEntry, ...]) -> dict[int, dict[str, str]]:
-    authority = ThrowawayAuthority()
+    authority = TemporaryAuthority()
     authority.write_root(directory / "ca.pem")
     settings: dict[int, dict[str, str]] = {}
     for party in parties:
