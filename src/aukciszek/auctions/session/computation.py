@@ -19,7 +19,7 @@ from aukciszek.auctions.session.opened_outcome import (
     OpeningRules,
     faulty_bundles,
 )
-from aukciszek.mpc.comparison import Digits, Order, above_public, below_public, public_digits
+from aukciszek.mpc.comparison import DigitComparison, Digits, above_public, below_public, public_digits
 from aukciszek.mpc.field import Vector
 from aukciszek.mpc.input_checks import combination, digits_and_deviations
 from aukciszek.mpc.random_stream import RandomStream
@@ -114,7 +114,9 @@ class _Computation:
         await self._on_progress("done", 1.0)
         return drawn.conclude(task, opened, runtime.revealed)
 
-    async def _rank(self, bids: Digits, beside: Order | None = None) -> tuple[dict[str, Shared], Shared | None]:
+    async def _rank(
+        self, bids: Digits, beside: DigitComparison | None = None
+    ) -> tuple[dict[str, Shared], Shared | None]:
         """Rank the bids, which are in the order of the tie-break, and prepare what the format opens."""
         await self._on_progress("ranking", 0.1)
         task, rules = self._task, OpeningRules.of(self._task, bids.high.shape[1])
@@ -127,7 +129,7 @@ class _Computation:
             return {"winners": winners, PRICES: prices}, outside
         return {"set of winners": await set_polynomial(self._runtime, winners), PRICES: prices}, outside
 
-    def _range_check(self, digits: Digits) -> Order | None:
+    def _range_check(self, digits: Digits) -> DigitComparison | None:
         """Return how bids compare with the range, for "is outside"; None if every number of so many bits is inside."""
         task = self._task
         if task.highest_step == 2**task.bits - 1:
