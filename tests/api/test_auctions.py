@@ -284,7 +284,7 @@ async def test_nobody_watches_without_end(site: "Site", monkeypatch: pytest.Monk
         assert third.status == 503
         assert (await third.json(content_type=None))["code"] == "busy"
         seen: set[bytes] = set()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             # Events, and, while nothing happens, signs of life that keep the connection open.
             while seen != {b"data:", b":\n"}:
                 seen |= {(await first.content.readline())[:5]} - {b"\n"}
@@ -297,6 +297,6 @@ async def test_nobody_watches_without_end(site: "Site", monkeypatch: pytest.Monk
 
 
 async def until_watching(watchers: event_stream.Watchers, count: int) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while watchers.watching > count:  # noqa: ASYNC110 -- the server notices by itself that a watcher has gone
             await asyncio.sleep(0.001)

@@ -123,7 +123,7 @@ def call(
     def ask(case: Any) -> None:
         if auction is not None:
             case.path_parameters["auction"] = auction
-        answer = case.call_and_validate(session=session, headers=dict(headers), checks=CHECKS, timeout=20)
+        answer = case.call_and_validate(session=session, headers=dict(headers), checks=CHECKS, timeout=60)
         met.add(answer.status_code)
 
     ask()

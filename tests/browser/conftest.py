@@ -62,7 +62,7 @@ async def running_town(tmp_path_factory: pytest.TempPathFactory, launch: Launch)
     # Test runs beside this one look for ports too: begin at different places.
     base_port = free_base_port(PARTIES, range(20_000 + os.getpid() % 900 * 10, 30_000, 10))
     files = make_cluster(tmp_path_factory.mktemp("cluster"), parties=PARTIES, threshold=THRESHOLD, base_port=base_port)
-    expect.set_options(timeout=20_000)
+    expect.set_options(timeout=60_000)
     async with running(files, launch) as cluster, chromium() as browser:
         yield Town(cluster, browser)
 

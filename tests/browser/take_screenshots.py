@@ -39,6 +39,7 @@ class Photographer:
             await visitor.page.set_viewport_size(options["viewport"])
             # Without a place that has the focus, rings do not show up in pictures.
             await visitor.page.evaluate("document.activeElement?.blur()")
+            await visitor.page.evaluate("scrollTo(0, 0)")
             path = self._directory / f"{name}-{look}.png"
             await visitor.page.screenshot(path=path, full_page=full_page, animations="disabled")
         await visitor.page.emulate_media(color_scheme="light")

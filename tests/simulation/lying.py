@@ -182,7 +182,7 @@ class Liar:
     def _other_body(self, to: PartyNumber, message: PeerMessage) -> bytes:  # noqa: PLR0911 -- one for each kind
         ways, odd = self._ways, to % 2 == 1
         match message.kind:
-            case MessageKind.HOLDINGS:
+            case MessageKind.RECEIPT_LIST:
                 return self._list(message.body, odd=odd)
             case MessageKind.READY:
                 return self._announcement(message.body, odd=odd)
@@ -279,7 +279,7 @@ class Liar:
             ),
             self._parties.identities[self._number - 1],
         )
-        self._say(MessageKind.HOLDINGS, signed.encode())
+        self._say(MessageKind.RECEIPT_LIST, signed.encode())
 
     def _vouch(self, kind: str) -> None:
         self._say(MessageKind.ORDER, self._word(kind))

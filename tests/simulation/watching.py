@@ -70,7 +70,7 @@ class Watch:
                 self._check_own(sender, OrderStatement, message.body, "orders")
             case MessageKind.SEALING_KEY:
                 self._check_own(sender, SealingKeyStatement, message.body, "sealing_keys")
-            case MessageKind.HOLDINGS:
+            case MessageKind.RECEIPT_LIST:
                 self._check_own(sender, ReceiptListStatement, message.body, "lists")
             case MessageKind.KEY_TABLE:
                 self._check_own(sender, KeyTable, message.body, "key_tables")

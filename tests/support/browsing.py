@@ -61,7 +61,7 @@ class Visitor:
     async def come(cls, browser: Browser, cluster: Cluster, *, party: int = 1, **options: Any) -> "Visitor":
         settings: dict[str, Any] = {"viewport": DESKTOP, "locale": "en-GB", "timezone_id": "Europe/Warsaw"}
         context = await browser.new_context(**(settings | options))
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(60_000)
         visitor = cls(await context.new_page(), cluster, party)
         visitor.page.on("pageerror", lambda error: visitor.failures.append(str(error)))
         visitor.page.on(
@@ -73,7 +73,7 @@ class Visitor:
 
     def __post_init__(self) -> None:
         self.failures: list[str] = []
-        """What went wrong in the page itself, and what its policy forbade."""
+        """What failed in the page itself, and what its policy forbade."""
 
     @property
     def context(self) -> BrowserContext:
@@ -143,7 +143,7 @@ class Visitor:
         await self.go(f"auctions/{auction}")
 
     async def expect_state(self, state: str) -> None:
-        await expect(self.page.get_by_test_id("state")).to_have_text(state, timeout=30_000)
+        await expect(self.page.get_by_test_id("state")).to_have_text(state)
 
     async def type_price(self, price: str) -> None:
         await self.page.get_by_label("Your price in PLN").fill(price)

@@ -24,7 +24,14 @@ class Round:
     payload: bytes = field(repr=False)
 
 
-type Content = PeerMessage | Round
+@dataclass(frozen=True)
+class Leave:
+    """What a party's links say when it ends a session, however that ends: it sends no more rounds."""
+
+    session: bytes
+
+
+type Content = PeerMessage | Round | Leave
 
 STORAGE_RETRY_S = 2.0
 """When a message is handed over again that could not be stored."""
@@ -35,18 +42,28 @@ class _Inbox:
 
     def __init__(self) -> None:
         self._rounds: defaultdict[int, dict[int, bytes]] = defaultdict(dict)
+        self._left: set[int] = set()
         self._changed = asyncio.Event()
 
     def put(self, number: int, sender: int, payload: bytes) -> None:
         self._rounds[number].setdefault(sender, payload)
         self.notify()
 
+    def leave(self, sender: int) -> None:
+        """Note that a sender sends no more."""
+        self._left.add(sender)
+        self.notify()
+
+    def gone(self, number: int) -> set[int]:
+        """Return the senders that have left without sending this round."""
+        return self._left - self._rounds[number].keys()
+
     def notify(self) -> None:
         self._changed.set()
 
     async def wait_for(self, number: int, senders: set[int], is_over: Callable[[], bool]) -> dict[int, bytes]:
-        """Wait until all of these have sent a round, or it is over; return what is here."""
-        while not is_over() and not senders <= self._rounds[number].keys():
+        """Wait until all of these have sent a round or left, or it is over; return what is here."""
+        while not is_over() and not senders <= self._rounds[number].keys() | self._left:
             self._changed.clear()
             await self._changed.wait()
         return self._rounds.pop(number)
@@ -134,8 +151,13 @@ class MemorySessionChannel:
             self._inbox.notify()
 
         deadline = asyncio.create_task(time_out())
+
+        def is_over() -> bool:
+            expected = len(self._awaited - self._inbox.gone(self._round))
+            return over or self._closed or expected + 1 < network.needed
+
         try:
-            arrived = await self._inbox.wait_for(self._round, self._awaited, lambda: over or self._closed)
+            arrived = await self._inbox.wait_for(self._round, self._awaited, is_over)
         finally:
             deadline.cancel()
         if self._closed:
@@ -150,6 +172,10 @@ class MemorySessionChannel:
         self._awaited -= set(parties)
 
     async def close(self) -> None:
+        if not self._closed:
+            for peer in range(1, self.parties + 1):
+                if peer != self.party:
+                    self._network.post(self.party, PartyNumber(peer), Leave(self._session_id))
         self._closed = True
         self._inbox.notify()
 
@@ -196,6 +222,9 @@ class MemoryNetwork:
         if isinstance(content, Round):
             payload = self.tamper(sender, to, content)
             self._send(sender, to, Round(content.session, content.number, payload))
+            return
+        if isinstance(content, Leave):
+            self._send(sender, to, content)
             return
         self.on_sent(sender, content)
         for message in self.rewrite(sender, to, content):
@@ -302,6 +331,8 @@ class MemoryNetwork:
     def _arrive(self, sender: PartyNumber, to: PartyNumber, content: Content) -> None:
         if isinstance(content, Round):
             self.inbox(content.session, to).put(content.number, sender, content.payload)
+        elif isinstance(content, Leave):
+            self.inbox(content.session, to).leave(sender)
         elif (sender, to) in self._mail:
             for _ in range(self.copies):
                 self._mail[sender, to].put(content)

@@ -18,7 +18,7 @@ class EmbeddedUserStore:
         self._clock = clock
 
     async def add(self, email: str, password_hash: str) -> User:
-        """Make an account without privileges.
+        """Create an account without privileges.
 
         Raises:
             EmailTakenError: the address has an account.

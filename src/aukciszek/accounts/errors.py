@@ -16,20 +16,20 @@
         ├── TokenInvalidError    token-invalid
         └── TokenMissingError    token-missing
 
-No text here holds a password, a hash, a token or a key.
+No text here contains a password, a hash, a token or a key.
 """
 
 from aukciszek.errors import AukciszekError
 
 
 class AccountsError(AukciszekError):
-    """Something about a user's account or token."""
+    """A fault of a user's account or token."""
 
     code = "accounts"
 
 
 class AccountsUnavailableError(AccountsError):
-    """The place where accounts are kept does not answer in time, or not as it should."""
+    """The user store does not answer in time, or not as it should."""
 
     code = "accounts-unavailable"
 
@@ -47,7 +47,7 @@ class PasswordPolicyError(AccountsError):
 
 
 class TooManyAttemptsError(AccountsError):
-    """Too many wrong passwords were tried for one address or from one place."""
+    """Too many wrong passwords were tried for one address or from one network."""
 
     code = "too-many-attempts"
 
@@ -57,25 +57,25 @@ class TooManyAttemptsError(AccountsError):
 
 
 class TooManyLoginsError(AccountsError):
-    """More passwords wait to be checked than this server takes on."""
+    """Too many passwords are waiting to be checked."""
 
     code = "too-many-logins"
 
 
 class UnknownUserError(AccountsError):
-    """The address has no account. Only an operator is ever told so."""
+    """The address has no account. Only an operator learns this."""
 
     code = "unknown-user"
 
 
 class WrongCredentialsError(AccountsError):
-    """Address and password do not belong together; whether the address has an account is not said."""
+    """Address and password do not match; whether the address has an account is not disclosed."""
 
     code = "wrong-credentials"
 
 
 class TokenError(AccountsError):
-    """A request does not prove who sent it."""
+    """A request does not authenticate its sender."""
 
     code = "token"
 
@@ -87,7 +87,7 @@ class TokenMissingError(TokenError):
 
 
 class TokenExpiredError(TokenError):
-    """The token was valid once."""
+    """The token has expired."""
 
     code = "token-expired"
 

@@ -1,9 +1,9 @@
-"""LoginAttempts to log in that are under way at the same moment.
+"""Concurrent attempts to log in.
 
-An attempt counts as wrong until it has proved right, or guesses sent all at once would not count
-(:mod:`aukciszek.accounts.throttle`). Whoever sends many right ones at once, as a script does, must not be taken for a
-guesser because of that: here an attempt that comes too early waits for those that are under way at the same address
-from the same place, and is turned away only when none of them was right.
+An attempt counts as wrong until it has succeeded; otherwise concurrent guesses would not count
+(:mod:`aukciszek.accounts.throttle`). A script that sends many right passwords concurrently must not be taken for a
+guesser because of that: here an attempt that comes too early waits for those in progress for the same address from the
+same network, and is refused only when none of them succeeded.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from aukciszek.accounts.throttle import LoginThrottle
 
 @dataclass(slots=True)
 class _Concurrent:
-    """Those who log in at one address from one place."""
+    """The attempts for one address from one origin."""
 
     present: int = 0
     under_way: int = 0
@@ -26,7 +26,7 @@ class _Concurrent:
 
 
 class LoginAttempts:
-    """Lets attempts begin when the throttle allows it."""
+    """Lets attempts begin when the throttle allows."""
 
     def __init__(self, throttle: LoginThrottle) -> None:
         self._throttle = throttle
@@ -36,7 +36,7 @@ class LoginAttempts:
     async def attempt(self, email: str, origin: str) -> AsyncIterator[None]:
         """Make one attempt, which calls the throttle's ``failed`` or ``succeeded`` inside.
 
-        If its password could not be looked at, because accounts are unavailable or too many log in, it does not count.
+        If its password could not be checked, because accounts are unavailable or too many log in, it does not count.
 
         Raises:
             TooManyAttemptsError: it comes too early.

@@ -1,9 +1,8 @@
 """Which passwords are accepted, after NIST SP 800-63B-4, section 3.1.1.
 
-A password that is the only factor has at least 15 characters. Nothing is prescribed about their kinds, spaces and all
-of Unicode are welcome, and nobody has to change a password from time to time. Refused is what a guesser tries first:
-zxcvbn (Wheeler, USENIX Security 2016), with its lists of the most common passwords, names and words, estimates how many
-guesses that takes.
+A password that is the only factor has at least 15 characters. There are no rules about kinds of characters, all of
+Unicode is allowed, and passwords do not expire. Easily guessed passwords are refused: zxcvbn (Wheeler, USENIX Security
+2016), with its lists of common passwords, names and words, estimates the number of guesses.
 """
 
 import re
@@ -17,9 +16,9 @@ from aukciszek.accounts.errors import PasswordPolicyError
 SHORTEST_PASSWORD: Final = 15
 LONGEST_PASSWORD: Final = 256
 FEWEST_GUESSES_LOG10: Final = 8.0
-"""What zxcvbn calls safely unguessable, even for whoever stole hashes that are slow to compute."""
+"""What zxcvbn calls safely unguessable, even against stolen hashes that are slow to compute."""
 _EXAMINED: Final = 32
-"""Characters that the estimate looks at: its work grows faster than the text, and more text only takes more guesses."""
+"""Characters that the estimate examines: its work grows faster than the text, and more text only takes more guesses."""
 _UNUSABLE: Final = {"Cc", "Cs"}
 """Control characters cannot be typed, and lone surrogates have no bytes."""
 _OF_OURS: Final = ("aukciszek", "auction", "sealed", "bid", "aukcja")
@@ -31,7 +30,7 @@ def prepare(password: str) -> str:
 
 
 def is_usable(password: str) -> bool:
-    """Tell whether a password can be hashed at all; cheap, so that long texts cost a guesser's time and not ours."""
+    """Return whether a password can be hashed at all; cheap, so that long texts cost the server nothing."""
     return len(password) <= LONGEST_PASSWORD and not any(unicodedata.category(each) in _UNUSABLE for each in password)
 
 
@@ -50,7 +49,7 @@ def check_form(password: str) -> None:
 
 
 def check_guesses(password: str, email: str) -> None:
-    """Refuse a new password that is soon guessed. Takes up to some 25 ms: not to be called in the event loop.
+    """Refuse a new password that is easily guessed. Takes some 25 ms: not for the event loop.
 
     Args:
         password: one that :func:`check_form` accepted.

@@ -1,8 +1,8 @@
 """Password hashes: argon2id, off the event loop, a few at a time.
 
 Parameters as OWASP's Password Storage Cheat Sheet recommends them (46 MiB, one pass, one lane). A verification takes
-about 50 ms of one core, so a handful of threads bounds both processor time and memory, and a bounded queue keeps a
-flood of log-ins from piling up.
+about 50 ms of one core, so a few threads bound both processor time and memory, and a bounded queue refuses a flood of
+log-ins.
 
 The same work is done for an address without an account as for one with: see :meth:`PasswordHasher.verify`.
 """
@@ -30,7 +30,7 @@ _MOST_WAITING: Final = 256
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HashCost:
-    """What one hash costs whoever computes it."""
+    """The cost of computing one hash."""
 
     memory_kib: int = 47_104
     passes: int = 1
@@ -55,7 +55,7 @@ class PasswordHasher:
         count = threads or min(_MOST_THREADS, os.process_cpu_count() or 1)
         self._threads = ThreadPoolExecutor(count, thread_name_prefix="passwords")
         self._slots = threading.BoundedSemaphore(count + most_waiting)
-        self._hash_of_nobody: str = self._context.hash(secrets.token_urlsafe(16))
+        self._decoy_hash: str = self._context.hash(secrets.token_urlsafe(16))
 
     async def hash(self, password: Secret[str], *, check: Callable[[], None] | None = None) -> str:
         """Return a salted hash in the PHC string format.
@@ -78,43 +78,43 @@ class PasswordHasher:
         return await self._in_thread(work)
 
     async def verify(self, password: Secret[str], password_hash: str | None) -> bool:
-        """Tell whether ``password_hash`` was made from ``password``.
+        """Return whether ``password_hash`` was made from ``password``.
 
-        Exactly one verification is computed on every call: without a hash (nobody has this address) or for a password
-        that nobody can have, against the hash of a random password, whose answer is thrown away.
+        Every call computes exactly one verification: without a hash (no account has the address) or for an unusable
+        password, against the hash of a random password, whose result is discarded.
 
         Raises:
             TooManyLoginsError: too many passwords are waiting already.
         """
         usable = is_usable(password.reveal())
         prepared = prepare(password.reveal()) if usable else ""
-        compared = password_hash if usable and password_hash is not None else self._hash_of_nobody
+        compared = password_hash if usable and password_hash is not None else self._decoy_hash
         matches: bool = await self._in_thread(lambda: self._context.verify(prepared, compared))
         return matches and compared == password_hash
 
     def is_outdated(self, password_hash: str) -> bool:
-        """Tell whether a hash was made with other parameters than those in force."""
+        """Return whether a hash was made with other parameters than the current ones."""
         return bool(self._context.needs_update(password_hash))
 
     def close(self) -> None:
-        """Let go of the threads; what still waits is dropped."""
+        """End the threads; waiting work is dropped."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _in_thread[Result](self, work: Callable[[], Result]) -> Result:
         if not self._slots.acquire(blocking=False):
-            raise TooManyLoginsError("many people are logging in at this moment: try again in a few seconds")
+            raise TooManyLoginsError("many users are logging in: try again in a few seconds")
         try:
             future = self._threads.submit(work)
         except RuntimeError:
             self._slots.release()
             raise
-        # Freed when the work ends, not when the caller stops waiting: a caller who hangs up gives nothing back early.
+        # Freed when the work ends, not when the caller stops waiting: disconnecting does not free a slot early.
         future.add_done_callback(lambda _: self._slots.release())
         return await asyncio.wrap_future(future)
 
 
 def _load_argon2() -> None:
     with warnings.catch_warnings():
-        # passlib 1.7.4, the last version there is, asks argon2-cffi for its version in a way that is to go away.
+        # passlib 1.7.4, its last release, uses a deprecated attribute of argon2-cffi.
         warnings.filterwarnings("ignore", r"Accessing argon2\.__version__ is deprecated", DeprecationWarning)
         argon2.set_backend("argon2_cffi")

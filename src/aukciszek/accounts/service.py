@@ -1,4 +1,4 @@
-"""What users do with accounts: register and log in. The server calls nothing else here."""
+"""What users do with accounts: register and log in. The interface of this package to the server."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -44,7 +44,7 @@ class Accounts:
         self._at_once = 0
 
     async def register(self, email: str, password: Secret[str], *, origin: str = "") -> User:
-        """Make an account; it never has privileges.
+        """Create an account, always without privileges.
 
         Args:
             email: the address, in any spelling.
@@ -52,12 +52,12 @@ class Accounts:
             origin: where the request comes from.
 
         Raises:
-            MalformedEmailError: the address is none.
+            MalformedEmailError: it is no address.
             PasswordPolicyError: the password is too easy to guess.
             EmailTakenError: the address has an account already.
             TooManyAttemptsError: too many wrong attempts came from ``origin``.
             TooManyLoginsError: the server has too many passwords to hash.
-            AccountsUnavailableError: the place where accounts are kept does not answer.
+            AccountsUnavailableError: the user store does not answer.
         """
         address = normal_email(email)
         check_form(password.reveal())
@@ -73,19 +73,19 @@ class Accounts:
     async def log_in(self, email: str, password: Secret[str], *, origin: str = "") -> tuple[User, list[AccessToken]]:
         """Return the user and a token for every party.
 
-        A wrong password and an address without an account get the same answer after the same work.
+        A wrong password and an address without an account are answered alike after the same work.
 
         Args:
             email: the address, in any spelling.
             password: what the user typed.
-            origin: where the request comes from. Wrong passwords from one place do not lock out another.
+            origin: where the request comes from. Wrong passwords from one network do not lock out another.
 
         Raises:
-            WrongCredentialsError: address and password do not belong together.
-            MalformedEmailError: the address is none.
+            WrongCredentialsError: address and password do not match.
+            MalformedEmailError: it is no address.
             TooManyAttemptsError: too many wrong passwords came for this address or from ``origin``.
             TooManyLoginsError: the server has too many passwords to verify.
-            AccountsUnavailableError: the place where accounts are kept does not answer.
+            AccountsUnavailableError: the user store does not answer.
         """
         address = normal_email(email)
         with self._one_more():
@@ -94,15 +94,15 @@ class Accounts:
                 matches = await self._hasher.verify(password, None if stored is None else stored.password_hash)
                 if stored is None or not matches:
                     await self._throttle.failed(address, origin)
-                    raise WrongCredentialsError("address and password do not belong together: check both")
+                    raise WrongCredentialsError("address and password do not match: check both")
                 await self._throttle.succeeded(address, origin)
             await self._renew(stored, password)
             return stored.user, self._issuer.issue(stored.user)
 
     async def _renew(self, stored: StoredUser, password: Secret[str]) -> None:
-        """Hash a password anew if its hash was made with other parameters than those in force.
+        """Replace a password's hash that was made with other parameters than the current ones.
 
-        The user has proved who they are, so what goes wrong here waits for their next log-in.
+        The user is authenticated, so a failure here only postpones this to their next log-in.
         """
         if self._hasher.is_outdated(stored.password_hash):
             with suppress(AccountsUnavailableError, TooManyLoginsError, UnknownUserError):
@@ -110,9 +110,9 @@ class Accounts:
 
     @contextmanager
     def _one_more(self) -> Iterator[None]:
-        """Turn away whoever would have to wait too long, before any work is done for them."""
+        """Refuse a caller who would have to wait too long, before any work is done."""
         if self._at_once >= self._most_at_once:
-            raise TooManyLoginsError("many people are logging in at this moment: try again in a few seconds")
+            raise TooManyLoginsError("many users are logging in: try again in a few seconds")
         self._at_once += 1
         try:
             yield

@@ -1,8 +1,8 @@
-"""Accounts in Supabase, by its asynchronous client: ``docs/architecture.md``, "Fixed by the system description".
+"""Accounts in Supabase, through its asynchronous client: ``docs/architecture.md``, "Fixed by the system description".
 
-The table is made by ``supabase/migrations/0001_users.sql``; the database itself keeps an address unique. Every call
-ends by a deadline. When Supabase is slow, down or wrongly set up, the caller learns that accounts are unavailable now,
-and nothing else fails: tokens that were issued are verified without it.
+``supabase/migrations/0001_users.sql`` creates the table; the database itself keeps addresses unique. Every call has a
+deadline. When Supabase is slow, down or misconfigured, accounts are unavailable and nothing else fails: tokens that
+were issued are verified without it.
 
 Importing Supabase's client takes about a second, so this module is imported only where it is used
 (:mod:`aukciszek.accounts.user_stores`).
@@ -32,7 +32,7 @@ from aukciszek.accounts.users import ADDRESS_TAKEN, NO_SUCH_ADDRESS, NO_SUCH_NUM
 from aukciszek.secret import Secret
 
 DEADLINE_S: Final = 5.0
-"""How long one call may take, all of it. Who logs in waits no longer than this before being told to come back."""
+"""How long one call may take in all, and so how long a user waits for the answer that accounts are unavailable."""
 
 _TABLE: Final = "users"
 _COLUMNS: Final = "uid,email,password,isAdmin"
@@ -64,7 +64,7 @@ class _Query(Protocol):
 
 
 class SupabaseUserStore:
-    """A :class:`~aukciszek.accounts.users.UserStore` on Supabase's table ``users``. Make one with :meth:`open`.
+    """A :class:`~aukciszek.accounts.users.UserStore` on Supabase's table ``users``. Create one with :meth:`open`.
 
     Every method also raises :class:`~aukciszek.accounts.errors.AccountsUnavailableError`.
     """
@@ -78,15 +78,15 @@ class SupabaseUserStore:
     async def open(
         cls, url: str, service_key: Secret[str], *, ca_file: Path | None = None, deadline_s: float = DEADLINE_S
     ) -> AsyncIterator[Self]:
-        """Make a store on the Supabase project at ``url``; nothing is sent yet, so it may be down.
+        """Open a store on the Supabase project at ``url``; nothing is sent yet, so it may be down.
 
         Args:
             url: the project's URL.
-            service_key: the key that row-level security does not hold back.
+            service_key: the key that bypasses row-level security.
             ca_file: authorities to trust in addition to the machine's own.
             deadline_s: how long one call may take.
         """
-        # It logs every URL, and here a URL holds a user's address.
+        # It logs every URL, and here a URL contains a user's address.
         logging.getLogger("httpx").setLevel(logging.WARNING)
         trusted = ssl.create_default_context()
         if ca_file is not None:
@@ -95,7 +95,7 @@ class SupabaseUserStore:
             verify=trusted,
             timeout=Timeout(deadline_s),
             limits=Limits(max_connections=_MOST_CONNECTIONS),
-            # The service key goes to this one place: through no proxy, along no redirect.
+            # The service key is sent to this host alone: through no proxy, along no redirect.
             trust_env=False,
             follow_redirects=False,
             event_hooks={"response": [_refuse_empty]},
@@ -104,7 +104,7 @@ class SupabaseUserStore:
             yield cls(await acreate_client(url, service_key.reveal(), options), deadline_s)
 
     async def add(self, email: str, password_hash: str) -> User:
-        """Make an account without privileges.
+        """Create an account without privileges.
 
         Raises:
             EmailTakenError: the address has an account; also when two are made at the same moment.
@@ -149,7 +149,7 @@ class SupabaseUserStore:
         except PostgrestAPIError as error:
             if error.code == _UNIQUE_VIOLATION:
                 raise EmailTakenError(ADDRESS_TAKEN) from None
-            # Its text and details may quote the row, so they are left out.
+            # Its text and details may quote the row, so they are omitted.
             code = str(error.code)[:16]
             raise _unavailable(f"it refused with code {code!r}; is SUPABASE_KEY the service key?") from None
         except (HTTPError, TimeoutError, ValidationError) as error:
@@ -157,7 +157,7 @@ class SupabaseUserStore:
 
 
 async def _refuse_empty(response: Response) -> None:
-    """Refuse an answer without content, which Supabase's client takes for one without rows: for nobody's address."""
+    """Refuse an empty answer, which Supabase's client takes for one without rows: for an unknown address."""
     if response.is_success and not await response.aread():
         raise DecodingError("an answer without content")
 
@@ -165,7 +165,7 @@ async def _refuse_empty(response: Response) -> None:
 def _unavailable(reason: str) -> AccountsUnavailableError:
     _log.error("Supabase cannot be used: %s", reason)
     return AccountsUnavailableError(
-        "accounts cannot be reached at this moment: try again in a minute; who is logged in can go on"
+        "accounts cannot be reached now: try again in a minute; users who are logged in are not affected"
     )
 
 

@@ -1,16 +1,16 @@
-"""Slows down guessing (NIST SP 800-63B-4, section 3.2.2). What is counted survives a restart; ``docs/adr`` says why so.
+"""Slows down guessing (NIST SP 800-63B-4, section 3.2.2); the counts survive a restart.
 
-Wrong passwords count three times, each with a limit of its own:
+``docs/adr/0008-guessing-is-slowed-down-not-locked-out.md``. Wrong passwords count against three limits:
 
 - for an address *from one network*: ten are free, then each doubles the wait, up to a quarter of an hour;
-- for the network alone: a hundred in an hour, whatever the addresses, then one every 36 seconds;
-- for the address alone: a hundred in a day, wherever they come from. From then on a network that is new to the address
-  waits a quarter of an hour for its turn and then has one attempt, however many others are guessing.
+- for the network alone: a hundred in an hour for any addresses, then one every 36 seconds;
+- for the address alone: a hundred in a day from any networks. From then on a network that is new to the address waits
+  a quarter of an hour and then has one attempt, however many others are guessing.
 
-A network from which the address has logged in within 90 days is held back by the first limit alone. So whoever guesses
-elsewhere never locks a user out: not at all at a known network, and for a quarter of an hour at a new one. Addresses
-with and without an account are treated alike, so that no wait says which it is. A network is an IPv4 address, or the
-network of 64 bits that an IPv6 address is in.
+A network from which the address has logged in within 90 days is subject to the first limit alone. So guesses from
+elsewhere never lock a user out of a known network, and delay them by a quarter of an hour on a new one. Addresses with
+and without an account are treated alike, so that no wait discloses which it is. A network is an IPv4 address, or the
+/64 network of an IPv6 address.
 """
 
 import hashlib
@@ -31,14 +31,14 @@ LONGEST_WAIT_S: Final = 15 * 60.0
 _FORGOTTEN_AFTER_S: Final = 24 * 60 * 60.0
 _KNOWN_FOR_S: Final = 90 * 24 * 60 * 60.0
 _LARGEST_STEP_BACK: Final = timedelta(minutes=1)
-"""A mark from further in the future was made while the clock was wrong, and would hold for as long as it was."""
+"""A mark from further in the future was made while the clock was wrong, and is ignored."""
 MOST_MARKS: Final = 200_000
 _TIDIED_EVERY: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
 class _Limit:
-    """So many wrong passwords in such a time; they are forgotten one by one, evenly."""
+    """A number of wrong passwords in a period; they are forgotten one by one, evenly."""
 
     capacity: int
     period_s: float
@@ -49,7 +49,7 @@ class _Limit:
         return max(0.0, mark.level - _elapsed_s(mark, now) * self.capacity / self.period_s)
 
     def wait_s(self, mark: LoginMarkRow | None, now: datetime) -> float:
-        """Return how long it takes until one more fits in."""
+        """Return how long it takes until one more is allowed."""
         return max(0.0, self.level(mark, now) + 1 - self.capacity) * self.period_s / self.capacity
 
     def one_more(self, key: str, mark: LoginMarkRow | None, now: datetime) -> LoginMarkRow:
@@ -61,7 +61,7 @@ FOR_ADDRESS: Final = _Limit(100, 24 * 60 * 60.0)
 
 
 class LoginThrottle:
-    """Counts wrong passwords, and says when the next attempt may be made.
+    """Counts wrong passwords, and determines when the next attempt is allowed.
 
     An attempt begins with :meth:`begin` and ends with one of :meth:`failed`, :meth:`succeeded` and :meth:`take_back`.
     """
@@ -73,10 +73,10 @@ class LoginThrottle:
         self._begun = 0
 
     async def begin(self, email: str, origin: str) -> None:
-        """Count an attempt as wrong until it ends otherwise, so that many at once count as many.
+        """Count an attempt as wrong until it ends otherwise, so that concurrent ones all count.
 
         Raises:
-            TooManyAttemptsError: it comes too early, and is not counted; with the seconds to wait.
+            TooManyAttemptsError: it comes too early and is not counted; with the seconds to wait.
         """
         now = self._clock.now()
         if self._begun % _TIDIED_EVERY == 0:
@@ -86,7 +86,7 @@ class LoginThrottle:
         _refuse(await self._marks.change(attempt.keys, now, lambda marks: attempt.admit(_sound(marks, now), now)))
 
     async def failed(self, email: str, origin: str) -> None:
-        """Count a wrong password against the network and the address, beside what :meth:`begin` counted."""
+        """Count a wrong password against the network and the address, in addition to what :meth:`begin` counted."""
         now, attempt = self._clock.now(), _Attempt.of(email, origin)
 
         def decide(marks: Marks) -> tuple[None, Changes]:
@@ -98,13 +98,13 @@ class LoginThrottle:
         await self._marks.change((attempt.network, attempt.address), now, decide)
 
     async def succeeded(self, email: str, origin: str) -> None:
-        """Forget the wrong passwords for this address from this network, and know the network from now on."""
+        """Forget the wrong passwords for this address from this network, which is known from now on."""
         now, attempt = self._clock.now(), _Attempt.of(email, origin)
         changes = {attempt.pair: None, attempt.turn: None, attempt.known: _mark(attempt.known, 0, now, _KNOWN_FOR_S)}
         await self._marks.change((), now, lambda _: (None, changes))
 
     async def take_back(self, email: str, origin: str) -> None:
-        """Uncount an attempt whose password was never looked at."""
+        """Uncount an attempt whose password was never checked."""
         now, attempt = self._clock.now(), _Attempt.of(email, origin)
 
         def decide(marks: Marks) -> tuple[None, Changes]:
@@ -129,7 +129,7 @@ class LoginThrottle:
         )
 
     async def found_taken(self, origin: str) -> None:
-        """Count a registration of an address that is taken: trying many is how one finds out who has an account."""
+        """Count a registration of an address that is taken: trying many would reveal who has an account."""
         now, key = self._clock.now(), _network_key(origin)
         await self._marks.change(
             (key,), now, lambda marks: (None, {key: FROM_NETWORK.one_more(key, marks.get(key), now)})
@@ -145,9 +145,9 @@ class _Attempt:
     network: str
     address: str
     known: str
-    """There where the address has logged in from this network."""
+    """Present where the address has logged in from this network."""
     turn: str
-    """Since when this network waits for its turn at an address that is under attack."""
+    """Since when this network waits for its attempt at an address under attack."""
 
     @classmethod
     def of(cls, email: str, origin: str) -> "_Attempt":
@@ -165,7 +165,7 @@ class _Attempt:
         return (self.pair, self.network, self.address, self.known, self.turn)
 
     def admit(self, marks: Marks, now: datetime) -> tuple[float, Changes]:
-        """Return how long the attempt has to wait (0: go on), and what is written down about it."""
+        """Return how long the attempt has to wait (0: go on), and the marks to store."""
         pair = marks.get(self.pair)
         failures = 0.0 if pair is None else pair.level
         wait_s = 0.0 if pair is None else _wait_s(failures) - _elapsed_s(pair, now)

@@ -1,8 +1,8 @@
-"""User tokens: one HS256 JWT for each party, made by the login server, valid at that party alone.
+"""User tokens: one HS256 JWT for each party, issued by the login server, valid at that party alone.
 
 Claims, all of them required and no others: ``iss`` the login server's URL, ``aud`` the party's URL, ``iat``, ``exp``,
-``uid``, ``isAdmin``, ``email``. The login server holds every party's key and every other party only its own, so that a
-party cannot make a token for another one (``docs/architecture.md``).
+``uid``, ``isAdmin``, ``email``. The login server has every party's key and every other party only its own, so that a
+party cannot issue a token for another one (``docs/architecture.md``).
 
 Times are compared with the clock that is passed in, not with PyJWT's own.
 """
@@ -26,7 +26,7 @@ from aukciszek.secret import Secret
 _ALGORITHM: Final = "HS256"
 _LONGEST_TOKEN: Final = 4096
 _MOST_KNOWN: Final = 10_000
-"""Tokens whose signature was checked; beyond that the oldest is checked anew when it is shown again."""
+"""Tokens whose signature was verified; beyond it the oldest is forgotten, and verified again when shown."""
 
 _LARGEST_SKEW_S: Final = 60
 """How far the login server's clock may be ahead of a party's."""
@@ -39,7 +39,7 @@ _CHECKED_HERE: Final[Options] = {
     "verify_iss": False,
     "require": ["iss", "aud", "iat", "exp"],
 }
-"""What PyJWT leaves to :meth:`TokenVerifier.verify`: it knows neither our clock nor our form of claims."""
+"""Checked by :meth:`TokenVerifier.verify` instead: PyJWT knows neither the injected clock nor the form of claims."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class AccessToken:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who sends a request, as proved by a token."""
+    """The user that a token authenticates."""
 
     uid: str
     email: str
@@ -83,7 +83,7 @@ class TokenIssuer:
     def __init__(
         self, keys: Mapping[str, Secret[str]], *, login_server_url: str, lifetime: timedelta, clock: Clock
     ) -> None:
-        """Take the keys by the parties' URLs, in the order in which tokens are to be listed."""
+        """Take the keys by the parties' URLs, in the order of the issued tokens."""
         self._keys = dict(keys)
         self._login_server_url = login_server_url
         self._lifetime_s = int(lifetime.total_seconds())
@@ -117,12 +117,12 @@ class TokenVerifier:
         self._known: dict[bytes, _Claims] = {}
 
     def verify(self, token: str) -> Principal:
-        """Return who a token was made for.
+        """Return the user that a token authenticates.
 
         Raises:
             TokenAudienceError: the token is for another party.
-            TokenExpiredError: the token was valid once.
-            TokenInvalidError: anything else is wrong with it.
+            TokenExpiredError: the token has expired.
+            TokenInvalidError: it is not valid for any other reason.
         """
         claims = self._claims(token)
         if claims.aud != self._url:
@@ -137,9 +137,9 @@ class TokenVerifier:
         return Principal(claims.uid, claims.email, claims.is_admin)
 
     def _claims(self, token: str) -> _Claims:
-        """Return what :meth:`_decode` returns; for a token that was shown before, without checking its signature again.
+        """Return the claims; those of a token that was shown before without verifying its signature again.
 
-        Only tokens whose signature was right are known, by their hash; what they claim is compared with the time anew.
+        Only tokens with a valid signature are cached, by their hash; the caller compares their claims with the time.
         """
         shown = hashlib.sha256(token.encode(errors="surrogatepass")).digest()
         claims = self._known.get(shown)
@@ -151,20 +151,20 @@ class TokenVerifier:
         return claims
 
     def _decode(self, token: str) -> _Claims:
-        """Check the signature and the form of the claims, not yet what they say."""
+        """Verify the signature and the form of the claims, not their values."""
         if len(token) > _LONGEST_TOKEN:
             raise _invalid()
         try:
             content = jwt.decode(token, self._key.reveal(), algorithms=[_ALGORITHM], options=_CHECKED_HERE)
             return _Claims.model_validate(content)
         except jwt.InvalidSignatureError:
-            # The likeliest mistake deserves a hint: a token sent to a party that it was not made for.
+            # The likeliest mistake deserves a hint: a token sent to another party than its audience.
             raise _for_another_party() if self._names_another_party(token) else _invalid() from None
         except (jwt.PyJWTError, ValidationError):
             raise _invalid() from None
 
     def _names_another_party(self, token: str) -> bool:
-        """Tell what an unverified token says about its audience; good for the text of a refusal only."""
+        """Return whether an unverified token names another audience; only for the text of a refusal."""
         try:
             audience = jwt.decode(token, options={"verify_signature": False}).get("aud")
         except jwt.PyJWTError:

@@ -1,4 +1,4 @@
-"""Where the accounts are kept, as the settings say: the only place that knows every kind of store."""
+"""Opens the user store that the settings name: the one module that knows every kind."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -16,7 +16,7 @@ from aukciszek.storage.database import Database
 async def open_user_store(settings: Settings, database: Database, clock: Clock) -> AsyncIterator[UserStore]:
     """Return the accounts in Supabase, where ``SUPABASE_URL`` is set, else those in ``database``.
 
-    Nothing is sent to Supabase yet: a login server starts, and does everything else, while it is down.
+    Nothing is sent to Supabase yet: while it is down, a login server starts and does everything else.
     """
     if settings.supabase_url is None or settings.supabase_key is None:
         yield EmbeddedUserStore(database, clock)
@@ -27,7 +27,7 @@ async def open_user_store(settings: Settings, database: Database, clock: Clock) 
 
 
 def _supabase(settings: Settings, url: str, key: Secret[str]) -> AbstractAsyncContextManager[UserStore]:
-    # Loading Supabase's client takes a second, which nobody else has to wait for.
+    # Importing Supabase's client takes a second, which only its users pay.
     from aukciszek.accounts.supabase_users import SupabaseUserStore  # noqa: PLC0415 -- see above
 
     return SupabaseUserStore.open(url, key, ca_file=settings.ssl_ca_file)

@@ -1,7 +1,7 @@
-"""Who has an account, and what a place that keeps accounts must offer.
+"""Users, and the interface of a store of accounts.
 
-Privileges are granted, never claimed: nothing that a user can send makes an administrator, only
-:meth:`UserStore.grant_admin`, which an operator reaches on the login server's machine.
+Privileges are granted, never claimed: no request makes an administrator, only :meth:`UserStore.grant_admin`, which an
+operator calls on the login server's machine.
 """
 
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from typing import Final, Protocol
 ADDRESS_TAKEN: Final = "this address has an account already: log in, or use another address"
 NO_SUCH_ADDRESS: Final = "no account has this address: its owner registers first"
 NO_SUCH_NUMBER: Final = "no account has this number"
-"""What every store says, in the same words."""
+"""The messages of every store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +33,13 @@ class StoredUser:
 
 
 class UserStore(Protocol):
-    """A place that keeps accounts.
+    """A store of accounts.
 
     Addresses are in the form of :func:`~aukciszek.email_address.normal_email`.
     """
 
     async def add(self, email: str, password_hash: str) -> User:
-        """Make an account without privileges.
+        """Create an account without privileges.
 
         Raises:
             EmailTakenError: the address has an account; also when two are made at the same moment.

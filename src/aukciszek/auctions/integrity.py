@@ -1,8 +1,8 @@
-"""Whether what is stored of unfinished auctions is what was written; looked at before a party serves.
+"""Whether what is stored of unfinished auctions is what was written; checked before a party serves.
 
 A database notices damage to its own structure, not a changed byte inside a row. Every row that an outcome depends on
 says by itself what it must be: rules and bundles by their hashes, receipts by this party's signature, the record by
-its chain. So a party never goes on from something that its disk made of a bid.
+its chain. So a party never computes on what a faulty disk made of a bid.
 """
 
 import asyncio

@@ -27,14 +27,14 @@ class UnlawfulOrderError(StatementError):
 
 
 class Orders:
-    """All parties' words about the orders of one auction."""
+    """All parties' statements about the orders of one auction."""
 
     def __init__(self, context: AuctionContext) -> None:
         self._context = context
         self._statements: dict[OrderKind, dict[PartyNumber, Signed[OrderStatement]]] = {kind: {} for kind in _KINDS}
 
     async def load(self) -> None:
-        """Take up the statements that were stored before a restart."""
+        """Load the statements that were stored before a restart."""
         for row in await self._context.party.repository.orders(self._context.auction):
             self._keep(read_verified_statement(OrderStatement, row.statement))
 
@@ -83,7 +83,7 @@ class Orders:
         return tuple(sorted(self._statements[kind]))
 
     async def announce(self, to: Iterable[PartyNumber], kinds: Iterable[OrderKind] = _KINDS) -> None:
-        """Pass on every statement of these kinds, whoever signed it."""
+        """Pass on every statement of these kinds, of all parties."""
         receivers = tuple(to)
         for kind in kinds:
             for statement in self._statements[kind].values():
@@ -91,7 +91,7 @@ class Orders:
 
     @property
     def for_list(self) -> tuple[bytes, ...]:
-        """The words for closing and cancelling that are here, as a list carries them."""
+        """The statements of orders to close and to cancel that are here, as a receipt list carries them."""
         kinds: tuple[OrderKind, ...] = ("close", "cancel")
         return tuple(sorted(one.encode() for kind in kinds for one in self._statements[kind].values()))
 
@@ -100,7 +100,7 @@ class Orders:
 
 
 def new_order(context: AuctionContext, kind: OrderKind, by: UserId) -> OrderStatement:
-    """Return this party's unsigned word that the auctioneer gave an order now."""
+    """Return this party's unsigned statement that the auctioneer gave an order now."""
     return OrderStatement(
         auction=context.auction,
         party=context.party.number,

@@ -14,7 +14,12 @@ from aukciszek.auctions.view import AuctionView, OwnBid, Progress
 from aukciszek.protocol.evidence.certificate import Certificate
 from aukciszek.protocol.evidence.statements import Receipt, read_verified_statement
 from aukciszek.protocol.rules.identifiers import AuctionId, BundleDigest, UserId
-from aukciszek.protocol.rules.refusals import NoOutcomeYetError, NotAuctioneerError, UnknownAuctionError
+from aukciszek.protocol.rules.refusals import (
+    AuctionUnavailableError,
+    NoOutcomeYetError,
+    NotAuctioneerError,
+    UnknownAuctionError,
+)
 from aukciszek.protocol.rules.states import is_over
 from aukciszek.storage.rows import AuctionRow, IncidentRow, RecordRow
 
@@ -91,8 +96,10 @@ class AuctionQueries:
 
         Raises:
             UnknownAuctionError: this party does not know the auction.
+            AuctionUnavailableError: it cannot read what it stored of it.
             NoOutcomeYetError: there is no certificate, or there never will be.
         """
+        self._registry.check_available(auction)
         certificate = (await self.certification(await self.row(auction))).certificate()
         if certificate is None:
             raise NoOutcomeYetError("there is no signed outcome (yet): look at the auction's state")
@@ -160,8 +167,11 @@ class AuctionQueries:
         if process is not None:
             return process.view()
         context = AuctionContext(self._party, row)
-        orders, keys = Orders(context), SealingKeys(context)
-        await orders.load()
-        await keys.load()
+        orders, keys, failure = Orders(context), SealingKeys(context), None
+        if self._registry.is_unavailable(context.auction):
+            failure = AuctionUnavailableError.code
+        else:
+            await orders.load()
+            await keys.load()
         bids = await self._party.repository.count_bidders(row.id)
-        return AuctionView.of(context, orders, keys, failure=None, bids=bids)
+        return AuctionView.of(context, orders, keys, failure=failure, bids=bids)

@@ -1,9 +1,9 @@
 """Before a party signs anything about an auction it asks the others what it has signed before.
 
 ``docs/protocol.md``, "A lost database". A party whose database is new, or an older backup, does not know what it said:
-with another sealing key, list or receipt it would contradict itself, and look like a liar. So it takes up its own
-statements, which its peers hold, and never says anything else. Where all parties are needed it waits for the answers of
-all. A new auction is no exception: then nobody has anything, and the answers come at once.
+with another sealing key, list or receipt it would contradict itself, as corrupt parties do. So it adopts its own
+statements, which its peers hold, and signs nothing that contradicts them. Where all parties are needed it waits
+for the answers of all. A new auction is no exception: then nobody has anything, and the answers come at once.
 """
 
 from collections.abc import Callable, Sequence

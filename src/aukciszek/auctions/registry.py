@@ -4,6 +4,7 @@ import asyncio
 
 from aukciszek.auctions.process.auction_process import AuctionProcess
 from aukciszek.protocol.rules.identifiers import AuctionId
+from aukciszek.protocol.rules.refusals import AuctionUnavailableError
 from aukciszek.protocol.rules.states import is_over
 
 
@@ -13,6 +14,7 @@ class AuctionRegistry:
     def __init__(self) -> None:
         self._processes: dict[AuctionId, AuctionProcess] = {}
         self._tasks: dict[AuctionId, asyncio.Task[None]] = {}
+        self._unavailable: set[AuctionId] = set()
 
     def find(self, auction: AuctionId) -> AuctionProcess | None:
         """Return what drives an auction, if it is not over."""
@@ -29,6 +31,26 @@ class AuctionRegistry:
         task = asyncio.create_task(process.run(), name=f"auction {auction[:8]}")
         self._tasks[auction] = task
         task.add_done_callback(lambda _: self._put_aside(auction))
+
+    def set_aside(self, auction: AuctionId) -> None:
+        """Note that what is stored of an auction cannot be read: until the next start this party does nothing in it."""
+        self._unavailable.add(auction)
+
+    def is_unavailable(self, auction: AuctionId) -> bool:
+        """Tell whether what is stored of an auction cannot be read."""
+        return auction in self._unavailable
+
+    def check_available(self, auction: AuctionId) -> None:
+        """Refuse what is asked about an auction that cannot be read.
+
+        Raises:
+            AuctionUnavailableError: it is one.
+        """
+        if auction in self._unavailable:
+            raise AuctionUnavailableError(
+                "this party cannot read what it stored of this auction and takes no part in it: "
+                "use the other parties, and tell this one's operator"
+            )
 
     async def stop(self) -> None:
         """Stop driving auctions; what is stored goes on at the next start."""

@@ -1,4 +1,4 @@
-"""Going on from an older state: what is done with a party's storage after a backup was put in place.
+"""Resuming from an older state: what is done with a party's storage after a backup was restored.
 
 ``docs/operations.md``, "Backup", says what that means for running auctions.
 """
@@ -14,7 +14,7 @@ from aukciszek.storage.repositories.auctions import AuctionRepository
 
 
 async def prepare_restored(database: Database, party: PartyNumber, backup_of: datetime, clock: Clock) -> list[str]:
-    """Prepare every unfinished auction for going on from the state of a backup, before the party starts.
+    """Prepare every unfinished auction for resuming from the state of a backup, before the party starts.
 
     Args:
         database: the party's storage, as it was.
@@ -29,7 +29,7 @@ async def prepare_restored(database: Database, party: PartyNumber, backup_of: da
     rows = await repository.unfinished_auctions([state.value for state in AuctionState if is_over(state)])
     for row in rows:
         async with database.transaction() as connection:
-            # What it said since, it has forgotten: it asks the others before it says anything more.
+            # It does not know what it has signed since: it asks the others before it signs anything more.
             await repository.set_recalled(row.id, recalled=False, connection=connection)
             details = {"backup_of": format_time(backup_of), "state": row.state}
             for action, what in (("restored-from-backup", details), (LOST_MEMORY, {})):

@@ -1,6 +1,7 @@
 """All auctions of one party: what its server calls, and where its peers' messages arrive."""
 
 import asyncio
+import logging
 from typing import Final
 
 from aukciszek.accounts.tokens import Principal
@@ -15,11 +16,15 @@ from aukciszek.auctions.recall import not_known
 from aukciszek.auctions.registry import AuctionRegistry
 from aukciszek.auctions.view import AuctionView
 from aukciszek.cluster import PartyNumber
+from aukciszek.diagnosis import log_failure
+from aukciszek.errors import AukciszekError
 from aukciszek.protocol.evidence.receipts import RelayedBid
 from aukciszek.protocol.evidence.statements import OrderStatement, read_statement
+from aukciszek.protocol.rules.errors import UnexpectedFailureError
 from aukciszek.protocol.rules.identifiers import AuctionId, BundleDigest
 from aukciszek.protocol.rules.refusals import (
     AuctionEndsTooSoonError,
+    AuctionUnavailableError,
     NotAuctioneerError,
     OrderNotAllowedError,
     OrderTooLateError,
@@ -28,7 +33,10 @@ from aukciszek.protocol.rules.refusals import (
 )
 from aukciszek.protocol.rules.spec import AuctionSpec
 from aukciszek.protocol.rules.states import AuctionState, is_over
+from aukciszek.storage.errors import StorageFaultError
 from aukciszek.storage.rows import AuctionRow
+
+_log = logging.getLogger(__name__)
 
 ALL_AUCTIONS: Final = AuctionId("0" * 64)
 """No auction has this id: a party whose database is new asks under it which auctions there were."""
@@ -50,17 +58,29 @@ class AuctionService:
         self._catch_up = CatchUp(party, self.queries.certification)
 
     async def start(self) -> None:
-        """Take up every auction that is not over."""
+        """Resume every auction that is not over; one that cannot be read does not stop the others.
+
+        Raises:
+            StorageFaultError: the database cannot be read at all.
+        """
         self._is_new = not await self._party.repository.auctions(1)
         for row in await self._party.repository.unfinished_auctions(_OVER):
-            await self._take_up(row)
+            try:
+                await self._take_up(row)
+            except StorageFaultError:
+                raise
+            except AukciszekError as error:
+                await self._set_aside(AuctionId(row.id), error)
+            except Exception as error:  # noqa: BLE001 -- whatever is wrong with one auction, the others go on
+                log_failure(_log, f"taking up auction {row.id}", error)
+                await self._set_aside(AuctionId(row.id), UnexpectedFailureError(type(error).__name__))
 
     async def stop(self) -> None:
         """Stop all work; what is stored goes on at the next start."""
         await self._registry.stop()
 
     async def create(self, auctioneer: Principal, content: bytes) -> tuple[AuctionView, bool]:
-        """Create an auction on its auctioneer's word; tell whether it is new here.
+        """Create an auction by its auctioneer's order; tell whether it is new here.
 
         Raises:
             MalformedSpecError: the rules are not valid.
@@ -111,6 +131,7 @@ class AuctionService:
             EnvelopeError: this party cannot use its share.
             RefusalError: the auction is unknown or not open, or bidder or revision are not right.
         """
+        self._registry.check_available(auction)
         process = self._registry.find(auction)
         if process is not None:
             return await process.submit(bidder, content)
@@ -125,6 +146,7 @@ class AuctionService:
             BundleError: what was sent as the bundle is none for this auction.
             RefusalError: the auction is unknown, or the receipts are not genuine, too few, or too late.
         """
+        self._registry.check_available(auction)
         process = self._registry.find(auction)
         if process is None:
             await self.queries.row(auction)
@@ -141,11 +163,13 @@ class AuctionService:
         await self._catch_up.announce(peer)
 
     async def on_message(self, sender: PartyNumber, message: PeerMessage) -> None:
-        """Hand a peer's message to its auction.
+        """Give a peer's message to its auction; drop it if that cannot be read here: peers say everything again.
 
         Raises:
             AukciszekError: the message is malformed or breaks the protocol.
         """
+        if self._registry.is_unavailable(message.auction):
+            return
         process = self._registry.find(message.auction)
         if process is not None:
             await process.receive(sender, message)
@@ -196,6 +220,14 @@ class AuctionService:
         await process.load()
         self._registry.start(AuctionId(row.id), process)
 
+    async def _set_aside(self, auction: AuctionId, error: AukciszekError) -> None:
+        """Take no part in an auction that cannot be read; tell the operator."""
+        self._registry.set_aside(auction)
+        _log.error("auction %s is unavailable (%s): %s", auction, error.code, error.message)
+        details = {"error": error.code, "reason": error.message}
+        now = self._party.clock.now()
+        await self._party.repository.add_incident(now, AuctionUnavailableError.code, details, auction_id=auction)
+
     def _check_fits_cluster(self, spec: AuctionSpec) -> None:
         party = self._party
         ours = (party.cluster.digest, party.cluster.size, party.threshold)
@@ -223,6 +255,7 @@ class AuctionService:
         spec = rules_of(await self.queries.row(auction))
         if not auctioneer.is_admin or spec.auctioneer != auctioneer.uid:
             raise NotAuctioneerError("only the auctioneer of this auction can close or cancel it")
+        self._registry.check_available(auction)
         process = self._registry.find(auction)
         early = process is not None and process.state in {AuctionState.CREATED, AuctionState.OPEN}
         if process is None or not early or self._party.clock.now() > spec.closes_at:

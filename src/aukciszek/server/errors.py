@@ -36,19 +36,19 @@ from aukciszek.errors import AukciszekError
 
 
 class ServerError(AukciszekError):
-    """Anything that goes wrong at a server."""
+    """A failure at a server."""
 
     code = "server"
 
 
 class ListenError(ServerError):
-    """The server cannot take its port."""
+    """The server cannot listen at its port."""
 
     code = "listen"
 
 
 class DirectoryInUseError(ServerError):
-    """Another server works in this party's directory."""
+    """Another server uses this party's directory."""
 
     code = "directory-in-use"
 
@@ -67,7 +67,7 @@ class RequestError(ServerError):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One place of a request that is wrong. Quotes nothing of what was sent there."""
+    """One part of a request that is not valid. Quotes nothing of what was sent."""
 
     pointer: str
     """A JSON pointer into the body as ``#/email``, or the name of a parameter as ``query/limit``."""
@@ -133,19 +133,19 @@ class AdminOnlyError(RequestError):
 
 
 class BusyError(RequestError):
-    """The server has as much to do as it takes on at once."""
+    """The server is at its limit of concurrent work."""
 
     code = "busy"
 
 
 class InternalError(RequestError):
-    """The server failed in a way that nobody foresaw."""
+    """The server failed unexpectedly."""
 
     code = "internal-error"
 
 
 class PeerError(ServerError):
-    """Another party, or someone who poses as one, broke the protocol between parties."""
+    """A party, or an impostor, broke the protocol between parties."""
 
     code = "peer"
 
@@ -157,7 +157,7 @@ class UnknownAddressError(PeerError):
 
 
 class PeerIdentityError(PeerError):
-    """A peer did not prove that it is the party that its address belongs to."""
+    """A peer did not prove to be the party that its address belongs to."""
 
     code = "peer-identity"
 
@@ -169,7 +169,7 @@ class PeerCertificateError(PeerError):
 
 
 class MalformedFrameError(PeerError):
-    """A frame does not have the one form that we accept."""
+    """A frame does not have its one valid form."""
 
     code = "malformed-frame"
 
@@ -181,6 +181,6 @@ class RoundOrderError(PeerError):
 
 
 class PeerFloodError(PeerError):
-    """A peer sent more than an honest party ever has reason to."""
+    """A peer sent more than an honest party ever would."""
 
     code = "peer-flood"

@@ -1,7 +1,7 @@
-"""What others did against the protocol: written to the log at once, and to the database in the background.
+"""Violations of the protocol by others: logged immediately, stored in the database in the background.
 
-``docs/operations.md``, "Incidents". Anyone who can connect can cause them, so equal ones are written once a minute and
-the queue is bounded; what was left out is counted.
+``docs/operations.md``, "Incidents". Anyone who can connect can cause them, so equal incidents are recorded once a
+minute and the queue is bounded; those left out are counted.
 """
 
 import asyncio
@@ -48,7 +48,7 @@ class _Incident:
 
 
 class IncidentLog:
-    """Takes incidents without waiting; :meth:`run` stores them."""
+    """Accepts incidents without waiting; :meth:`run` stores them."""
 
     def __init__(self, store: IncidentStore, clock: Clock) -> None:
         self._store = store
@@ -70,10 +70,10 @@ class IncidentLog:
 
         Args:
             kind: a stable code.
-            text: what happened; holds nothing secret.
-            party: the party that is to blame, if it is known for certain.
+            text: what happened; contains nothing secret.
+            party: the responsible party, if that is certain.
             auction: the auction concerned.
-            address: where the connection came from, if no party could be told.
+            address: where the connection came from, if the party is not known.
         """
         if self._is_repetition(kind, party, address or text):
             self._left_out += 1
@@ -98,7 +98,7 @@ class IncidentLog:
                 await self._store.add_incident(
                     incident.at, incident.kind, incident.details, auction_id=incident.auction, party=incident.party
                 )
-            except Exception as error:  # noqa: BLE001 -- an incident that is not stored must not keep the next from being
+            except Exception as error:  # noqa: BLE001 -- a failure to store one incident must not stop the next ones
                 _log.error("an incident of kind %s was not stored: %s", incident.kind, type(error).__name__)
             finally:
                 self._waiting.task_done()

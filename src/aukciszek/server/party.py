@@ -1,6 +1,6 @@
-"""One party, put together: its store, its accounts, its links, its auctions.
+"""One party, assembled: its database, its accounts, its links, its auctions.
 
-The only place where the parts meet. Everything is made in :meth:`Party.open`, set going in :meth:`Party.start`, and
+The one module that knows all parts. Everything is created in :meth:`Party.open`, started in :meth:`Party.start`, and
 ended in :meth:`Party.stop` and :meth:`Party.close`; nothing is global.
 """
 
@@ -33,7 +33,7 @@ from aukciszek.storage.repositories.auctions import AuctionRepository
 from aukciszek.storage.repositories.logins import LoginMarkRepository
 
 ROUND_TIMEOUT_S: Final = 30.0
-"""How long a round waits for a party whose link is up but which says nothing; a lost link is noticed at once."""
+"""How long a round waits for a party whose link is up but silent; a lost link is noticed immediately."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +52,7 @@ class Party:
     peers: Peers
     incidents: IncidentLog
     stopping: asyncio.Event
-    """Set when the server is about to stop, so that answers without an end can end."""
+    """Set when the server is about to stop, so that event streams end."""
     _resources: AsyncExitStack = field(repr=False)
     _work: AsyncExitStack = field(repr=False, default_factory=AsyncExitStack)
 
@@ -60,7 +60,7 @@ class Party:
     async def open(
         cls, settings: Settings, clock: Clock, *, hash_cost: HashCost | None = None, workers: Workers | None = None
     ) -> Self:
-        """Open the database and put all parts together; nothing runs yet. Without ``workers`` threads do their work.
+        """Open the database and assemble all parts; nothing runs yet. Without ``workers`` threads do their work.
 
         Raises:
             IdentityKeyError: the identity key is missing, or is not the one in the cluster file.
@@ -88,7 +88,7 @@ class Party:
             )
 
     @classmethod
-    def _assemble(  # noqa: PLR0913 -- the parts that were made one by one
+    def _assemble(  # noqa: PLR0913 -- the parts
         cls,
         settings: Settings,
         clock: Clock,
@@ -144,7 +144,7 @@ class Party:
         return len(self.peers.connected_both_ways) >= self.mode.needed - 1 and not self.stopping.is_set()
 
     async def start(self) -> None:
-        """Take up unfinished auctions and connect to the other parties.
+        """Resume unfinished auctions and connect to the other parties.
 
         Raises:
             CertificateError: the authorities that the peers' certificates are checked with cannot be read.
@@ -159,7 +159,7 @@ class Party:
         await self.peers.start(self.auctions, tls)
 
     async def stop(self) -> None:
-        """End all work; what is stored goes on at the next start. Requests are still answered."""
+        """End all work; stored auctions are resumed at the next start. Requests are still answered."""
         self.stopping.set()
         await self._work.aclose()
 

@@ -1,8 +1,8 @@
 """Every error as a problem document (RFC 9457), whatever raised it.
 
 A document has ``type``, ``title``, ``status``, ``detail`` and ``code``, and for a malformed request ``errors`` with
-the places that are wrong. It quotes nothing of what was sent. What went wrong inside the server is told to its
-log, and to the user only that it did.
+the parts that are not valid. It quotes nothing of what was sent. The cause of a failure inside the server goes to its
+log; the user learns only that it failed.
 """
 
 import inspect
@@ -36,7 +36,7 @@ _BUSY_FOR_S: Final = 2
 
 _HARMLESS_TEXTS: Final = {
     "missing": "is missing",
-    "extra_forbidden": "has a member that is not asked for",
+    "extra_forbidden": "has an unknown member",
     "json_invalid": "is not JSON",
     "model_type": "is not an object",
     "dict_type": "is not an object",
@@ -49,7 +49,7 @@ _HARMLESS_TEXTS: Final = {
     "greater_than_equal": "is too small",
     "less_than_equal": "is too large",
 }
-"""pydantic's own texts sometimes quote what was sent; these never do."""
+"""pydantic's own texts sometimes quote the input; these never do."""
 
 _log = logging.getLogger(__name__)
 
@@ -79,35 +79,35 @@ def install(app: FastAPI) -> None:
 
 
 def answer_ours(error: AukciszekError) -> JSONResponse:
-    """Answer with ``error``, and tell the log what went wrong inside the server."""
+    """Answer with ``error``, and log the cause of a failure inside the server."""
     if status_of(type(error)) is HTTPStatus.INTERNAL_SERVER_ERROR:
         _log.error("a request failed: %s: %s", error.code, error.message)
     return problem(error)
 
 
 def internal_error(what: str, error: Exception) -> JSONResponse:
-    """Answer a failure that nobody foresaw, and tell the log."""
+    """Log an unexpected failure, and answer that it happened."""
     log_failure(_log, what, error)
-    return problem(InternalError("as told to the log"))
+    return problem(InternalError("see the log"))
 
 
 def faults_of(error: ValidationError | RequestValidationError, *, where: str = "") -> InvalidRequestError:
-    """Translate what pydantic found, without what it found it in.
+    """Translate what pydantic found, without the values that it quotes.
 
     Args:
         error: what a model or the framework raised.
-        where: ``#`` for a body; empty if the first part of each place says where it is.
+        where: ``#`` for a body; empty if the first part of each location says where it is.
     """
     return InvalidRequestError([_fault(one, where) for one in error.errors()])
 
 
 def _fault(found: Mapping[str, Any], where: str) -> Fault:
-    place = list(found["loc"])
+    location = list(found["loc"])
     if found["type"] == "extra_forbidden":
-        place.pop()  # the name was chosen by whoever sent it
+        location.pop()  # the name was chosen by the sender
     if found["type"] == "json_invalid":
-        place = place[:1] if not where else []
-    parts = ([where] if where else []) + [str(part) for part in place]
+        location = location[:1] if not where else []
+    parts = ([where] if where else []) + [str(part) for part in location]
     return Fault("/".join(parts), _HARMLESS_TEXTS.get(found["type"], "is not valid"))
 
 
@@ -139,9 +139,9 @@ async def _answer_framework(request: Request, error: Exception) -> JSONResponse:
         return internal_error("answering a request", error)
     match error.status_code:
         case HTTPStatus.NOT_FOUND:
-            answer = problem(NoSuchPageError("there is nothing at this path: see /api/openapi.json"))
+            answer = problem(NoSuchPageError("no resource has this path: see /api/openapi.json"))
         case HTTPStatus.METHOD_NOT_ALLOWED:
-            answer = problem(MethodNotAllowedError("this path takes other methods: see the Allow header"))
+            answer = problem(MethodNotAllowedError("this path does not support this method: see the Allow header"))
             answer.headers.update(error.headers or {})
         case _:
             answer = problem(RefusedRequestError(f"the request to {request.method} was refused: check its form"))

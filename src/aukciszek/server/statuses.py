@@ -1,6 +1,6 @@
-"""Which HTTP status answers which error: the one table.
+"""The one table from errors to HTTP statuses.
 
-``docs/errors.md`` lists the same for readers; a test compares the two, and fails for an error that has no place here.
+``docs/errors.md`` lists the same for readers; a test compares the two, and fails for an error that is missing here.
 An error is answered with the status of its own class, or of the nearest class above it that is listed.
 """
 
@@ -40,7 +40,7 @@ from aukciszek.storage.errors import (
 INTERNAL: Final = frozenset(
     {MpcError, StorageError, SettingsError, ClusterFileError, IdentityKeyError, server.PeerError}
 )
-"""Whole branches that concern operators and other parties; a user who runs into one learns only that it happened."""
+"""Branches that concern operators and other parties; a user learns only that the server failed."""
 
 _BY_STATUS: Final[Mapping[HTTPStatus, tuple[type[AukciszekError], ...]]] = MappingProxyType(
     {
@@ -154,6 +154,7 @@ _BY_STATUS: Final[Mapping[HTTPStatus, tuple[type[AukciszekError], ...]]] = Mappi
         HTTPStatus.SERVICE_UNAVAILABLE: (
             accounts.AccountsUnavailableError,
             accounts.TooManyLoginsError,
+            refusals.AuctionUnavailableError,
             refusals.IntakeBusyError,
             server.BusyError,
             DatabaseDamagedError,

@@ -5,10 +5,9 @@ see ``docs/protocol.md``, "Receipts and the input set", and the sealing keys in 
 
 One writer at a time, because the audit record is a hash chain and a chain has one end; readers run beside it, each on
 a consistent snapshot. A party is one process, so an :class:`asyncio.Lock` serialises its writers fairly and without
-polling; other processes on the same database (the command line) are kept apart by the database's own lock.
+polling; other processes on the same database (the command line) are excluded by the database's own lock.
 
-Writes that wait at the same moment are committed together: while one ``fsync`` is under way the next bids gather, and
-share the one that follows.
+Concurrent writes are committed together: those that arrive during one ``fsync`` share the next (group commit).
 """
 
 import asyncio
@@ -35,18 +34,18 @@ from aukciszek.storage.errors import (
     StorageFullError,
     StorageUnavailableError,
 )
-from aukciszek.storage.migrations import alone_in_this_process, upgrade
+from aukciszek.storage.migrations import one_at_a_time, upgrade
 
 _log = logging.getLogger(__name__)
 
 _LARGEST_GROUP: Final = 64
 MOST_WAITING: Final = 8192
-"""Writes that may wait for their turn; whoever comes then is turned away at once."""
+"""How many writes may wait; further ones are refused immediately."""
 
 _ERASE_AGAIN_S: Final = 5.0
-"""How long what could not be erased at once waits for the next try."""
+"""The pause before erasing is tried again."""
 
-_TELL_AGAIN_S: Final = 30.0
+_LOG_AGAIN_S: Final = 30.0
 _DRIVERS: Final = {
     "sqlite": "sqlite",
     "sqlite+aiosqlite": "sqlite",
@@ -67,7 +66,7 @@ class Database:
     """
 
     def __init__(self, store: Store, path: str | None = None) -> None:
-        """Write to ``store``, which keeps everything in the file ``path``, if it is one."""
+        """Write to ``store``, a database in the file ``path``, if it is one."""
         self._store = store
         self._path = path
         self._turn = asyncio.Lock()
@@ -76,8 +75,8 @@ class Database:
         self._eraser: asyncio.Task[None] | None = None
         self._waiting: list[tuple[Work[Any], asyncio.Future[Any]]] = []
         self._group_writer: asyncio.Task[None] | None = None
-        self._told = ""
-        self._told_at_s = 0.0
+        self._logged = ""
+        self._logged_at_s = 0.0
 
     @classmethod
     async def open(cls, url: Secret[str] | str) -> Self:
@@ -104,8 +103,10 @@ class Database:
             if isinstance(fault, StorageFullError | DatabaseDamagedError):
                 raise fault from error
             cause = error.orig if isinstance(error, DBAPIError) else error
+            # PostgreSQL quotes rows, but only on the lines that follow the first.
+            reason = str(cause).partition("\n")[0]
             raise DatabaseUnavailableError(
-                f"the database does not open ({type(cause).__name__}: {cause}): see DATABASE_URL and DATA_DIR"
+                f"the database does not open ({type(cause).__name__}: {reason}): see DATABASE_URL and DATA_DIR"
             ) from None
         return database
 
@@ -113,11 +114,10 @@ class Database:
     async def transaction(self) -> AsyncIterator[DatabaseConnection]:
         """Write: everything done on the connection is committed at the end, or, after an exception, nothing.
 
-        A task that is cancelled inside leaves nothing; one that is cancelled while the commit is under way learns of it
-        after the commit.
+        A task that is cancelled inside leaves nothing; one that is cancelled during the commit is told so after it.
 
         Raises:
-            RuntimeError: the task is inside a transaction already; pass its connection on instead.
+            RuntimeError: the task is inside a transaction already; pass its connection instead.
             StorageFaultError: the storage failed, and nothing was committed.
         """
         self._refuse_second_transaction()
@@ -132,18 +132,18 @@ class Database:
                 self._in_turn = None
 
     async def write[Result](self, work: Work[Result]) -> Result:
-        """Do ``work`` in one transaction, and share its commit with others that wait at the same moment.
+        """Do ``work`` in a transaction that may share its commit with concurrent ones.
 
-        ``work`` is all or nothing even so: when one of those that share a commit fails, each is done again by itself.
-        A task that is cancelled while it waits does not know whether the work was done.
+        ``work`` is atomic even so: when one of those that share a commit fails, each is repeated by itself. A task that
+        is cancelled while it waits does not know whether the work was done.
 
         Raises:
-            RuntimeError: the task is inside a transaction; pass its connection on instead.
+            RuntimeError: the task is inside a transaction; pass its connection instead.
             StorageFaultError: the storage failed, and nothing was committed.
         """
         self._refuse_second_transaction()
         if len(self._waiting) >= MOST_WAITING:
-            raise StorageUnavailableError("too much waits to be stored: try again in a few seconds")
+            raise StorageUnavailableError("too many writes are waiting: try again in a few seconds")
         answer: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append((work, answer))
         if self._group_writer is None:
@@ -164,7 +164,7 @@ class Database:
         self._erasure_due = True
 
     async def close(self) -> None:
-        """Wait for what is being written, then let go of all connections."""
+        """Wait for the writes in progress, then close all connections."""
         while self._group_writer is not None:
             await asyncio.wait([self._group_writer])
         if self._eraser is not None:
@@ -177,7 +177,7 @@ class Database:
         try:
             # A crash may have left an erased key in the log.
             self._erasure_due = True
-            async with alone_in_this_process(), self.transaction() as connection:
+            async with one_at_a_time(), self.transaction() as connection:
                 await connection.run(upgrade)
         except BaseException:
             await self.close()
@@ -185,7 +185,7 @@ class Database:
 
     def _refuse_second_transaction(self) -> None:
         if self._in_turn is not None and self._in_turn is asyncio.current_task():
-            raise RuntimeError("this task is in a transaction already: pass its connection on")
+            raise RuntimeError("this task is in a transaction already: pass its connection")
 
     async def _write_groups(self) -> None:
         try:
@@ -198,7 +198,7 @@ class Database:
                         await self._erase_if_due()
         finally:
             self._group_writer = None
-            # Only when the event loop ends are there any left.
+            # Some are left only when the event loop ends.
             for _, answer in self._waiting:
                 answer.cancel()
             self._waiting.clear()
@@ -210,8 +210,8 @@ class Database:
         try:
             with self._faults():
                 results = await self._store.write(work_of_all)
-        except Exception as error:  # noqa: BLE001 -- whatever it is, it goes to whom it belongs
-            # A fault of the storage concerns all: trying one by one would only keep everybody waiting.
+        except Exception as error:  # noqa: BLE001 -- raised at the caller that it belongs to
+            # A fault of the storage concerns all: repeating each by itself would only delay the answers.
             if len(group) > 1 and not isinstance(error, StorageFaultError):
                 for each in group:
                     await self._write_group([each])
@@ -227,7 +227,7 @@ class Database:
                 settle(answer, result)
 
     async def _erase_if_due(self) -> None:
-        """Erase now, or in a while if a reader is in the way: the commit before is durable whatever becomes of this."""
+        """Erase now, or later if a reader prevents it; the commit before is durable either way."""
         if self._erasure_due:
             try:
                 self._erasure_due = not await self._store.erase()
@@ -237,7 +237,7 @@ class Database:
                 self._eraser = asyncio.create_task(self._erase_later(), name="database eraser")
 
     async def _erase_later(self) -> None:
-        """Try again until it is done, also where nothing more is written."""
+        """Repeat until it is done, even if nothing more is written."""
         try:
             while self._erasure_due:
                 await asyncio.sleep(_ERASE_AGAIN_S)
@@ -248,21 +248,21 @@ class Database:
 
     @contextmanager
     def _faults(self) -> Iterator[None]:
-        """Turn an error of the database that is a fault of the storage into one."""
+        """Translate errors of the database that are faults of the storage."""
         try:
             yield
         except (DBAPIError, sqlite3.Error) as error:
             fault = fault_of(error, self._path)
             if fault is None:
                 raise
-            self._tell(fault)
+            self._log_fault(fault)
             raise fault from error
 
-    def _tell(self, fault: StorageFaultError) -> None:
-        """Tell the operator, once in a while: a full disk fails every bid."""
+    def _log_fault(self, fault: StorageFaultError) -> None:
+        """Log a fault, each kind once in a while: a full disk fails every bid."""
         now_s = time.monotonic()
-        if fault.code != self._told or now_s - self._told_at_s > _TELL_AGAIN_S:
-            self._told, self._told_at_s = fault.code, now_s
+        if fault.code != self._logged or now_s - self._logged_at_s > _LOG_AGAIN_S:
+            self._logged, self._logged_at_s = fault.code, now_s
             _log.error("storage fault %s: %s", fault.code, fault.message)
 
 

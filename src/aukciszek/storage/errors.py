@@ -38,31 +38,31 @@ class DatabaseVersionError(StorageError):
 
 
 class StorageFaultError(StorageError):
-    """The place where everything is stored failed; what was asked for was not stored."""
+    """The storage failed; nothing was stored."""
 
     code = "storage-fault"
 
 
 class StorageUnavailableError(StorageFaultError):
-    """Nothing can be stored or read at this moment."""
+    """Nothing can be stored or read now."""
 
     code = "storage-unavailable"
 
 
 class StorageFullError(StorageFaultError):
-    """There is no room to store anything more."""
+    """The storage is full."""
 
     code = "storage-full"
 
 
 class DatabaseDamagedError(StorageFaultError):
-    """What is stored is not what was written."""
+    """The stored data is not what was written."""
 
     code = "database-damaged"
 
 
 class MissingRowError(StorageError):
-    """A change was asked for something that was never stored."""
+    """A row that is to be changed does not exist."""
 
     code = "missing-row"
 
@@ -74,6 +74,6 @@ class RevisionTakenError(StorageError):
 
 
 class ReceivedBeforeError(StorageError):
-    """Of several bids that were to be stored together, this party gave a receipt for one before."""
+    """This party gave a receipt before for one of several bids that were to be stored together."""
 
     code = "received-before"

@@ -1,7 +1,7 @@
 """What the repositories take and give: rows as small frozen values, with no meaning of their own.
 
-Those that every bid brings are named tuples, which are made several times faster.
-Storage knows bytes, text, numbers and moments only; the layers above turn them into statements, bundles and states.
+Rows that every bid adds are named tuples, which are created several times faster. Storage knows bytes, text, numbers
+and moments only; the layers above turn them into statements, bundles and states.
 """
 
 from dataclasses import dataclass, field
@@ -24,9 +24,9 @@ class AuctionRow:
     attempt: int
     """How many sessions were begun."""
     input_set: str | None = None
-    """The digest of the agreed bids that a session began on: from then on no others are ever computed on."""
+    """The digest of the input set that a session began on: from then on no other is ever computed on."""
     recalled: bool = False
-    """Whether this party knows all that it ever signed about the auction."""
+    """Whether this party knows everything that it ever signed about the auction."""
     proposal: bytes | None = field(default=None, repr=False)
     """The announcements on which it began its first session, or cancelled."""
     created_at: datetime
@@ -34,7 +34,7 @@ class AuctionRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderRow:
-    """One party's signed word that the auctioneer gave an order."""
+    """One party's signed statement that the auctioneer gave an order."""
 
     auction_id: str
     kind: str
@@ -58,15 +58,15 @@ class AuctionKeyRow:
 
     auction_id: str
     members: int
-    """The set, as bits."""
+    """The set of parties, as bits."""
     dealer: int
-    """Who made the key."""
+    """The party that made the key."""
     key: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListRow(StatementRow):
-    """One of a party's signed lists."""
+    """One of a party's signed receipt lists."""
 
     began_on: bool
     """Whether it is among those that a session began on."""
@@ -74,7 +74,7 @@ class ListRow(StatementRow):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BundleHead:
-    """What is known of a bundle without reading it."""
+    """The public header of a bundle."""
 
     digest: str
     auction_id: str
@@ -131,7 +131,7 @@ class OpeningKeyRow:
     session: str
     number: int
     members: int
-    """The set, as bits."""
+    """The set of parties, as bits."""
     key: bytes = field(repr=False)
 
 
@@ -147,7 +147,7 @@ class OpeningSignatureRow:
 
 
 class NewBid(NamedTuple):
-    """A bundle that came from its bidder, this party's receipt for it and what the record says of it."""
+    """A bundle from its bidder, this party's receipt for it and their entry in the record."""
 
     bundle: BundleRow
     receipt: ReceiptRow
@@ -171,7 +171,7 @@ class RecordRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IncidentRow:
-    """Something that a party did or failed to do against the protocol."""
+    """A violation of the protocol."""
 
     id: int
     at: datetime
@@ -195,7 +195,7 @@ class UserRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoginMarkRow:
-    """Something that the login server keeps in mind about log-ins."""
+    """A mark of the login server about log-ins."""
 
     key: str
     level: float

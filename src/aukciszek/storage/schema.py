@@ -86,9 +86,9 @@ auctions: Final = Table(
     Index(None, "state"),
 )
 
-"""``recalled``: this party knows all that it ever signed about the auction, since it asked the others after a loss.
+"""``recalled``: this party knows everything that it ever signed about the auction: it asked the others after a loss.
 
-``proposal``: the announcements on which it began its first session, or cancelled; kept for good, with ``input_set``.
+``proposal``: the announcements on which it began its first session, or cancelled; kept permanently, with ``input_set``.
 
 ``recovery_private``: the key that recovered shares are sealed to.
 """
@@ -152,7 +152,7 @@ bundles: Final = Table(
 )
 """``received_at`` is set when this party gave a receipt itself; without it the bundle came from another party.
 
-Every index by something random costs a bid a page of the write-ahead log, so there are no more of them than needed.
+Every index by a random value costs a bid one page of the write-ahead log, so there are only the necessary ones.
 """
 
 receipts: Final = Table(
@@ -175,9 +175,9 @@ lists: Final = Table(
     Column("statement", LargeBinary, nullable=False),
     Column("began_on", Boolean, nullable=False, server_default=false()),
 )
-"""A party signs one list; should it sign another, both are kept: they prove it, and both count.
+"""A party signs one receipt list; should it sign another, both are kept: they prove it, and both count.
 
-``began_on``: a session began on what this list and the others so marked say.
+``began_on``: a session began on the content of the lists with this mark.
 """
 
 input_sets: Final = Table(
@@ -187,7 +187,7 @@ input_sets: Final = Table(
     Column("digest", String(DIGEST_LENGTH), primary_key=True),
     Column("lists", Text, nullable=False),
 )
-"""By which lists this party was ready for an input set: should a session begin on it, they are what it is made of."""
+"""The receipt lists by which this party was ready for an input set, of which a session that begins on it consists."""
 
 outcomes: Final = Table(
     "outcomes",
@@ -213,7 +213,7 @@ openings: Final = Table(
     Column("input_set", String(DIGEST_LENGTH), nullable=False),
     Column("content", LargeBinary, nullable=False),
 )
-"""Values that were opened under a mask: what this party signed, or was shown with everybody's signatures."""
+"""Masked openings that this party signed, or that came with the signatures of all parties."""
 
 opening_keys: Final = Table(
     "opening_keys",
@@ -243,7 +243,7 @@ recovered_shares: Final = Table(
     Column("digest", String(DIGEST_LENGTH), primary_key=True),
     Column("sealed", LargeBinary, nullable=False),
 )
-"""What this party was dealt in bundles whose envelopes it cannot use, sealed to a key that dies with the auction."""
+"""Recovered shares of bundles whose envelopes this party cannot use, sealed to a key that the auction's end erases."""
 
 record: Final = Table(
     "record",
@@ -278,7 +278,7 @@ users: Final = Table(
     Column("is_admin", Boolean, nullable=False),
     Column("created_at", Moment, nullable=False),
 )
-"""Addresses are stored in lower case, so that one is unique whatever its case."""
+"""Addresses are stored in lower case, so that uniqueness ignores case."""
 
 login_marks: Final = Table(
     "login_marks",
@@ -289,4 +289,4 @@ login_marks: Final = Table(
     Column("expires_at", Moment, nullable=False),
     Index(None, "expires_at"),
 )
-"""Keys are digests: neither whose address was tried nor from where can be read from them."""
+"""Keys are digests: they disclose neither the address that was tried nor the origin."""

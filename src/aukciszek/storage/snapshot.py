@@ -1,8 +1,8 @@
-"""A whole database as bytes, taken while it is in use, and put in place again: ``aukciszek backup`` and ``restore``.
+"""A whole database as bytes, copied while it is in use, and restored: ``aukciszek backup`` and ``restore``.
 
-SQLite only: its online backup copies one consistent moment, whoever writes meanwhile. The copy is made in memory, so
-that no second file ever holds sealing keys in the clear. What a PostgreSQL server's operator does instead is written in
-``docs/operations.md``.
+SQLite only: its online backup copies one consistent moment despite concurrent writers. The copy is made in memory, so
+that no second file ever contains sealing keys in the clear. ``docs/operations.md`` says what the operator of a
+PostgreSQL server does instead.
 """
 
 import os
@@ -23,13 +23,13 @@ _BUSY_TIMEOUT_S: Final = 10.0
 
 
 class NotOneFileError(StorageError):
-    """The database is not a file of SQLite's, so it is not ours to copy."""
+    """The database is not a SQLite file, and is not copied by this program."""
 
     code = "database-not-one-file"
 
 
 class DatabaseInPlaceError(StorageError):
-    """There is a database already where one is to be restored."""
+    """A database exists already where one is to be restored."""
 
     code = "database-in-place"
 
@@ -62,7 +62,7 @@ def take_snapshot(path: Path) -> bytes:
             closing(sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None)) as source,
             closing(sqlite3.connect(":memory:")) as copy,
         ):
-            # Taking the moment first: the copying itself would wait for a lock without end.
+            # Begins the snapshot first: the copy itself would wait indefinitely for a lock.
             source.execute("BEGIN")
             source.execute("SELECT count(*) FROM sqlite_schema").fetchone()
             source.backup(copy)
@@ -73,20 +73,18 @@ def take_snapshot(path: Path) -> bytes:
 
 @asynccontextmanager
 async def install(path: Path, content: bytes) -> AsyncIterator[Database]:
-    """Put a snapshot where no database is; on the way it is open, checked, brought up to date and may be changed.
+    """Restore a snapshot where no database is; within the context it is open, checked, migrated and may be changed.
 
-    It takes its place when the context is left, whole and durable, or, after an exception, not at all.
+    The file appears when the context is left, complete and durable, or, after an exception, not at all.
 
     Raises:
-        DatabaseInPlaceError: there is a database already.
+        DatabaseInPlaceError: a database exists already.
         StorageError: the snapshot is damaged, or of a newer version of this program.
     """
     draft = path.with_name(path.name + ".restoring")
     for present in (path, path.with_name(path.name + "-wal")):
         if present.exists():
-            raise DatabaseInPlaceError(
-                f"{present} is there already: move it away first, together with its -wal and -shm"
-            )
+            raise DatabaseInPlaceError(f"{present} exists already: move it away first, together with its -wal and -shm")
     try:
         _write(draft, content)
         database = await Database.open(URL.create("sqlite", database=str(draft)).render_as_string())

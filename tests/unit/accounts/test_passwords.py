@@ -107,8 +107,8 @@ async def test_every_verification_computes_one_hash_of_equal_cost(hasher: Passwo
     assert {each.rsplit("$", 2)[0] for each in observed.verified} == {password_hash.rsplit("$", 2)[0]}
 
 
-async def test_nobody_can_log_in_with_the_hash_of_nobody(hasher: PasswordHasher) -> None:
-    hasher._hash_of_nobody = await hasher.hash(PASSWORD)
+async def test_nobody_can_log_in_with_the_decoy_hash(hasher: PasswordHasher) -> None:
+    hasher._decoy_hash = await hasher.hash(PASSWORD)
     assert not await hasher.verify(PASSWORD, None)
 
 

@@ -115,5 +115,5 @@ async def test_who_comes_in_the_moment_in_which_the_last_batch_ends_is_not_forgo
     work = Work()
     work.may_go_on.set()
     batches = work.batches_of(1)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         assert [await batches.do(item) for item in range(5)] == [str(item) for item in range(5)]

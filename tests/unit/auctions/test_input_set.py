@@ -273,7 +273,7 @@ def test_forged_receipts_cost_one_signature_check_a_list(scene: Scene, monkeypat
         raise WrongSignatureError("forged")
 
     forged = [OtherReceipt(BundleDigest(f"{number:064x}"), PartyNumber(3), EARLY, bytes(64)) for number in range(100)]
-    monkeypatch.setattr("aukciszek.auctions.agreement.input_set.verify", refuse)
+    monkeypatch.setattr("aukciszek.auctions.agreement.tally.verify", refuse)
     scene.tally([scene.listing(1, {}, forged), scene.listing(2, {}, forged[50:])])
     assert len(checked) == 2
 
@@ -325,7 +325,7 @@ def test_receipts_that_say_nothing_new_cost_no_signature_check(scene: Scene, mon
         pytest.fail("a receipt that its own party confirms was verified")
 
     lists = [scene.listing(party, {A: EARLY}, [scene.receipt(other, A) for other in EVERYBODY]) for party in EVERYBODY]
-    monkeypatch.setattr("aukciszek.auctions.agreement.input_set.verify", refuse)
+    monkeypatch.setattr("aukciszek.auctions.agreement.tally.verify", refuse)
     assert scene.tally(lists).settled == (A,)
 
 

@@ -85,14 +85,14 @@ class Party:
 
     def receive(self, sender: PartyNumber, kind: MessageKind, body: bytes) -> list[Outgoing]:
         match kind:
-            case MessageKind.HOLDINGS:
+            case MessageKind.RECEIPT_LIST:
                 signed = read_verified_statement(ReceiptListStatement, body)
                 is_new = self.lists.find(id_of(signed)) is None
                 self.add(signed)
                 return self.state.note_new_list() if is_new else []
-            case MessageKind.HOLDINGS_SEEN:
+            case MessageKind.LISTS_SEEN:
                 return self.state.receive_seen(sender, ListsSeen.decode(body))
-            case MessageKind.HOLDINGS_WANTED:
+            case MessageKind.LIST_WANTED:
                 return self.state.receive_wanted(sender, ListWanted.decode(body))
             case _:
                 return []
@@ -119,10 +119,11 @@ def test_in_any_order_and_however_often_messages_come_all_end_with_the_same_list
 ) -> None:
     chance = random.Random(seed)  # noqa: S311 -- decides what happens, and protects nothing
     mode = Mode(*size)
-    parties = {number: Party(number, mode, [list_of(number, number)]) for number in range(1, mode.parties + 1)}
-    underway: list[tuple[int, PartyNumber, Outgoing]] = []
+    numbers = [PartyNumber(number) for number in range(1, mode.parties + 1)]
+    parties = {number: Party(number, mode, [list_of(number, number)]) for number in numbers}
+    underway: list[tuple[PartyNumber, PartyNumber, Outgoing]] = []
 
-    def send(sender: int, outgoing: Iterable[Outgoing]) -> None:
+    def send(sender: PartyNumber, outgoing: Iterable[Outgoing]) -> None:
         underway.extend((sender, to, one) for one in outgoing for to in one.to for _ in range(copies))
 
     for party in parties.values():
@@ -133,7 +134,7 @@ def test_in_any_order_and_however_often_messages_come_all_end_with_the_same_list
             send(number, party.state.announcement(set(parties) - {number}))
         while underway:
             sender, to, one = underway.pop(chance.randrange(len(underway)))
-            send(to, parties[to].receive(PartyNumber(sender), one.kind, one.body))
+            send(to, parties[to].receive(sender, one.kind, one.body))
     everything = {id_of(list_of(number, number)) for number in parties}
     assert all(party.lists.all == everything for party in parties.values())
     assert all(party.state.is_complete(0.0) for party in parties.values())
@@ -143,9 +144,9 @@ def test_a_list_that_is_not_here_is_asked_for_and_passed_on() -> None:
     mode = Mode(3, 1)
     asker, holder = Party(1, mode, [list_of(1)]), Party(2, mode, [list_of(2), list_of(3, 7)])
     (wanted, *rest) = asker.state.receive_seen(TWO, seen(list_of(1), list_of(3, 7)))
-    assert (wanted.to, wanted.kind, rest) == ((TWO,), MessageKind.HOLDINGS_WANTED, [])
+    assert (wanted.to, wanted.kind, rest) == ((TWO,), MessageKind.LIST_WANTED, [])
     (given_,) = holder.state.receive_wanted(ONE, ListWanted.decode(wanted.body))
-    assert (given_.to, given_.kind) == ((ONE,), MessageKind.HOLDINGS)
+    assert (given_.to, given_.kind) == ((ONE,), MessageKind.RECEIPT_LIST)
     assert read_verified_statement(ReceiptListStatement, given_.body).content == list_of(3, 7).content
 
 
@@ -157,7 +158,7 @@ def test_who_is_asked_for_a_list_that_it_lacks_says_nothing() -> None:
 def test_two_parties_that_have_both_finished_do_not_answer_each_other_for_ever() -> None:
     party = Party(1, Mode(3, 1), [list_of(1)])
     assert party.state.receive_seen(TWO, seen(list_of(1))) == []
-    assert kinds(party.state.receive_seen(TWO, seen(list_of(1), asking=True))) == [MessageKind.HOLDINGS_SEEN]
+    assert kinds(party.state.receive_seen(TWO, seen(list_of(1), asking=True))) == [MessageKind.LISTS_SEEN]
     party.state.start(0.0)
     assert party.state.receive_seen(TWO, seen(list_of(1), asking=True)) == []
 
@@ -166,8 +167,8 @@ def test_own_lists_go_to_those_alone_who_lack_them() -> None:
     party = Party(1, Mode(3, 1), [list_of(1)])
     party.state.receive_seen(TWO, seen(list_of(1)))
     lists, told = party.state.announcement([TWO, THREE])
-    assert (lists.kind, lists.to) == (MessageKind.HOLDINGS, (THREE,))
-    assert (told.kind, told.to) == (MessageKind.HOLDINGS_SEEN, (TWO, THREE))
+    assert (lists.kind, lists.to) == (MessageKind.RECEIPT_LIST, (THREE,))
+    assert (told.kind, told.to) == (MessageKind.LISTS_SEEN, (TWO, THREE))
 
 
 @pytest.mark.parametrize(("size", "may_go_on"), [((3, 1), False), ((5, 2), False), ((5, 1), True)])

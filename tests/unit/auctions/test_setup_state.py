@@ -16,7 +16,7 @@ from aukciszek.mpc.mode import Mode
 from aukciszek.protocol.evidence.statements import Signed, read_verified_statement
 from aukciszek.protocol.rules.errors import WrongSignatureError
 
-from .test_attempts import ONE_SET, OTHER_SET, proposal, quorum_of, said
+from .test_attempts import ONE_SET, OTHER_SET, known, proposal, quorum_of, said
 
 ONE, TWO, THREE = PartyNumber(1), PartyNumber(2), PartyNumber(3)
 
@@ -49,9 +49,9 @@ def test_in_any_order_and_however_often_messages_come_all_come_to_one_session(
 ) -> None:
     chance = random.Random(seed)  # noqa: S311 -- decides what happens, and protects nothing
     mode = Mode(*size)
-    parties = {number: Party(number, mode) for number in range(1, mode.parties + 1)}
+    parties = {PartyNumber(number): Party(number, mode) for number in range(1, mode.parties + 1)}
     announced = {number: party.join(1) for number, party in parties.items()}
-    underway: list[tuple[int, int, Signed[Readiness] | Proposal]] = []
+    underway: list[tuple[PartyNumber, PartyNumber, Signed[Readiness] | Proposal]] = []
     for sender, party in parties.items():
         assert kinds(party.state.announcement(set(parties) - {sender})) == [MessageKind.READY]
         underway.extend((sender, to, announced[sender]) for to in parties if to != sender for _ in range(copies))
@@ -59,9 +59,9 @@ def test_in_any_order_and_however_often_messages_come_all_come_to_one_session(
         sender, to, content = underway.pop(chance.randrange(len(underway)))
         state, attempts = parties[to].state, parties[to].attempts
         if isinstance(content, Proposal):
-            state.receive_proposal(PartyNumber(sender), content)
+            state.receive_proposal(sender, content)
         else:
-            assert not state.receive_readiness(PartyNumber(sender), content, 0.0).contradicts
+            assert not state.receive_readiness(sender, content, 0.0).contradicts
         outgoing = state.propose(0.0)
         if outgoing:
             assert attempts.leads
@@ -69,7 +69,7 @@ def test_in_any_order_and_however_often_messages_come_all_come_to_one_session(
             assert set(message.to) == set(parties) - {to}
             assert attempts.current is not None
             underway.extend((to, peer, attempts.current) for peer in message.to for _ in range(copies))
-    proposed = parties[1].attempts.current
+    proposed = parties[ONE].attempts.current
     assert proposed is not None
     assert all(party.attempts.current == proposed for party in parties.values())
 
@@ -123,8 +123,8 @@ def test_a_proposal_begins_a_session_only_if_its_leader_sends_it() -> None:
     party = Party(2)
     party.join(1)
     party.state.receive_proposal(THREE, proposal((1, 2, 3), 1))
-    assert party.attempts.current is None
-    assert party.state.locked == proposal((1, 2, 3), 1), "as proof of what others may have begun it counts all the same"
+    # As proof of what others may have begun it counts all the same.
+    assert known(party.attempts) == (None, proposal((1, 2, 3), 1))
     party.state.receive_proposal(ONE, proposal((1, 2, 3), 1))
     assert party.attempts.current == proposal((1, 2, 3), 1)
 
@@ -138,8 +138,7 @@ def test_a_replayed_proposal_with_another_announcement_of_this_party_begins_noth
 
 def test_what_this_party_began_on_is_its_proof_and_else_the_highest_proposal_that_it_knows() -> None:
     party = Party(1)
-    assert party.state.proof is None
-    assert party.state.began_at == 0
+    assert (party.state.proof, party.state.began_at) == (None, 0)
     low, high = proposal((1, 2, 3), 2), proposal((1, 2, 3), 6, OTHER_SET)
     party.state.receive_proposal(TWO, low)
     party.state.receive_proposal(TWO, high)

@@ -18,6 +18,9 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 FOREVER = ("wireguard", "config", "--party", "1", "--data-dir", "/nowhere", "--cluster")
 """Made to last by reading a named pipe that nobody writes to."""
 
+GRANT = ("users", "grant-admin", "ada@example.org")
+"""Begins by reading the settings, and says what is wrong with them."""
+
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def copy() -> AsyncIterator[Launch]:
@@ -151,7 +154,7 @@ async def test_a_child_has_the_environment_that_it_is_given_and_no_other(
     async with children(launch) as group:
         for name, changes in (("without", {}), ("wrong", {"PARTY_ID": "seventeen"})):
             log = tmp_path / f"{name}.log"
-            child = await group.start("party", ["serve"], environment | changes, log, directory=tmp_path)
+            child = await group.start("party", GRANT, environment | changes, log, directory=tmp_path)
             assert await child.process.wait() == 5
             said.append(log.read_text())
     assert ["seventeen" in one for one in said] == [False, True]
@@ -161,7 +164,7 @@ async def test_a_child_has_the_environment_that_it_is_given_and_no_other(
 async def test_a_setting_in_the_current_directory_is_found_there(launch: Launch, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("PARTY_ID=eighteen\n")
     async with children(launch) as group:
-        child = await group.start("party", ["serve"], os.environ, tmp_path / "log", directory=tmp_path)
+        child = await group.start("party", GRANT, os.environ, tmp_path / "log", directory=tmp_path)
         assert await child.process.wait() == 5
     assert "eighteen" in (tmp_path / "log").read_text()
 

@@ -30,7 +30,7 @@ from support.receipts import give_receipt
 
 type Answer = web.StreamResponse | Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-FEW_RETRIES = RetryPolicy(request_timeout_s=5.0, attempts=3, first_pause_s=8.0)
+FEW_RETRIES = RetryPolicy(request_timeout_s=30.0, attempts=3, first_pause_s=8.0)
 BIDDER = UserId("22222222-2222-4222-8222-222222222222")
 AUCTIONEER = UserId("11111111-1111-4111-8111-111111111111")
 NOW = datetime(2026, 1, 31, tzinfo=UTC)

@@ -6,11 +6,13 @@ from aiohttp import web
 from pydantic import BaseModel
 
 from aukciszek.client import connection
-from aukciszek.client.connection import Request
+from aukciszek.client.connection import Request, RetryPolicy
 from aukciszek.client.errors import AnswerNotUnderstoodError, PartyRefusedError, UnreachableError
+from aukciszek.client.parties import connect
 
 if TYPE_CHECKING:
     from aukciszek.client.parties import Parties
+    from aukciszek.cluster import Cluster
 
     from .conftest import HurriedClock, ScriptedParty
 
@@ -97,17 +99,15 @@ async def test_what_must_not_happen_twice_is_not_repeated(parties: "Parties", sc
     assert len(scripted[1].asked) == 1
 
 
-async def test_a_silent_party_is_given_up(
-    parties: "Parties", scripted: Scripted, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_silent_party_is_given_up(scripted_cluster: "Cluster", scripted: Scripted) -> None:
     async def keep_silent(_: web.Request) -> web.StreamResponse:
         await asyncio.Event().wait()
         raise AssertionError
 
-    monkeypatch.setattr(parties[1], "_retries", connection.RetryPolicy(request_timeout_s=0.05, attempts=1))
     scripted[1].script = [keep_silent]
-    with pytest.raises(UnreachableError, match="no answer in time"):
-        await parties[1].ask(STATUS)
+    async with connect(scripted_cluster, retries=RetryPolicy(request_timeout_s=0.05, attempts=1)) as parties:
+        with pytest.raises(UnreachableError, match="no answer in time"):
+            await parties[1].ask(STATUS)
 
 
 async def test_an_endless_answer_is_cut_off(

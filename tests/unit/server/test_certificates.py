@@ -181,7 +181,7 @@ def test_a_link_is_stopped_with_a_message_that_says_what_is_wrong(
             link = OutboundLink(Peer(PartyNumber(2), url, ADDRESS), dialler, observer)
             running = asyncio.create_task(link.run())
             try:
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(60):
                     return await observer.fault, received
             finally:
                 running.cancel()

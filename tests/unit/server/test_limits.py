@@ -13,7 +13,7 @@ from fastapi import FastAPI
 
 from aukciszek.server.errors import BusyError, DirectoryInUseError
 from aukciszek.server.host import data_dir_lock, http_protocol
-from aukciszek.server.host.data_dir_lock import LOCK_FILE, allow_open_files, alone_in
+from aukciszek.server.host.data_dir_lock import LOCK_FILE, exclusive_use, raise_open_file_limit
 from aukciszek.server.host.web_server import WebServer, listen
 from aukciszek.server.http import export_limiter
 from aukciszek.server.http.export_limiter import ExportLimiter
@@ -36,7 +36,7 @@ class Caller:
 
     async def ask(self) -> tuple[int, dict[str, str], dict[str, object]]:
         self.writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             head = (await self.reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
             headers = dict(line.lower().split(": ", 1) for line in head[1:] if line)
             body = json.loads(await self.reader.readexactly(int(headers["content-length"])))
@@ -90,7 +90,7 @@ async def test_a_closed_connection_counts_no_more(server: WebServer, monkeypatch
     for _ in range(3):
         async with calling(server) as caller:
             assert (await caller.ask())[0] == 200
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while server._server.server_state.connections:  # noqa: ASYNC110 -- what is waited for was not made to be waited for
                 await asyncio.sleep(0.005)
 
@@ -115,14 +115,14 @@ async def test_long_answers_are_made_in_turn_and_the_line_is_bounded(monkeypatch
 
 
 def test_two_servers_do_not_work_in_one_directory(tmp_path: Path) -> None:
-    with alone_in(tmp_path), pytest.raises(DirectoryInUseError, match="stop it first"), alone_in(tmp_path):
+    with exclusive_use(tmp_path), pytest.raises(DirectoryInUseError, match="stop it first"), exclusive_use(tmp_path):
         pass
-    with alone_in(tmp_path):
+    with exclusive_use(tmp_path):
         assert (tmp_path / LOCK_FILE).stat().st_mode & 0o777 == 0o600
 
 
 def test_a_directory_that_cannot_be_locked_is_told(tmp_path: Path) -> None:
-    with pytest.raises(DirectoryInUseError, match="DATA_DIR"), alone_in(tmp_path / "missing"):
+    with pytest.raises(DirectoryInUseError, match="DATA_DIR"), exclusive_use(tmp_path / "missing"):
         pass
 
 
@@ -133,6 +133,6 @@ def test_as_many_files_as_the_system_allows_may_be_opened(
     monkeypatch.setattr(resource, "getrlimit", lambda _: (1024, 2048))
     monkeypatch.setattr(resource, "setrlimit", lambda _, limits: wanted.append(limits))
     with caplog.at_level(logging.WARNING, logger=data_dir_lock.__name__):
-        allow_open_files()
+        raise_open_file_limit()
     assert wanted == [(2048, 2048)]
     assert "LimitNOFILE" in caplog.text

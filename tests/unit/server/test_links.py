@@ -33,7 +33,7 @@ LONG_S = 60.0
 
 
 def message(body: bytes) -> PeerMessage:
-    return PeerMessage(MessageKind.HOLDINGS, AuctionId("a" * 64), body)
+    return PeerMessage(MessageKind.RECEIPT_LIST, AuctionId("a" * 64), body)
 
 
 @pytest.fixture
@@ -330,9 +330,7 @@ async def test_a_stopped_party_lets_nobody_in(alone: "LinkedCluster") -> None:
             pass
 
 
-async def test_pauses_between_attempts_grow_and_differ(
-    new_cluster: "NewCluster", monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_pauses_between_attempts_grow_and_differ(new_cluster: "NewCluster") -> None:
     pauses: list[float] = []
 
     class _Hurried(SystemClock):
@@ -341,7 +339,6 @@ async def test_pauses_between_attempts_grow_and_differ(
                 pauses.append(seconds)
             await asyncio.sleep(0)
 
-    monkeypatch.setattr(outbound, "_log", outbound._log)
     cluster = new_cluster(3, clock=_Hurried())
     await cluster.start(1)
     await cluster.until(lambda: len(pauses) > 40)
@@ -349,6 +346,22 @@ async def test_pauses_between_attempts_grow_and_differ(
     assert all(pause >= outbound.SHORTEST_PAUSE_S / 2 for pause in pauses)
     assert sum(pauses[30:]) / len(pauses[30:]) > 0.6 * outbound.LONGEST_PAUSE_S
     assert len(set(pauses)) == len(pauses)
+
+
+async def test_nothing_that_a_peer_answers_is_quoted_in_the_log(
+    new_cluster: "NewCluster", caplog: pytest.LogCaptureFixture
+) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nforged s3cret \x1b[31m\r\n\r\n")
+        writer.close()
+
+    cluster = new_cluster(3)
+    async with await asyncio.start_server(answer, sock=cluster._sockets[2]):
+        await cluster.start(1)
+        await cluster.until(lambda: "no link to party 2" in caplog.text)
+    assert "its answer is not valid HTTP" in caplog.text
+    assert "s3cret" not in caplog.text
 
 
 async def test_a_peer_that_reads_nothing_is_dropped(new_cluster: "NewCluster", monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,18 +1,23 @@
 """Starting and stopping a party from its settings."""
 
 import asyncio
+import os
 import secrets
 import socket
 import ssl
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from textwrap import dedent
 
 import aiohttp
 import pytest
 import trustme
 
-from aukciszek.clock import SystemClock
+from aukciszek.clock import SystemClock, parse_time
 from aukciszek.cluster import Cluster, PartyEntry
 from aukciszek.identity import Identity, IdentityKeyError
 from aukciszek.server.errors import CertificateError, ListenError
@@ -76,7 +81,7 @@ def new_place(tmp_path: Path) -> NewPlace:
 
 
 async def until_status(url: str, tls: ssl.SSLContext | None = None) -> Mapping[str, object]:
-    async with asyncio.timeout(20), aiohttp.ClientSession() as session:
+    async with asyncio.timeout(60), aiohttp.ClientSession() as session:
         while True:
             try:
                 async with session.get(f"{url}/api/status", ssl=tls if tls is not None else True) as answer:
@@ -84,6 +89,27 @@ async def until_status(url: str, tls: ssl.SSLContext | None = None) -> Mapping[s
                     return status
             except aiohttp.ClientConnectorError:
                 await asyncio.sleep(0.01)
+
+
+def test_the_log_has_one_line_for_each_event_with_times_in_utc() -> None:
+    program = """
+        import logging
+        from aukciszek.server.serve import configure_logging
+        configure_logging()
+        log = logging.getLogger("aukciszek.some")
+        log.debug("nothing")
+        log.info("party %d", 3)
+        log.warning("two")
+        logging.getLogger("uvicorn.error").info("nothing")
+    """
+    environment = os.environ | {"TZ": "Asia/Tokyo"}
+    before = datetime.now(UTC)
+    ended = subprocess.run(  # noqa: S603 -- a program of this file
+        [sys.executable, "-c", dedent(program)], env=environment, capture_output=True, text=True, check=True
+    )
+    times, lines = zip(*(line.split(" ", 1) for line in ended.stderr.splitlines()), strict=True)
+    assert lines == ("INFO aukciszek.some: party 3", "WARNING aukciszek.some: two")
+    assert all(before - timedelta(seconds=1) <= parse_time(one) <= datetime.now(UTC) for one in times)
 
 
 async def test_a_party_serves_until_it_is_told_to_stop(new_place: NewPlace) -> None:

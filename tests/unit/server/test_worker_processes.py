@@ -50,7 +50,7 @@ def test_a_killed_server_leaves_no_process_behind() -> None:
 def test_all_processes_work_and_each_gets_its_own_answer() -> None:
     answers = run(
         """
-        import asyncio, os, uvloop
+        import asyncio, os, time, uvloop
         from aukciszek.server.host import worker_processes
         worker_processes.os.process_cpu_count = lambda: 3
         async def ask(processes):
@@ -58,7 +58,10 @@ def test_all_processes_work_and_each_gets_its_own_answer() -> None:
             answers = await asyncio.gather(*asked, return_exceptions=True)
             print([type(one).__name__ if isinstance(one, Exception) else one for one in answers])
             long = await processes.run(bytes.upper, b"a" * 3_000_000)
-            print(long == b"A" * 3_000_000, len(set(await asyncio.gather(*(processes.run(os.getpid) for _ in "ab")))))
+            busy = asyncio.create_task(processes.run(time.sleep, 2))
+            await asyncio.sleep(0)
+            others = {await processes.run(os.getpid) for _ in range(5)}
+            print(long == b"A" * 3_000_000, len(others), busy.done())
         with worker_processes.worker_processes() as processes:
             uvloop.run(ask(processes))
         """
@@ -66,7 +69,7 @@ def test_all_processes_work_and_each_gets_its_own_answer() -> None:
     zero = "'ZeroDivisionError'"
     assert answers.splitlines() == [
         f"[{zero}, (1, 0), (1, 0), (1, 0), {zero}, (5, 0), (3, 0), (2, 1), {zero}]",
-        "True 2",
+        "True 1 False",
     ]
 
 

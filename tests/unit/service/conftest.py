@@ -35,10 +35,10 @@ def directory() -> Path | None:
 async def start_parties(directory: Path | None) -> AsyncIterator[StartParties]:
     async with AsyncExitStack() as stack:
 
-        async def start(size: int = 5, threshold: int = 2) -> Parties:
+        async def start(size: int = 5, threshold: int = 2, *, round_timeout_s: float = 20.0) -> Parties:
             clock = VirtualClock()
             network = MemoryNetwork(size, Mode(size, threshold).needed, clock)
-            parties = Parties(directory, size, threshold, clock, network)
+            parties = Parties(directory, size, threshold, clock, network, round_timeout_s=round_timeout_s)
 
             async def end() -> None:
                 for number in list(parties.services):

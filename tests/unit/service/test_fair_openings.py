@@ -6,10 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from aukciszek.auctions.context.auction_context import AuctionContext
 from aukciszek.auctions.context.peer_network import MessageKind, PeerMessage
-from aukciszek.auctions.session.fair_opening import Openings
-from aukciszek.auctions.session.opened import Opened
 from aukciszek.cluster import PartyNumber
 from aukciszek.protocol.evidence.certificate import CertificateBody
 from aukciszek.protocol.rules.identifiers import UserId
@@ -136,70 +133,50 @@ async def test_no_message_of_an_opening_that_is_withheld_changes_the_outcome_or_
 
 
 class Moment:
-    """Ends a party's process at a point of an opening: from there on nothing that it says leaves."""
+    """Ends a party's process at a point of an opening: from there on nothing that it says leaves, and it hears nothing.
 
-    def __init__(self, parties: Parties, number: int) -> None:
-        self.parties, self.number = parties, number
+    The point is just before its first message of a kind, or just after its last one of the first time that it says it.
+    """
+
+    def __init__(self, parties: Parties, number: int, kind: MessageKind, *, let_through: int) -> None:
         self.reached = asyncio.Event()
+        self._parties, self._number, self._kind = parties, PartyNumber(number), kind
+        self._let_through, self._sent = let_through, 0
+        parties.network.drop = self._drops
 
-    def come(self, context: AuctionContext) -> bool:
-        if context.party.number != self.number or self.reached.is_set():
+    def _drops(self, sender: PartyNumber, _to: PartyNumber, message: PeerMessage) -> bool:
+        if sender != self._number or message.kind is not self._kind or self.reached.is_set():
             return False
-        self.reached.set()
-        self.parties.network.disconnect(PartyNumber(self.number))
-        return True
+        self._sent += 1
+        if self._sent >= self._let_through:
+            self.reached.set()
+            self._parties.network.disconnect(self._number)
+        return self._sent > self._let_through
 
 
-def before_release(monkeypatch: pytest.MonkeyPatch, moment: Moment) -> None:
-    release = Openings._send_release
-
-    async def send(openings: Openings, to: object, one: Opened) -> None:
-        if moment.come(openings._context):
-            await asyncio.Event().wait()
-        await release(openings, to, one)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(Openings, "_send_release", send)
+def between_store_and_signature(parties: Parties, number: int) -> Moment:
+    return Moment(parties, number, SIGNATURE, let_through=0)
 
 
-def after_release(monkeypatch: pytest.MonkeyPatch, moment: Moment) -> None:
-    release = Openings._send_release
-
-    async def send(openings: Openings, to: object, one: Opened) -> None:
-        await release(openings, to, one)  # type: ignore[arg-type]
-        if moment.come(openings._context):
-            await asyncio.Event().wait()
-
-    monkeypatch.setattr(Openings, "_send_release", send)
+def before_release(parties: Parties, number: int) -> Moment:
+    return Moment(parties, number, RELEASE, let_through=0)
 
 
-def between_store_and_signature(monkeypatch: pytest.MonkeyPatch, moment: Moment) -> None:
-    send_signature = Openings._send_signature
-
-    async def send(openings: Openings, to: object, one: Opened) -> None:
-        if moment.come(openings._context):
-            await asyncio.Event().wait()
-        await send_signature(openings, to, one)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(Openings, "_send_signature", send)
+def after_release(parties: Parties, number: int) -> Moment:
+    return Moment(parties, number, RELEASE, let_through=parties.size - 1)
 
 
 @pytest.mark.parametrize("others", ["go on", "restart, too"])
 @pytest.mark.parametrize("at", [between_store_and_signature, before_release, after_release])
 @pytest.mark.parametrize(("size", "threshold"), CLUSTERS)
-async def test_a_party_that_restarts_in_the_middle_of_an_opening_gets_to_the_outcome(  # noqa: PLR0917
-    start_parties: StartParties,
-    monkeypatch: pytest.MonkeyPatch,
-    size: int,
-    threshold: int,
-    at: Callable[[pytest.MonkeyPatch, Moment], None],
-    others: str,
+async def test_a_party_that_restarts_in_the_middle_of_an_opening_gets_to_the_outcome(
+    start_parties: StartParties, size: int, threshold: int, at: Callable[[Parties, int], Moment], others: str
 ) -> None:
     parties = await start_parties(size, threshold)
     spec = await opened_as(parties, "first-price")
     knowledge = Knowledge(parties, [size], spec.auction_id)
     prices = await bid(parties, spec)
-    moment = Moment(parties, 1)
-    at(monkeypatch, moment)
+    moment = at(parties, 1)
     parties.clock.move(601)
     async with time_passing(parties):
         await moment.reached.wait()

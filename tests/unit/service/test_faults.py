@@ -13,7 +13,6 @@ from aukciszek.auctions.agreement.own_list import OwnList
 from aukciszek.auctions.context.auction_context import AuctionContext
 from aukciszek.auctions.context.peer_network import MessageKind, PeerMessage
 from aukciszek.auctions.session.computation import compute
-from aukciszek.auctions.session.execution import SessionExecution
 from aukciszek.auctions.session.readiness import Readiness
 from aukciszek.cluster import PartyNumber
 from aukciszek.mpc.errors import InconsistentSharesError
@@ -22,7 +21,8 @@ from aukciszek.protocol.evidence.receipt_list import ListedReceipt, ReceiptListS
 from aukciszek.protocol.evidence.statements import SealingKeyStatement, Signed, sign, statement_digest
 from aukciszek.protocol.rules.identifiers import AuctionId, BundleDigest
 from aukciszek.protocol.rules.states import AuctionState
-from support.insides import processes_at
+from support.insides import parts_at, processes_at
+from support.memory_network import Round
 from support.parties import Parties, StartParties, new_bidder
 from support.records import record_at
 
@@ -191,7 +191,7 @@ async def test_two_lists_of_one_party_both_count_and_are_on_record(start_parties
     winner = await parties.bid(spec, "5")
     empty = sign(ReceiptListStatement.of(spec.auction_id, PartyNumber(3), []), parties.identities[2]).encode()
     for number in (1, 2):
-        message = PeerMessage(MessageKind.HOLDINGS, spec.auction_id, empty)
+        message = PeerMessage(MessageKind.RECEIPT_LIST, spec.auction_id, empty)
         await parties.service(number).on_message(PartyNumber(3), message)
     parties.clock.move(601)
     body = await finished(parties, spec.auction_id)
@@ -216,7 +216,7 @@ async def test_a_list_that_comes_after_the_session_began_accuses_nobody_but_a_li
         own_receipts = [ListedReceipt(BundleDigest(bundle), spec.opens_at) for bundle in bundles]
         statement = ReceiptListStatement.of(spec.auction_id, PartyNumber(author), own_receipts)
         content = sign(statement, parties.identities[author - 1]).encode()
-        message = PeerMessage(MessageKind.HOLDINGS, spec.auction_id, content)
+        message = PeerMessage(MessageKind.RECEIPT_LIST, spec.auction_id, content)
         await parties.service(1).on_message(PartyNumber(author), message)
 
     for bundles in ([], [], ["11" * 32]):
@@ -254,7 +254,7 @@ async def test_a_list_that_came_between_announcement_and_session_does_not_count_
         claim = ReceiptListStatement.of(
             spec.auction_id, PartyNumber(2), [ListedReceipt(BundleDigest(head.digest), spec.opens_at)]
         )
-        message = PeerMessage(MessageKind.HOLDINGS, spec.auction_id, sign(claim, parties.identities[1]).encode())
+        message = PeerMessage(MessageKind.RECEIPT_LIST, spec.auction_id, sign(claim, parties.identities[1]).encode())
         await parties.service(1).on_message(PartyNumber(2), message)
         kinds.clear()
         while not any(one.kind == "session-failed" for one in await parties.service(1).queries.incidents(100)):
@@ -382,10 +382,16 @@ async def test_a_failure_that_nobody_foresaw_is_shown_and_quotes_nothing(
     process = processes_at(service)[spec.auction_id]
     async with time_passing(parties):
         await process._context.signal.wait_for(lambda: process._failure is not None)
+        # The incident is stored just after.
+        while not await service.queries.incidents(1):  # noqa: ASYNC110 -- it is about storage
+            await asyncio.sleep(0)
     assert (await service.queries.auction(spec.auction_id)).failure == "unexpected-failure"
-    assert [(one.kind, one.party) for one in await service.queries.incidents(10)] == [("stands-still", None)]
+    async with asyncio.timeout(60):
+        while not (incidents := await service.queries.incidents(10)):  # noqa: ASYNC110 -- written just after
+            await asyncio.sleep(0.01)
+    assert [(one.kind, one.party) for one in incidents] == [("stands-still", None)]
     assert "ValueError" in caplog.text
-    assert "1234567" not in caplog.text + str(await service.queries.incidents(10))
+    assert "1234567" not in caplog.text + str(incidents)
 
 
 class TestRobustMode:
@@ -416,26 +422,25 @@ class TestRobustMode:
 
     @pytest.mark.parametrize("stage", ["checking", "verifying", "revealing"])
     async def test_the_outcome_comes_when_a_party_falls_silent_in_a_session(
-        self, start_parties: StartParties, monkeypatch: pytest.MonkeyPatch, stage: str
+        self, start_parties: StartParties, stage: str
     ) -> None:
-        parties = await start_parties(5, 1)
+        parties = await start_parties(5, 1, round_timeout_s=0.3)
         spec = parties.draft()
         await parties.create(spec)
         await parties.wait_for_state(spec.auction_id, AuctionState.OPEN)
-        for service in parties.services.values():
-            object.__setattr__(service._party, "round_timeout_s", 0.3)
-        show = SessionExecution._show_progress
+        fourth = parts_at(parties.service(4), spec.auction_id)
 
-        async def fall_silent(self: SessionExecution, at: str, fraction: float) -> None:
-            if self._context.party.number == 4 and at == stage:
-                parties.network.disconnect(PartyNumber(4))
-            await show(self, at, fraction)
+        def falls_silent(sender: PartyNumber, _to: PartyNumber, _content: Round) -> bool:
+            if sender == 4 and fourth.context.stage.name == stage:
+                parties.network.disconnect(sender)
+            return sender not in parties.network.up
 
-        monkeypatch.setattr(SessionExecution, "_show_progress", fall_silent)
+        parties.network.drop_round = falls_silent
         winner = await parties.bid(spec, "5")
         parties.clock.move(601)
         async with time_passing(parties):
             await parties.wait_for_state(spec.auction_id, AuctionState.FINAL, [1, 2, 3, 5])
+        assert 4 not in parties.network.up
         body = (await parties.service(2).queries.certificate(spec.auction_id)).body
         assert [one.bidder for one in body.winners] == [winner.uid]
 

@@ -66,7 +66,7 @@ export function t(key: string, values: Values = {}): string {
   return fill(reader.texts[key] ?? key, values)
 }
 
-/** What went wrong and what to do about it; with the party's own words where the page has none for the code. */
+/** What failed and what to do about it; with the party's own words where the page has none for the code. */
 export function explain(error: PageError): string {
   const reason = error.details['reason']
   const keys = [...(typeof reason === 'string' ? [`problem.${reason}`] : []), `problem.${error.code}`]

@@ -1,4 +1,4 @@
-"""After the close: bring the parties' signed receipt lists together until all have the same.
+"""After the close: exchange signed receipt lists until all parties have the same.
 
 ``docs/protocol.md``, "Receipts and the input set". Every party sends its signed list to all, passes on what it gets
 when asked, and tells the others which lists it has. What that leads to is decided by
@@ -51,13 +51,13 @@ class ListExchange:
             await self._context.report(one.kind, one.party, {"bundle": one.bundle})
 
     async def complain(self) -> None:
-        """Make sure that this party's list holds its complaints about all that counts, before it says it is ready."""
+        """Make sure that this party's list has all its complaints about what counts, before it announces itself."""
         if self._lists.fixed is None:
             while await self._own_list.extend():
                 await self._announce_to_all()
 
     async def receive_list(self, content: bytes) -> None:
-        """Keep a signed list, whoever sent it.
+        """Store a signed list, from any sender.
 
         Raises:
             StatementError: it is not signed by the party that it names.
@@ -68,7 +68,7 @@ class ListExchange:
             await self._context.dispatch(self._state.note_new_list())
 
     async def receive_seen(self, sender: PartyNumber, content: bytes) -> None:
-        """Note which lists a peer has, and ask for those that are not here.
+        """Note which lists a peer has, and request the missing ones.
 
         Raises:
             MalformedStatementError: the message is not of its form.
@@ -78,7 +78,7 @@ class ListExchange:
         await self._context.dispatch(outgoing)
 
     async def receive_list_wanted(self, sender: PartyNumber, content: bytes) -> None:
-        """Pass a list on.
+        """Send a list that a peer requests.
 
         Raises:
             MalformedStatementError: the message is not of its form.
@@ -86,7 +86,7 @@ class ListExchange:
         await self._context.dispatch(self._state.receive_wanted(sender, ListWanted.decode(content)))
 
     async def announce(self, to: Iterable[PartyNumber]) -> None:
-        """Send this party's list to those who lack it, and tell which lists are here."""
+        """Send this party's list to the peers that lack it, and tell them which lists are here."""
         await self._context.dispatch(self._state.announcement(to))
 
     async def _announce_to_all(self) -> None:

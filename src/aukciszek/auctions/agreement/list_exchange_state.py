@@ -80,43 +80,43 @@ class ListExchangeState:
         self._started_at_s = 0.0
 
     def start(self, now_s: float) -> None:
-        """Begin to ask peers which lists they have."""
+        """Start asking peers which lists they have."""
         self._asking, self._started_at_s = True, now_s
 
     def stop(self) -> None:
-        """Ask no more; questions are still answered."""
+        """Stop asking; questions are still answered."""
         self._asking = False
 
     def receive_seen(self, sender: PartyNumber, message: ListsSeen) -> list[Outgoing]:
-        """Note which lists a peer has; ask it for those that are not here, and answer what it asks."""
+        """Note which lists a peer has; request the missing ones from it, and answer its question."""
         self._seen[sender] = message
         outgoing = [
-            Outgoing((sender,), MessageKind.HOLDINGS_WANTED, ListWanted(party=party, digest=digest).encode())
+            Outgoing((sender,), MessageKind.LIST_WANTED, ListWanted(party=party, digest=digest).encode())
             for party, digest in sorted(message.ids - self._lists.all)
         ]
-        # Two parties that have both finished do not ask, and so do not answer each other for ever.
+        # Two parties that have both finished do not ask, so they do not answer each other without end.
         if message.asking and not self._asking:
             outgoing += self._tell_seen((sender,))
         return outgoing
 
     def receive_wanted(self, sender: PartyNumber, wanted: ListWanted) -> list[Outgoing]:
-        """Pass a list on to a peer that asks for it."""
+        """Return the list that a peer requests."""
         signed = self._lists.find((wanted.party, wanted.digest))
-        return [] if signed is None else [Outgoing((sender,), MessageKind.HOLDINGS, signed.encode())]
+        return [] if signed is None else [Outgoing((sender,), MessageKind.RECEIPT_LIST, signed.encode())]
 
     def note_new_list(self) -> list[Outgoing]:
         """React to a list that was not here before and may count."""
         return self._tell_seen(self._peers) if self._asking else []
 
     def announcement(self, to: Iterable[PartyNumber]) -> list[Outgoing]:
-        """Return this party's lists for those who lack them, and what it tells all about the lists that are here."""
+        """Return this party's lists for the peers that lack them, and for all which lists are here."""
         receivers = tuple(to)
         outgoing = []
         for list_id in sorted(self._lists.of(self._own)):
             signed = self._lists.find(list_id)
             lacking = tuple(party for party in receivers if list_id not in self._seen_by(party))
             if signed is not None:
-                outgoing.append(Outgoing(lacking, MessageKind.HOLDINGS, signed.encode()))
+                outgoing.append(Outgoing(lacking, MessageKind.RECEIPT_LIST, signed.encode()))
         return outgoing + self._tell_seen(receivers)
 
     @property
@@ -195,4 +195,4 @@ class ListExchangeState:
         )
         proof = self._proposals.proof
         proved = [] if proof is None else [Outgoing(to, MessageKind.PROPOSAL, proof)]
-        return [*proved, Outgoing(to, MessageKind.HOLDINGS_SEEN, seen.encode())]
+        return [*proved, Outgoing(to, MessageKind.LISTS_SEEN, seen.encode())]

@@ -33,7 +33,7 @@ class ListStore:
         self._read: set[bytes] = set()
 
     async def load(self) -> None:
-        """Take up what was stored before a restart."""
+        """Load what was stored before a restart."""
         repository, auction = self._context.party.repository, self._context.auction
         began_on: set[ListId] = set()
         for one in await repository.lists(auction):
@@ -51,7 +51,7 @@ class ListStore:
             self._lists.remember(digest, frozenset((PartyNumber(party), name) for party, name in json.loads(text)))
 
     async def receive(self, content: bytes) -> bool:
-        """Keep a signed list, whoever sent it; tell whether it was new and may count.
+        """Store a signed list, from any sender; tell whether it was new and may count.
 
         Raises:
             StatementError: it is not signed by the party that it names.
@@ -77,7 +77,7 @@ class ListStore:
             self._lists.remember(input_set, lists)
 
     async def fix(self, input_set: str, lists: Collection[ListId], proposal: bytes, *, replace: bool = False) -> bool:
-        """Store that a session begins on what these lists say; False if one began on another set before.
+        """Store that a session begins on what these lists say; False if one began on another set earlier.
 
         With ``replace`` the new set takes the place of such a one.
         """

@@ -1,4 +1,4 @@
-"""This party's shares of the bids: from its envelopes, or, where these are of no use, recovered with the others' help.
+"""This party's shares of the bids: from its envelopes, or, where these are unusable, recovered with the others' help.
 
 ``docs/protocol.md``, "Share recovery". What was recovered is stored, sealed to a key that is destroyed with the
 auction's, before it is used, so that it is asked for once.
@@ -25,7 +25,7 @@ type Rows = dict[BundleDigest, npt.NDArray[np.uint64]]
 
 
 class OpenedEnvelopes:
-    """See the module."""
+    """This party's envelopes of one auction, opened, and the rows that it recovered."""
 
     def __init__(self, context: AuctionContext, key_pair: SealingKeyPair | None) -> None:
         self._context = context
@@ -43,7 +43,7 @@ class OpenedEnvelopes:
         return self._key_pair is None
 
     async def load(self) -> None:
-        """Take up what was recovered before a restart."""
+        """Load what was recovered before a restart."""
         repository, auction = self._context.party.repository, self._context.auction
         private = await repository.recovery_private(auction)
         if private is not None:

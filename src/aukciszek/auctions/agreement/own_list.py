@@ -72,7 +72,7 @@ class OwnList:
         return signed, statement_digest(signed.content)
 
     def keep(self, signed: SignedList, digest: str) -> None:
-        """Take up this party's list as it is stored."""
+        """Add this party's list, which is stored."""
         self._lists.add(signed, digest)
 
     def reconsider(self, bundle: BundleDigest) -> None:

@@ -27,13 +27,13 @@ class ReceiptLists:
     """See the module."""
 
     def __init__(self, count: Callable[[Sequence[SignedList]], Tally]) -> None:
-        """Begin without any list; ``count`` works out what lists say together."""
+        """Begin without any list; ``count`` computes what lists say together."""
         self._count = count
         self._held: dict[ListId, SignedList] = {}
         self._fixed: str | None = None
         self._began_on: frozenset[ListId] = frozenset()
         self._sets: dict[str, frozenset[ListId]] = {}
-        # What the lists say, with the lists that say it: it takes long to work out, and is asked for again and again.
+        # What the lists say, with the lists that say it: it is expensive to compute, and is needed repeatedly.
         self._tallied: tuple[frozenset[ListId], Tally] | None = None
 
     @property
@@ -45,8 +45,8 @@ class ReceiptLists:
     def counted(self) -> frozenset[ListId]:
         """The lists that count here: those that a session began on, or, before, all.
 
-        Those of a party that signed more of them than anybody needs count as if it had signed none: else it could show
-        some to one party and others to another one for ever.
+        A party that signed too many of them counts as if it had signed none: otherwise it could keep showing different
+        ones to different parties.
         """
         if self._fixed is not None:
             return self._began_on
@@ -75,7 +75,7 @@ class ReceiptLists:
         return frozenset(receipt.bundle for one in self._signed_by(party) for receipt in one.content.own_receipts)
 
     def contradicts(self, signed: SignedList) -> bool:
-        """Tell whether a party said something else of itself before; what it knows of others may grow."""
+        """Tell whether a party said something else of itself before; what it lists of others may grow."""
         told = [one.content.own_receipts for one in self._signed_by(signed.content.party)]
         return any(own_receipts != signed.content.own_receipts for own_receipts in told)
 
@@ -86,7 +86,7 @@ class ReceiptLists:
         return self._tallied[1]
 
     def add(self, signed: SignedList, digest: str) -> None:
-        """Take up a list that is stored."""
+        """Add a list that is stored."""
         self._held[signed.content.party, digest] = signed
 
     def lists_of(self, input_set: str) -> frozenset[ListId] | None:

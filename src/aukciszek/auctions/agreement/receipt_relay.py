@@ -1,10 +1,10 @@
-"""Receipts that a bidder hands on: what other parties signed, brought to this one by whom it concerns most.
+"""Receipts that a bidder relays: what other parties signed, shown to this one by the person with most at stake.
 
-``docs/protocol.md``, "Receipts and the input set". A bid that only ``t + 1`` parties hold hangs on each of them: one
+``docs/protocol.md``, "Receipts and the input set". A bid that only ``t + 1`` parties hold depends on each of them: one
 may be lost for good, or may deny its receipt, as it may where all have signed. A receipt that stands in an honest
-party's list can neither be lost nor denied, whoever brought it there. So a party takes receipts of others from anybody
-who is logged in, once they are enough for the bundle to count; then one of the signers is honest, and took the bundle
-by all rules of the intake.
+party's list can neither be lost nor denied, from wherever it came. So a party accepts receipts of others from any user
+who is logged in, once they are enough for the bundle to count; then one of the signers is honest, and accepted the
+bundle by all rules of the intake.
 """
 
 import asyncio
@@ -91,7 +91,7 @@ class ReceiptRelay:
             raise _not_genuine(error) from error
         bundles = {(one.content.auction, one.content.bundle) for one in receipts}
         if len(bundles) != 1 or receipts[0].content.auction != context.auction:
-            raise ReceiptsOfManyBundlesError("hand on receipts for one bundle of this auction at a time")
+            raise ReceiptsOfManyBundlesError("show receipts for one bundle of this auction at a time")
         punctual = {one.content.party for one in receipts if self._is_punctual(one)}
         needed = context.party.vouchers_needed
         if len(punctual) < needed:

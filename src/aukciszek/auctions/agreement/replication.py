@@ -1,9 +1,9 @@
-"""Receipts and bundles spread among the parties while bids come in, so that nothing hangs on one party's disk.
+"""Receipts and bundles spread among the parties while bids come in, so that nothing depends on one party's disk.
 
 ``docs/protocol.md``, "Receipts and the input set". Every party passes the receipts that it gives on to all others, a
 little later and many at once; who lacks a bundle for which ``t + 1`` parties gave receipts asks for it. With fewer it
-does not count, and whoever fills one party with bids does not fill the others. A party that was down catches up when
-its links are back. What a party signed in this way it cannot deny after the close.
+does not count, and a flood of bids at one party does not reach the others. A party that was down catches up when its
+links are back. What a party signed in this way it cannot deny after the close.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -66,7 +66,7 @@ class Replication:
             self._context.signal.notify()
 
     async def run(self) -> None:
-        """Pass new receipts on, for ever."""
+        """Pass new receipts on, until cancelled."""
         while True:
             await self._context.signal.wait_for(lambda: bool(self._new))
             await self._context.party.clock.sleep(BATCH_S)

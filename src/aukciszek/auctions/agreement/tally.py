@@ -24,7 +24,7 @@ from aukciszek.protocol.rules.identifiers import AuctionId, BundleDigest
 
 type ContradictionKind = Literal["two-lists", "denied-receipt", "false-receipt", "false-order", "false-table"]
 """A party signed two lists that differ in what it says of itself; its list denies a receipt that it signed; its list
-carries a receipt, a word for an order or a key table that the party named there did not sign."""
+carries a receipt, an order statement or a key table that the party named there did not sign."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -44,9 +44,9 @@ class Tally:
         auction: the auction.
         threshold: ``t``.
         heard: the parties whose lists went in.
-        in_time: for every bundle named anywhere, the parties that signed that they had it by the close.
-        complaints: for every bundle that somebody complains about, the parties that do and signed no receipt for it.
-        orders: by kind, the parties whose word for an order stands in a list.
+        in_time: for every bundle that is named, the parties that signed that they had it by the close.
+        complaints: for every bundle with complaints, the parties that complain and signed no receipt for it.
+        orders: by kind, the parties whose order statement stands in a list.
         attested: what each party says of its keys.
         contradictions: what was noticed on the way; it changes nothing about what counts.
     """
@@ -102,17 +102,17 @@ def tally_receipts(  # noqa: PLR0913 -- whatever decides what counts
     Raises:
         AgreementError: a list belongs to another auction.
     """
-    stories = _Stories(auction, lists)
+    signed_lists = _SignedLists(auction, lists)
     signed: defaultdict[BundleDigest, set[PartyNumber]] = defaultdict(set)
     gave: defaultdict[BundleDigest, set[PartyNumber]] = defaultdict(set)
-    for party, holding in stories.own_receipts():
-        parties = signed[holding.bundle]
-        gave[holding.bundle].add(party)
-        if in_time(holding.received_at, closes_at):
+    for party, own in signed_lists.own_receipts():
+        parties = signed[own.bundle]
+        gave[own.bundle].add(party)
+        if in_time(own.received_at, closes_at):
             parties.add(party)
-    contradictions = set(stories.two_lists())
+    contradictions = set(signed_lists.two_lists())
     is_genuine = cache(partial(_is_genuine, auction, cluster))
-    for author, receipts in stories.receipts_that_tell_more():
+    for author, receipts in signed_lists.receipts_that_tell_more():
         false = next((receipt for receipt in receipts if not is_genuine(receipt)), None)
         if false is not None:
             contradictions.add(Contradiction(author, "false-receipt", false.bundle))
@@ -122,17 +122,17 @@ def tally_receipts(  # noqa: PLR0913 -- whatever decides what counts
             gave[receipt.bundle].add(receipt.party)
             if in_time(receipt.received_at, closes_at):
                 parties.add(receipt.party)
-            if receipt.party in stories.heard:
+            if receipt.party in signed_lists.heard:
                 contradictions.add(Contradiction(receipt.party, "denied-receipt", receipt.bundle))
-    orders, false_orders = stories.orders(cluster, allows)
-    attested, false_tables = stories.attested(cluster)
+    orders, false_orders = signed_lists.orders(cluster, allows)
+    attested, false_tables = signed_lists.attested(cluster)
     contradictions |= false_orders | false_tables
     return Tally(
         auction=auction,
         threshold=threshold,
-        heard=stories.heard,
+        heard=signed_lists.heard,
         in_time={bundle: frozenset(parties) for bundle, parties in sorted(signed.items())},
-        complaints={bundle: parties - gave[bundle] for bundle, parties in stories.complaints().items()},
+        complaints={bundle: parties - gave[bundle] for bundle, parties in signed_lists.complaints().items()},
         orders=orders,
         attested=attested,
         contradictions=tuple(sorted(contradictions)),
@@ -157,7 +157,7 @@ def _read_table(auction: AuctionId, cluster: Cluster, content: bytes) -> KeyTabl
 
 
 def _read_order(auction: AuctionId, cluster: Cluster, content: bytes) -> OrderStatement | None:
-    """Return a word for an order to close or to cancel; None if it is not one, or is not genuine."""
+    """Return a statement of an order to close or to cancel; None if it is not one, or is not genuine."""
     try:
         order = read_statement(OrderStatement, content, cluster).content
     except StatementError:
@@ -168,7 +168,7 @@ def _read_order(auction: AuctionId, cluster: Cluster, content: bytes) -> OrderSt
 _NOTHING_TOLD: Final[AbstractSet[tuple[BundleDigest, datetime]]] = frozenset()
 
 
-class _Stories:
+class _SignedLists:
     """All lists at once, in an order that does not depend on how they came in."""
 
     def __init__(self, auction: AuctionId, lists: Iterable[Signed[ReceiptListStatement]]) -> None:
@@ -179,12 +179,12 @@ class _Stories:
         self._lists = [by_body[key] for key in sorted(by_body)]
         self.heard = frozenset(content.party for content in self._lists)
         self._told: defaultdict[PartyNumber, set[tuple[BundleDigest, datetime]]] = defaultdict(set)
-        for party, holding in self.own_receipts():
-            self._told[party].add((holding.bundle, holding.received_at))
+        for party, receipt in self.own_receipts():
+            self._told[party].add((receipt.bundle, receipt.received_at))
 
     def own_receipts(self) -> Iterator[tuple[PartyNumber, ListedReceipt]]:
         """Yield what parties say of themselves."""
-        return ((content.party, holding) for content in self._lists for holding in content.own_receipts)
+        return ((content.party, receipt) for content in self._lists for receipt in content.own_receipts)
 
     def two_lists(self) -> Iterator[Contradiction]:
         """Yield the parties that said different things of themselves; what they know of others may have grown."""
@@ -218,7 +218,7 @@ class _Stories:
     def orders(
         self, cluster: Cluster, allows: Callable[[OrderStatement], bool]
     ) -> tuple[dict[str, frozenset[PartyNumber]], set[Contradiction]]:
-        """Return, by kind, whose words stand in the lists, and whose lists carry words that nobody gave."""
+        """Return, by kind, whose order statements stand in the lists, and whose lists carry false ones."""
         orders: defaultdict[str, set[PartyNumber]] = defaultdict(set)
         false: set[Contradiction] = set()
         read = cache(partial(_read_order, self._auction, cluster))

@@ -125,7 +125,7 @@ class AuctionContext:
         """Whether it had to be told by the others."""
 
     async def load(self) -> None:
-        """Take up what is on record about the time before a restart."""
+        """Load what is on record about the time before a restart."""
         recorded = self.party.repository.has_happened
         self.may_have_opened |= await recorded(self.auction, VERIFIED)
         self.has_lost_memory = await recorded(self.auction, LOST_MEMORY)
@@ -170,7 +170,7 @@ class AuctionContext:
     async def report(self, kind: str, party: PartyNumber | None, details: Mapping[str, Json]) -> None:
         """Put on record, and into the log, that ``party`` did something against the protocol.
 
-        Only so often: whoever repeats it cannot crowd out what others did.
+        At most ten times of one kind and party: repeating it does not crowd out other reports.
         """
         self._reports[kind, party] += 1
         if self._reports[kind, party] > _MOST_REPORTS:

@@ -1,7 +1,7 @@
 """How many bids a party works on at once: bounded, and fair between auctions and between bidders.
 
-A bid that is worked on takes memory and a place in line. A flood of bids to one auction, or from one bidder, fills only
-the places that are meant for it: every auction keeps a few that no other can take.
+A bid that is worked on takes memory and processor time. A flood of bids to one auction, or from one bidder, uses up
+only its own quota: every auction has a reserve that no other can use.
 """
 
 from collections import Counter
@@ -13,12 +13,12 @@ from aukciszek.protocol.rules.identifiers import AuctionId, UserId
 from aukciszek.protocol.rules.refusals import IntakeBusyError
 
 MOST_OF_A_BIDDER: Final = 4
-"""In one auction. An honest program hands in one bid after the other."""
+"""In one auction. An honest program submits one bid after the other."""
 
 MOST_OF_AN_AUCTION: Final = 512
 MOST_OF_ALL: Final = 2048
 KEPT_FOR_EACH_AUCTION: Final = 32
-"""Places that an auction has even when all others are taken."""
+"""What an auction may use even when the total is used up."""
 
 
 class BidQuota:
@@ -31,17 +31,17 @@ class BidQuota:
 
     @contextmanager
     def taken(self, auction: AuctionId, bidder: UserId) -> Iterator[None]:
-        """Hold a place for one bid.
+        """Count one bid while it is worked on.
 
         Raises:
-            IntakeBusyError: there is none for this bidder in this auction now.
+            IntakeBusyError: the quota of this bidder, of this auction or of all is used up now.
         """
         in_auction = self._auctions.get(auction, 0)
         if self._bidders.get((auction, bidder), 0) >= MOST_OF_A_BIDDER:
             raise IntakeBusyError("several bids of yours are being stored: wait for their receipts")
         if in_auction >= MOST_OF_AN_AUCTION or (self._all >= MOST_OF_ALL and in_auction >= KEPT_FOR_EACH_AUCTION):
             raise IntakeBusyError(
-                "more bids arrive than can be stored at this moment: hand it in again in a few seconds"
+                "more bids arrive than can be stored at this moment: submit it again in a few seconds"
             )
         self._add(auction, bidder, 1)
         try:

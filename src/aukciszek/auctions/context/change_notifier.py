@@ -4,13 +4,20 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from aukciszek.backoff import Backoff
 from aukciszek.clock import Clock
+from aukciszek.racing import race
 
 PATIENCE_S: Final = 5.0
 """How long parties that are enough to go on wait for the others."""
 
 FIRST_RETRY_S: Final = 1.0
 LONGEST_RETRY_S: Final = 15.0
+
+
+def retry_backoff(clock: Clock) -> Backoff:
+    """Return the pauses between two times that a party says, or tries, the same again."""
+    return Backoff(clock, first_s=FIRST_RETRY_S, longest_s=LONGEST_RETRY_S)
 
 
 class ChangeNotifier:
@@ -49,18 +56,14 @@ class ChangeNotifier:
 
     async def wait_announcing(self, condition: Callable[[], bool], announce: Callable[[], Awaitable[None]]) -> None:
         """Wait until ``condition`` holds; meanwhile say again what others may have missed, ever less often."""
-        pause_s = FIRST_RETRY_S
+        backoff = retry_backoff(self._clock)
         await announce()
-        while not await self.wait_for(condition, timeout_s=pause_s):
+        while not await self.wait_for(condition, timeout_s=backoff.next_s()):
             await announce()
-            pause_s = min(2 * pause_s, LONGEST_RETRY_S)
 
     async def _next_change_or(self, timer: asyncio.Task[None] | None) -> None:
-        change = asyncio.create_task(self._changed.wait())
-        try:
-            waits: set[asyncio.Task[None] | asyncio.Task[bool]] = {change}
-            if timer is not None:
-                waits.add(timer)
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            change.cancel()
+        if timer is None:
+            await self._changed.wait()
+        else:
+            # The timer goes on, whatever changes.
+            await race(self._changed.wait(), asyncio.shield(timer))

@@ -24,14 +24,14 @@ class MessageKind(IntEnum):
     SEALING_KEY = 2
     """A signed sealing-key statement of the party that it names."""
 
-    HOLDINGS = 3
-    """A signed holdings statement: every bundle for which the named party gave a receipt."""
+    RECEIPT_LIST = 3
+    """A signed receipt list of the party that it names."""
 
-    HOLDINGS_SEEN = 4
-    """The digests of all holdings statements that the sender received, so that two stories are noticed."""
+    LISTS_SEEN = 4
+    """Which receipt lists the sender has, so that missing and contradicting ones are noticed."""
 
-    HOLDINGS_WANTED = 5
-    """The sender asks for the holdings statement of the party that it names, as the receiver got it."""
+    LIST_WANTED = 5
+    """The sender requests a receipt list that the receiver has."""
 
     BUNDLES_WANTED = 6
     """The sender asks for bundles by their digests."""
@@ -40,7 +40,7 @@ class MessageKind(IntEnum):
     """One bundle, as the bidder made it."""
 
     READY = 8
-    """A party's signed word that it is ready to compute: attempt, the input set's digest and a fresh nonce."""
+    """A party's announcement that it is ready to compute: attempt, the input set's digest and a fresh nonce."""
 
     OUTCOME_SIGNATURE = 9
     """A party's signature under the certificate's body."""

@@ -3,7 +3,7 @@
 ``docs/adr/0009-few-sessions-at-once.md``. A session needs all its participants at once, and each of them has few
 slots; so parties could wait for one another in a circle, each holding a slot that another one needs. They cannot:
 
-- Who waits for peers to get ready holds no slot. It asks for one when the session could begin.
+- A session that waits for peers to get ready holds no slot. It asks for one when it could begin.
 - Slots are given in one order, that of :class:`Priority`, which is the same at every party.
 - A session that holds a slot and has not begun, as peers are missing, gives it back: soon to one of higher
   priority, after some patience to any other. One that has begun is left alone: its participants all held slots then.
@@ -27,7 +27,7 @@ OTHERS_AFTER_S: Final = 10.0
 """How long it keeps its slot from any other."""
 
 LOOK_AGAIN_S: Final = 1.0
-"""How often whoever waits has to call :meth:`SessionScheduler.look_again`."""
+"""How often a session that waits has to call :meth:`SessionScheduler.look_again`."""
 
 _MOST_OPENING: Final = 2
 """Of how many auctions envelopes are opened at once: while that goes on, nothing else of Python does."""
@@ -134,7 +134,7 @@ class SessionScheduler:
         """Give out what is free; ask for what sessions hold that do not begin."""
         for claim in sorted((one for one in self._claims if not one.is_held), key=lambda one: one.priority):
             if not self._has_room(claim.size, self._holding()):
-                # Nobody overtakes: else a large session would wait for as long as small ones come.
+                # No session skips the queue: otherwise a large one would wait for as long as small ones come.
                 self._ask_back_for(claim)
                 return
             claim.held_since_s = self._clock.monotonic_s()
@@ -146,7 +146,7 @@ class SessionScheduler:
         Args:
             priority: the session's.
             size: how many bytes of memory it will take.
-            since_s: since when it could begin; whoever held a slot then may go on, whatever its priority.
+            since_s: since when it could begin; a session that held a slot then may go on, whatever its priority.
 
         Returns:
             Whether those who go before it leave no room for it here.

@@ -1,13 +1,15 @@
-"""Work in two steps that costs less for many at once: whoever comes during a first step goes with the next batch.
+"""Work in two steps that costs less for many at once: what arrives during a first step goes with the next batch.
 
-Nobody waits for a batch to fill, so that a lonely bid is as quick as ever. While a batch is in its second step the next
-one is in its first: each keeps another part of the machine busy.
+Nothing waits for a batch to fill, so that a single bid is as quick as without batches. While a batch is in its
+second step the next one is in its first: each keeps another part of the machine busy.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
+
+from aukciszek.racing import settle, settle_with_error
 
 type _Waiting[Item, Result] = Sequence[tuple[Item, asyncio.Future[Result]]]
 
@@ -64,7 +66,7 @@ class Batches[Item, Begun, Result]:
             self._waiting.clear()
             raise
         finally:
-            # At once, not when the task is seen to be done: whoever came in between would be forgotten.
+            # Here, not when the task is seen to be done: an item that came in between would be left waiting.
             self._busy -= 1
 
     async def _begin_some(self, some: _Waiting[Item, Result]) -> None:
@@ -93,12 +95,10 @@ class Batches[Item, Begun, Result]:
 
 def _settle(some: _Waiting[Any, Any], results: Sequence[object]) -> None:
     for (_, answer), result in zip(some, results, strict=True):
-        if answer.done():
-            continue  # nobody waits any more
         if isinstance(result, Exception):
-            answer.set_exception(result)
+            settle_with_error(answer, result)
         else:
-            answer.set_result(result)
+            settle(answer, result)
 
 
 def _cancel(some: "_Waiting[Any, Any] | deque[Any]") -> None:

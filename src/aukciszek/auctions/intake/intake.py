@@ -78,7 +78,7 @@ class Intake:
         self._key_pair = key_pair
 
     async def load(self) -> None:
-        """Take up what is stored."""
+        """Load what is stored."""
         self.taken = ReceiptIndex()
         await self.taken.load(self._context.party.repository, self._context.auction)
 
@@ -88,7 +88,7 @@ class Intake:
         Raises:
             BundleError: the bytes are no bundle for this auction.
             EnvelopeError: this party cannot use its share; the bidder's program is at fault.
-            RefusalError: the bidder, the moment or the revision is not right, or there is no place left.
+            RefusalError: the bidder, the moment or the revision is not right, or the quota is used up.
         """
         arrival = _Arrival(claim_of(content), content, bidder.email, self._context.party.clock.now())
         check_bidder(self._context.spec, arrival.claim, bidder)
@@ -140,13 +140,13 @@ class Intake:
             raise AuctionFullError(
                 f"this party has given {MOST_LISTED_RECEIPTS} receipts in this auction, and can give no more"
             )
-        # The fewer are left, the fewer for each: so a few hundred people cannot take the places of all others. Whoever
-        # has had all of theirs can still take back the bid that stands.
+        # The fewer are left, the fewer for each: so a few hundred people cannot use up the receipts of all others.
+        # Those who used theirs can still withdraw the bid that stands.
         share = max(1, MOST_REVISIONS * free // MOST_LISTED_RECEIPTS)
-        takes_back = claim.withdrawal and self.taken.stands(claim.bidder)
-        if self.taken.receipts_of(claim.bidder) >= share and not takes_back:
+        withdraws = claim.withdrawal and self.taken.stands(claim.bidder)
+        if self.taken.receipts_of(claim.bidder) >= share and not withdraws:
             raise TooManyRevisionsError(
-                f"so many bids are in that nobody can have more than {share} receipts now: what you handed in counts"
+                f"so many bids are in that nobody can have more than {share} receipts now: what you submitted counts"
             )
 
     async def _admit(self, arrivals: Sequence[_Arrival]) -> Sequence[SignedReceipt | AuctionError]:

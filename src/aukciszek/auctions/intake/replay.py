@@ -1,4 +1,4 @@
-"""Receipts that this party gave before: whoever sends the same bundle again gets the same receipt, for good.
+"""Receipts that this party gave before: the same bundle, sent again, gets the same receipt, at any time.
 
 ``docs/protocol.md``, "Receipts and the input set".
 """

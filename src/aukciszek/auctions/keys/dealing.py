@@ -2,8 +2,8 @@
 
 ``docs/protocol.md``, "Dealing the PRSS keys". Once the sealing keys of all parties are known, each dealer makes its
 keys and seals them to the other members of their sets; each party signs a table of what it holds; the auction takes
-bids when the tables say which key each set uses. Everything is stored before it is sent, and sent again to whoever may
-have missed it. Keys are never made twice: with other keys a repeated session would draw another tie-break seed.
+bids when the tables say which key each set uses. Everything is stored before it is sent, and sent again to peers that
+may have missed it. Keys are never made twice: with other keys a repeated session would draw another tie-break seed.
 
 A corrupt dealer learns nothing that it should not know: it is a member of the set. The set that protects a secret from
 ``t`` colluding parties is the one without any of them.
@@ -14,7 +14,7 @@ import math
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
 from aukciszek.auctions.context.auction_context import AuctionContext
-from aukciszek.auctions.context.change_notifier import FIRST_RETRY_S, LONGEST_RETRY_S, PATIENCE_S
+from aukciszek.auctions.context.change_notifier import PATIENCE_S, retry_backoff
 from aukciszek.auctions.context.peer_network import MessageKind
 from aukciszek.auctions.keys.envelopes import AuctionKey, KeyEnvelope, UnlawfulDealingError
 from aukciszek.auctions.keys.held_keys import HeldKeys
@@ -59,7 +59,7 @@ class KeyDealing:
         return self._tables.encoded
 
     async def load(self) -> None:
-        """Take up the keys and tables that are stored."""
+        """Load the keys and tables that are stored."""
         await self._held.load()
         await self._tables.load()
 
@@ -100,7 +100,7 @@ class KeyDealing:
             announce: tells peers, again and again, what they may have missed.
         """
         context, clock = self._context, self._context.party.clock
-        pause_s, announce_at_s = FIRST_RETRY_S, clock.monotonic_s()
+        backoff, announce_at_s = retry_backoff(clock), clock.monotonic_s()
         while True:
             changes = context.signal.changes
             await self._deal()
@@ -112,8 +112,7 @@ class KeyDealing:
             if clock.monotonic_s() >= announce_at_s:
                 await announce(sorted(self.missing))
                 await context.send(sorted(self.missing), MessageKind.DEALING_WANTED, b"")
-                announce_at_s = clock.monotonic_s() + pause_s
-                pause_s = min(2 * pause_s, LONGEST_RETRY_S)
+                announce_at_s = clock.monotonic_s() + backoff.next_s()
             rest_s = min(announce_at_s - clock.monotonic_s(), self._patience_left_s)
             await context.signal.wait_for_change_since(changes, timeout_s=max(rest_s, 0.0))
         context.wait_for_parties(())
@@ -233,9 +232,9 @@ class KeyDealing:
         await context.send(context.peers, MessageKind.KEY_TABLE, signed.encode())
 
     def _note_time(self) -> None:
-        """Begin to wait no longer than :data:`PATIENCE_S` where parties can be done without and enough have come.
+        """Begin to wait no longer than :data:`PATIENCE_S` where not all parties are needed and enough have answered.
 
-        Enough dealers are all but ``t``: those who are silent may be all that are corrupt.
+        Enough dealers are all but ``t``: the silent ones may be the corrupt ones.
         """
         mode, now_s = self._context.party.mode, self._context.party.clock.monotonic_s()
         if mode.corrects:

@@ -24,7 +24,7 @@ class HeldKeys:
         self._one_at_a_time = asyncio.Lock()
 
     async def load(self) -> None:
-        """Take up what is stored."""
+        """Load what is stored."""
         for row in await self._context.party.repository.auction_keys(self._context.auction):
             self._take_up([AuctionKey(members_of(row.members), PartyNumber(row.dealer), Secret(row.key))])
 

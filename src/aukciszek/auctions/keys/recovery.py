@@ -1,8 +1,8 @@
 """Getting keys for shared randomness from co-members: for a party that lacks some of those that an auction uses.
 
-``docs/protocol.md``, "Dealing the PRSS keys". The party signs a fresh key of its own, which lives in memory alone, and
-whoever shares keys with it seals them to that. It takes exactly the keys whose hashes were chosen, whoever sends them:
-so nobody can hand it another key, with which it would take part in a draw that others have completed before.
+``docs/protocol.md``, "Dealing the PRSS keys". The party signs a fresh key of its own, which stays in memory, and its
+co-members seal the keys that they share with it to that. It takes exactly the keys whose hashes were chosen, from any
+sender: so no other key can be given to it, with which it would draw another tie-break seed than the others did.
 """
 
 import math

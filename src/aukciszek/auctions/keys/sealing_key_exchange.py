@@ -17,7 +17,7 @@ class SealingKeys:
         self._statements: dict[PartyNumber, Signed[SealingKeyStatement]] = {}
 
     async def load(self) -> None:
-        """Take up the statements that are stored, this party's own among them."""
+        """Load the statements that are stored, this party's own among them."""
         for row in await self._context.party.repository.sealing_keys(self._context.auction):
             self._keep(read_verified_statement(SealingKeyStatement, row.statement))
 

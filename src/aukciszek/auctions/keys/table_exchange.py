@@ -26,7 +26,7 @@ class KeyTables:
         """The keys of all sets, as soon as the tables that are here give them."""
 
     async def load(self) -> None:
-        """Take up the tables that are stored."""
+        """Load the tables that are stored."""
         for row in await self._context.party.repository.key_tables(self._context.auction):
             signed = read_verified_statement(KeyTable, row.statement)
             self._tables[signed.content.party] = signed

@@ -1,8 +1,8 @@
 """What a party still says about auctions that are over for it, to peers that are behind, and to peers that know better.
 
-``docs/protocol.md``, "The certificate". An auction that is final here is handed to those who missed it. One that is
-cancelled here may be final at the others, where parties can be done without: they finished before they heard of the
-order to cancel. What ``t + 1`` parties signed counts then, so this party asks for it and follows.
+``docs/protocol.md``, "The certificate". The outcome of an auction that is final here is sent to peers that missed it.
+One that is cancelled here may be final at the others, where not all parties are needed: they finished before they heard
+of the order to cancel. What ``t + 1`` parties signed counts then, so this party asks for it and follows.
 """
 
 import asyncio
@@ -23,13 +23,13 @@ _AUCTIONS_AT_A_CONNECTION: Final = 50
 """Of so many of the newest auctions a peer hears, when it connects, that they are cancelled here."""
 
 _NOT_ANSWERED: Final = frozenset({MessageKind.ORDER, MessageKind.PROPOSAL, MessageKind.RECALLED})
-"""What a party says for which the auction is cancelled, too: two such parties must not answer each other for ever."""
+"""What a party says for which the auction is cancelled, too: two such parties must not keep answering each other."""
 
-_ASKS: Final = frozenset({MessageKind.HOLDINGS_SEEN, MessageKind.READY, MessageKind.RECALL})
+_ASKS: Final = frozenset({MessageKind.LISTS_SEEN, MessageKind.READY, MessageKind.RECALL})
 
 
 def does_not_know_outcome(message: PeerMessage) -> bool:
-    """Tell whether this is what only a party sends that does not know the outcome: it computes still, or cancelled.
+    """Tell whether this is what only a party sends that does not know the outcome: it still computes, or cancelled.
 
     Raises:
         MalformedStatementError: the message is an order that is not of its form.
@@ -66,7 +66,7 @@ class CatchUp:
     async def answer(self, sender: PartyNumber, message: PeerMessage, row: AuctionRow) -> None:
         """Answer a peer's message about an auction that is over here.
 
-        Parties for which it is over, too, only send what is not answered, so no two answer each other for ever.
+        Parties for which it is over, too, only send what is not answered, so no two answer each other without end.
 
         Raises:
             AukciszekError: the message is malformed.
@@ -104,7 +104,7 @@ class CatchUp:
             await self._say_cancelled(sender, row)
 
     async def _say_cancelled(self, peer: PartyNumber, row: AuctionRow) -> None:
-        """Show by whose announcements the auction is cancelled: whoever opened nothing follows."""
+        """Show by whose announcements the auction is cancelled: a party that opened nothing follows."""
         orders = Orders(self._auction_context(row))
         await orders.load()
         await orders.announce([peer])

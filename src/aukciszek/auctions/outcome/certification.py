@@ -48,7 +48,7 @@ class Certification:
         self._since_s = 0.0
 
     async def load(self) -> None:
-        """Take up the outcome and the signatures that were stored before a restart."""
+        """Load the outcome and the signatures that were stored before a restart."""
         repository, auction = self._context.party.repository, self._context.auction
         content = await repository.outcome(auction)
         if content is not None:
@@ -171,7 +171,7 @@ class Certification:
         party_context, signed = self._context.party, len(self._signatures)
         waited_s = party_context.clock.monotonic_s() - self._since_s
         enough = signed >= party_context.cluster.size - party_context.threshold and waited_s >= PATIENCE_S
-        # All others may have adopted the outcome: they were not there, or a liar disturbed the session for them alone.
+        # All others may have adopted the outcome: they were absent, or a corrupt party disturbed the session for them.
         all_that_come = self.is_settled and waited_s >= LONG_PATIENCE_S
         return self._body is not None and (not self.missing or enough or all_that_come)
 

@@ -1,7 +1,7 @@
 """One auction at one party, from its creation to its certificate: the coroutine that drives it.
 
 ``docs/protocol.md``, "The way of a session". Each step works in one stored state and ends by entering the next one, so
-a restart takes up the step of the state that was stored.
+a restart repeats the step of the state that was stored.
 """
 
 import asyncio
@@ -29,6 +29,7 @@ from aukciszek.protocol.rules.errors import UnexpectedFailureError
 from aukciszek.protocol.rules.identifiers import BundleDigest
 from aukciszek.protocol.rules.spec import AuctionSpec
 from aukciszek.protocol.rules.states import AuctionState, is_over
+from aukciszek.racing import race
 from aukciszek.storage.errors import StorageFaultError
 from aukciszek.storage.rows import AuctionRow
 
@@ -65,7 +66,7 @@ class AuctionProcess:
         return self._parts.certification
 
     async def load(self) -> None:
-        """Take up what is stored."""
+        """Load what is stored."""
         await self._parts.load()
 
     async def run(self) -> None:
@@ -161,17 +162,8 @@ class AuctionProcess:
     async def _unless_cut_short(self, step: Step) -> None:
         """Take a step; leave it when the auction is cancelled or abandoned, or its outcome comes another way."""
         work = asyncio.create_task(step())
-        cut_short = asyncio.create_task(self._context.signal.wait_for(self._interruptions.are_due))
-        try:
-            await asyncio.wait({work, cut_short}, return_when=asyncio.FIRST_COMPLETED)
-            if work.done():
-                await work
-                return
-        finally:
-            for task in (work, cut_short):
-                task.cancel()
-            await asyncio.gather(work, cut_short, return_exceptions=True)
-        await self._interruptions.take()
+        if await race(work, self._context.signal.wait_for(self._interruptions.are_due)) is not work:
+            await self._interruptions.take()
 
     async def _stand_still(self, error: AukciszekError) -> None:
         """Tell everybody why; nothing is lost, as everything is stored, and a restart goes on once it is repaired."""

@@ -119,7 +119,7 @@ class AuctionParts:
         )
 
     async def load(self) -> None:
-        """Take up what is stored: at the start, and once more when this party was told what it had forgotten."""
+        """Load what is stored: at the start, and once more when this party was told what it had signed."""
         repository, auction = self.context.party.repository, self.context.auction
         await self.context.load()
         private = await repository.sealing_private(auction)

@@ -1,6 +1,6 @@
 """What one party does in each state of an auction; each step ends by entering the next state.
 
-``docs/protocol.md``, "Around the computation". A step relies on what is stored alone, so a restart takes it up again.
+``docs/protocol.md``, "Around the computation". A step relies on what is stored alone, so a restart repeats it.
 """
 
 from collections.abc import Callable, Coroutine, Mapping

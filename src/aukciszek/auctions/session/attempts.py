@@ -121,7 +121,7 @@ class Attempts:
 
     @property
     def leads(self) -> bool:
-        """Whether it is this party's turn to propose."""
+        """Whether this party leads the attempt, and so proposes."""
         return self.leader == self.own
 
     @property
@@ -153,7 +153,7 @@ class Attempts:
         return self._cancellation
 
     def may_propose(self, now_s: float) -> bool:
-        """Tell whether it is this party's turn to propose, and enough parties are ready."""
+        """Tell whether this party leads the attempt, and enough parties are ready."""
         if not self.leads or self._announced is None:
             return False
         return not self.absent or (self.are_enough and now_s - self._joined_at_s >= PATIENCE_S)
@@ -191,16 +191,24 @@ class Attempts:
         """Tell whether this attempt's session can no longer begin, or its leader had time enough and did nothing."""
         if self._announced is None:
             return True
-        gone = sum(
-            self._number_of(party) > self.number or (self._number_of(party) == self.number and party in self.absent)
-            for party in self.numbers
-        )
-        if len(self.numbers) - gone < self.quorum:
+        if self.is_abandoned:
             return True
         if self.are_enough:
             return now_s - self._leader_idle_since_s >= 2 * PATIENCE_S
         # Enough have come this far and some have gone on, so that those who are here may wait for silent ones in vain.
         return self._have_reached and now_s - self._joined_at_s >= 2 * PATIENCE_S
+
+    @property
+    def is_abandoned(self) -> bool:
+        """Whether so many parties have gone on, or are ready for something else, that the session lacks some it needs.
+
+        Those who left it may have sent their part of its first round before.
+        """
+        gone = sum(
+            self._number_of(party) > self.number or (self._number_of(party) == self.number and party in self.absent)
+            for party in self.numbers
+        )
+        return len(self.numbers) - gone < self.quorum
 
     def next_number(self, now_s: float, *, failed: bool) -> int | None:
         """Return the attempt to join now; None: stay.

@@ -172,7 +172,7 @@ class SessionExecution:
             raise PartiesMissingError(set(self._context.peers) - set(same))
 
     def _first_timeout_s(self) -> float:
-        """Return how long the others have to come: not long, where those who do not can be done without."""
+        """Return how long the others have to come: not long, where not all are needed."""
         party_context = self._context.party
         needs_all = party_context.quorum == party_context.cluster.size
         return party_context.round_timeout_s if needs_all else min(PATIENCE_S, party_context.round_timeout_s)

@@ -1,9 +1,9 @@
 """Fair openings of one auction at one party: signed, stored, released, finished, whatever becomes of the session.
 
 ``docs/protocol.md``, "Fair opening". A party stores a masked opening and its own keys to the mask before it signs it,
-and releases these keys once it holds the signatures of all parties. Whoever is shown all signatures releases its keys,
-too; so after the first release by an honest party every honest party comes to know what was opened: in any state,
-after restarts, and without the others' help. Before, nobody knows anything.
+and releases these keys once it holds the signatures of all parties. A party that is shown all signatures releases its
+keys, too; so after the first release by an honest party every honest party learns what was opened: in any state, after
+restarts, and without the corrupt parties' help. Before it, nobody learns anything.
 """
 
 from collections import defaultdict
@@ -38,7 +38,7 @@ class UnlawfulReleaseError(StatementError):
 
 
 class Openings:
-    """See the module."""
+    """The masked openings of one auction."""
 
     def __init__(self, context: AuctionContext) -> None:
         self._context = context
@@ -49,7 +49,7 @@ class Openings:
         """The latest opening of a session that runs, or that found the outcome: it makes use of it by itself."""
 
     async def load(self) -> None:
-        """Take up what was stored before a restart."""
+        """Load what was stored before a restart."""
         repository, auction = self._context.party.repository, self._context.auction
         for row in await repository.openings(auction):
             opening = MaskedOpening.decode(row.content, self._sets)
@@ -93,7 +93,7 @@ class Openings:
     async def run(self) -> None:
         """Say again, for as long as an opening is not finished here, what peers may have missed, session or not.
 
-        So a party that has released its keys can be sure that whoever still holds others hears of it.
+        So a party that has released its keys can be sure that the holders of the others learn of it.
         """
         context = self._context
         while True:
@@ -147,7 +147,7 @@ class Openings:
                 "other-opening-signed", party, {"session": opening_id[0], "opening": opening_id[1]}
             )
         elif party not in opened.signatures:
-            # It is stored with the others when all are here: until then whoever signed sends it again.
+            # It is stored with the others when all are here: until then its signer sends it again.
             opened.signatures[party] = signed
             await self._release_if_signed(opened)
 
@@ -255,7 +255,7 @@ class Openings:
         return opening_keys(self._prss_keys, opened.opening.session, opened.opening.number)
 
     def _statement(self, opened: Opened, party: PartyNumber) -> OpeningStatement:
-        """Return what a party signs under an opening; any other word of it would make others refuse the release."""
+        """Return what a party signs under an opening; with any other statement others would refuse the release."""
         return OpeningStatement.of(self._context.auction, party, opened.input_set, opened.opening)
 
     def _all_signed(self, opened: Opened) -> bool:

@@ -9,6 +9,7 @@ from aukciszek.auctions.context.auction_context import VERIFIED, AuctionContext
 from aukciszek.auctions.context.change_notifier import FIRST_RETRY_S
 from aukciszek.auctions.session.fair_opening import Openings
 from aukciszek.auctions.session.opened import Opened
+from aukciszek.backoff import Backoff
 from aukciszek.mpc.errors import PartiesMissingError
 from aukciszek.mpc.fair_opening import Exchange, MaskedOpening, OpeningKeys
 from aukciszek.protocol.rules.states import AuctionState
@@ -24,7 +25,7 @@ class SessionOpenings:
         self._input_set = input_set
 
     async def enter(self, reasons: Sequence[str]) -> None:
-        """Store that this party is about to open something: from now on others may come to know it."""
+        """Store that this party is about to open something: from now on others may learn it."""
         details = {"session": self._session.hex(), "opens": list(reasons)}
         if self._context.state is AuctionState.REVEALING:
             await self._context.note(VERIFIED, details)
@@ -44,12 +45,11 @@ class SessionOpenings:
             raise PartiesMissingError(())
         opened = await self._openings.sign(opening, own, self._input_set)
         self._openings.await_by_session(opened)
-        since_s, pause_s = clock.monotonic_s(), FIRST_RETRY_S
-        while not await self._context.signal.wait_for(lambda: opened.values is not None, timeout_s=pause_s):
+        since_s, backoff = clock.monotonic_s(), Backoff(clock, first_s=FIRST_RETRY_S)
+        while not await self._context.signal.wait_for(lambda: opened.values is not None, timeout_s=backoff.next_s()):
             if clock.monotonic_s() - since_s >= patience_s:
                 raise PartiesMissingError(self._silent(opened))
             await self._openings.announce(self._context.peers)
-            pause_s *= 2
         return opened.keys
 
     def _silent(self, opened: Opened) -> set[int]:

@@ -1,8 +1,8 @@
-"""What the parties say to begin a session: each signs that it is ready, and the leader puts these words together.
+"""What the parties sign to begin a session: each announces that it is ready, and the leader collects the announcements.
 
-``docs/protocol.md``, "The way of a session", and ``docs/adr/0003-sessions-by-attempt.md``. The words of enough parties
-for one attempt and one input set are a *proposal*. It fixes the session's id; it proves that a party began; and for an
-auction that is cancelled it is what lets a party destroy its keys.
+``docs/protocol.md``, "The way of a session", and ``docs/adr/0003-sessions-by-attempt.md``. The announcements of enough
+parties for one attempt and one input set are a *proposal*. It fixes the session's id; it proves that a party began;
+and for an auction that is cancelled it is what lets a party destroy its keys.
 """
 
 from collections.abc import Mapping, Sequence

@@ -11,7 +11,7 @@ from aukciszek.auctions.agreement.input_set_choice import InputSetChoice
 from aukciszek.auctions.agreement.list_exchange import ListExchange
 from aukciszek.auctions.agreement.opened_envelopes import OpenedEnvelopes
 from aukciszek.auctions.context.auction_context import AuctionContext
-from aukciszek.auctions.context.change_notifier import FIRST_RETRY_S, LONGEST_RETRY_S
+from aukciszek.auctions.context.change_notifier import retry_backoff
 from aukciszek.auctions.context.session_scheduler import LOOK_AGAIN_S, SessionSlot, memory_bytes
 from aukciszek.auctions.keys.dealing import KeyDealing
 from aukciszek.auctions.session.attempts import Attempts
@@ -24,6 +24,7 @@ from aukciszek.auctions.session.session_input import SessionInput, SessionOutcom
 from aukciszek.auctions.session.setup import SessionSetup
 from aukciszek.mpc.errors import MpcError
 from aukciszek.protocol.rules.states import WAITING_FOR_SLOT, AuctionState
+from aukciszek.racing import race
 
 
 class SessionRunner:
@@ -55,7 +56,7 @@ class SessionRunner:
 
     async def run(self) -> SessionOutcome:
         """Return the outcome of the first attempt that succeeds; of a cancelled auction, never return."""
-        pause_s, failed = FIRST_RETRY_S, False
+        backoff, failed = retry_backoff(self._context.party.clock), False
         while True:
             number = await self._setup.next_number(failed=failed)
             own = await self._prepare()
@@ -69,9 +70,8 @@ class SessionRunner:
                     failed = await self._exchange_lists_again()
             except MpcError as error:
                 await self._execution.note_failure(error)
-                if await self._context.signal.wait_for(self._is_superseded, timeout_s=pause_s):
-                    pause_s = FIRST_RETRY_S
-                pause_s = min(2 * pause_s, LONGEST_RETRY_S)
+                if await self._context.signal.wait_for(self._is_superseded, timeout_s=backoff.next_s()):
+                    backoff.reset()
             else:
                 if outcome is not None:
                     return outcome
@@ -147,6 +147,9 @@ class SessionRunner:
             while not slot.is_held and not attempts.superseded:
                 await context.signal.wait_for(lambda: slot.is_held or attempts.superseded, timeout_s=LOOK_AGAIN_S)
                 scheduler.look_again()
+            if attempts.is_abandoned:
+                # Those who left sent their part of the first round, so that it would seem to begin.
+                return None
             proposal = await self._setup.proposal()
             return await self._begin(own, proposal, slot) if proposal else None
 
@@ -155,18 +158,11 @@ class SessionRunner:
         context, attempts = self._context, self._attempts
         await self._fix(own.input_set, proposal)
         computation = asyncio.create_task(self._execution.run(own, proposal, slot))
-        ends_early = asyncio.create_task(context.signal.wait_for(lambda: attempts.superseded or slot.is_wanted_back))
-        try:
-            await asyncio.wait({computation, ends_early}, return_when=asyncio.FIRST_COMPLETED)
-            if computation.done():
-                return computation.result()
-            error = "slot-wanted" if slot.is_wanted_back else "superseded"
-            await self._execution.note_end(proposal, None, error)
-            return None
-        finally:
-            for task in (computation, ends_early):
-                task.cancel()
-            await asyncio.gather(computation, ends_early, return_exceptions=True)
+        ends_early = context.signal.wait_for(lambda: attempts.superseded or slot.is_wanted_back)
+        if await race(computation, ends_early) is computation:
+            return computation.result()
+        await self._execution.note_end(proposal, None, "slot-wanted" if slot.is_wanted_back else "superseded")
+        return None
 
     async def _fix(self, input_set: InputSet, proposal: Proposal) -> None:
         if not await self._input_sets.fix(input_set.digest, proposal.encode()):

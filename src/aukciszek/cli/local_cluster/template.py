@@ -12,6 +12,7 @@ started it.
 """
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -19,7 +20,6 @@ import socket
 import sys
 from collections import deque
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 from aukciszek.cli.local_cluster.processes import ChildEndedError, Command, Launch, Process, execute
@@ -27,7 +27,7 @@ from aukciszek.cli.local_cluster.processes import ChildEndedError, Command, Laun
 _LONGEST_ANSWER = 1024
 
 
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def template() -> AsyncIterator[Launch]:
     """Yield a way to start processes as copies of a template, which ends when the context is left.
 
@@ -51,7 +51,8 @@ async def template() -> AsyncIterator[Launch]:
             yield line.launch
         finally:
             line.close()
-            ours.close()
+            with contextlib.suppress(ProcessLookupError):
+                process.terminate()  # it may still be loading
             await process.wait()
 
 

@@ -41,6 +41,12 @@ class UnknownAuctionError(RefusalError):
     code = "unknown-auction"
 
 
+class AuctionUnavailableError(RefusalError):
+    """This party cannot read what it stored of the auction, and takes no part in it until that is repaired."""
+
+    code = "auction-unavailable"
+
+
 class NotAuctioneerError(RefusalError):
     """Somebody else created the auction, or the user may not create auctions at all."""
 

@@ -1,4 +1,4 @@
-"""The process that a party runs in: web server, TLS, data directory, memory, worker processes and log.
+"""The process of a party: web server, TLS, lock of the data directory, memory and worker processes.
 
-Knows no auction and no account.
+It must know no auction and no account.
 """

@@ -1,6 +1,6 @@
-"""How a process that serves for long keeps its memory: what comes and goes in every round is not fetched anew.
+"""Memory settings of a long-running process: blocks that every round allocates and frees stay with the process.
 
-Both settings save time alone; ``docs/benchmarks.md``, "What limits it", says how much.
+Both settings save time; ``docs/benchmarks.md`` says how much.
 """
 
 import ctypes
@@ -15,10 +15,10 @@ _LARGEST_KEPT_BLOCK: Final = 64 * 1024 * 1024
 
 
 def keep_freed_memory() -> None:
-    """Let the C library keep what is freed, up to a limit, instead of giving it back to the kernel at once.
+    """Let the C library keep freed memory, up to a limit, instead of returning it to the kernel.
 
-    A round of a session takes and frees blocks of megabytes. By default each of them comes from the kernel, which
-    clears it page by page, more work than the arithmetic on it. Does nothing where the C library is not glibc.
+    A round of a session allocates and frees blocks of megabytes. By default each of them comes from the kernel, which
+    clears it page by page: more work than the arithmetic on it. Does nothing where the C library is not glibc.
     """
     if sys.platform != "linux":
         return
@@ -28,7 +28,7 @@ def keep_freed_memory() -> None:
         library.mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)
 
 
-def keep_what_is_here() -> None:
-    """Let the garbage collector pass over what was made at the start and stays for good: it stalls the event loop."""
+def freeze_permanent_objects() -> None:
+    """Exempt the permanent objects of start-up from garbage collection, which stalls the event loop meanwhile."""
     gc.collect()
     gc.freeze()

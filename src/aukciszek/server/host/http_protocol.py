@@ -1,11 +1,11 @@
-"""Limits that a connection must keep before any request of it is looked at.
+"""Limits on connections, below the level of requests.
 
-uvicorn's ``httptools`` protocol waits for a request's head for any time and to any length. Here a head has a largest
-size and must be complete in time, so that nobody holds memory or connections without saying anything. Nor does it ever
-give up on somebody who asks for an answer and does not take it; here whoever takes too little of it is cut off.
+uvicorn's ``httptools`` protocol waits indefinitely for a request's head of any length. Here a head has a largest size
+and must be complete in time, so that silent clients occupy neither memory nor connections. Nor does uvicorn close a
+connection whose client does not read its answer; here a client that reads too slowly is disconnected.
 
-A body that is refused is still read and dropped for a while: the reset of a connection that is closed on its sender can
-overtake the answer, and the sender would never learn what was wrong (RFC 9112, section 9.6).
+The body of a refused request is still read and dropped for a while: closing the connection while its client sends
+resets it, which can overtake the answer, and the client would never learn the reason (RFC 9112, section 9.6).
 """
 
 import asyncio
@@ -21,35 +21,35 @@ from aukciszek.server.errors import BusyError
 from aukciszek.server.problems import problem
 
 LARGEST_HEAD: Final = 32 * 1024
-"""Bytes of request line and headers. What arrives together with the end of the head is not counted."""
+"""Bytes of request line and headers. The packet with the end of the head is not counted."""
 
 MOST_HEADERS: Final = 100
 HEAD_TIMEOUT_S: Final = 20.0
 """From the opening of a connection, or from the first byte of a further request, to the end of the head."""
 
-TAKING_TIMEOUT_S: Final = 30.0
-LEAST_TAKEN: Final = 32 * 1024
-"""Bytes that somebody has to take of a long answer within each such time."""
+READING_TIMEOUT_S: Final = 30.0
+LEAST_READ: Final = 32 * 1024
+"""Bytes of a long answer that a client must read within each such period."""
 
 MOST_CONNECTIONS: Final = 4096
-"""Beyond them requests are answered with the problem `busy`; beyond twice as many connections are closed at once."""
+"""Beyond it requests are answered with the problem `busy`; beyond twice as many, connections are closed."""
 
 MOST_CONNECTIONS_OF_AN_ADDRESS: Final = 1024
-"""A whole office, or all customers of a small provider, may come from one address."""
+"""A whole office, or all customers of a small provider, may share one address."""
 
 DROPPING_TIMEOUT_S: Final = 5.0
-"""How long the rest of a body that was answered already may take to arrive."""
+"""How long the rest of a body is read after its request was answered."""
 
 
 async def answer_busy(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer every request of a connection that is one too many, and close it."""
-    answer = problem(BusyError("too many connections are open at this moment: try again in a few seconds"))
+    """Answer a request beyond the limit of connections, and close its connection."""
+    answer = problem(BusyError("too many connections are open: try again in a few seconds"))
     answer.headers["Connection"] = "close"
     await answer(scope, receive, send)
 
 
 class LimitedHttpProtocol(HttpToolsProtocol):
-    """One connection, with a bounded head."""
+    """One connection within these limits."""
 
     def __init__(
         self,
@@ -60,14 +60,14 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         *,
         addresses: Counter[str] | None = None,
     ) -> None:
-        """Serve one connection; ``addresses`` counts those of one server by where they come from."""
+        """Serve one connection; ``addresses`` counts those of one server by source address."""
         super().__init__(config, server_state, app_state, _loop)
         self._addresses = Counter[str]() if addresses is None else addresses
         self._address = ""
         self._head_bytes = 0
         self._in_head = True
         self._deadline: asyncio.TimerHandle | None = None
-        self._next_look: asyncio.TimerHandle | None = None
+        self._next_check: asyncio.TimerHandle | None = None
         self._in_body = False
         self._end_of_dropping: asyncio.TimerHandle | None = None
 
@@ -80,14 +80,14 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         if connected > 2 * MOST_CONNECTIONS:
             transport.abort()
         elif connected > MOST_CONNECTIONS or self._addresses[self._address] > MOST_CONNECTIONS_OF_AN_ADDRESS:
-            # Links between parties do not pass through here, and so are never turned away.
+            # Links between parties use another protocol class, so they are never refused here.
             self.app = answer_busy
         self._start_deadline()
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
         self._end_deadline()
-        self._look_no_more()
+        self._stop_checking()
         self._drop_no_more()
         self._addresses[self._address] -= 1
         if not self._addresses[self._address]:
@@ -137,30 +137,30 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     @override
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._look_later()
+        self._check_later()
 
     @override
     def resume_writing(self) -> None:
-        self._look_no_more()
+        self._stop_checking()
         super().resume_writing()
 
-    def _look_later(self) -> None:
-        self._look_no_more()
+    def _check_later(self) -> None:
+        self._stop_checking()
         waiting = self.transport.get_write_buffer_size()
-        self._next_look = self.loop.call_later(TAKING_TIMEOUT_S, self._look, waiting)
+        self._next_check = self.loop.call_later(READING_TIMEOUT_S, self._check, waiting)
 
-    def _look(self, waiting_before: int) -> None:
-        """Cut off whoever has taken next to nothing of what waits, which is all that is written meanwhile."""
-        if self.transport.get_write_buffer_size() > waiting_before - LEAST_TAKEN:
-            self._next_look = None
+    def _check(self, waiting_before: int) -> None:
+        """Disconnect a client that has read next to nothing; while writing is paused, the buffer only shrinks."""
+        if self.transport.get_write_buffer_size() > waiting_before - LEAST_READ:
+            self._next_check = None
             self.transport.abort()
         else:
-            self._look_later()
+            self._check_later()
 
-    def _look_no_more(self) -> None:
-        if self._next_look is not None:
-            self._next_look.cancel()
-            self._next_look = None
+    def _stop_checking(self) -> None:
+        if self._next_check is not None:
+            self._next_check.cancel()
+            self._next_check = None
 
     def _drop_no_more(self) -> None:
         if self._end_of_dropping is not None:

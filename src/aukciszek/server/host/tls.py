@@ -10,7 +10,7 @@ from aukciszek.settings import Settings
 
 
 def server_context(settings: Settings) -> ssl.SSLContext | None:
-    """Return what this party's server answers with, or ``None`` where it has no certificate.
+    """Return the context of this party's server, or ``None`` where it has no certificate.
 
     Raises:
         CertificateError: a file is missing, unreadable, or certificate and key do not belong together.
@@ -29,10 +29,10 @@ def server_context(settings: Settings) -> ssl.SSLContext | None:
 
 
 def client_context(settings: Settings) -> ssl.SSLContext | None:
-    """Return what this party checks the others' certificates with, or ``None`` where no party uses TLS.
+    """Return the context that verifies the others' certificates, or ``None`` where no party uses TLS.
 
-    Where the parties name an authority, no other is trusted: one that the machine happens to know could otherwise put
-    somebody between two parties.
+    Where the parties name an authority, no other is trusted: any that the machine trusts could otherwise let an
+    attacker intercept links.
 
     Raises:
         CertificateError: the file with authorities is missing or unreadable.

@@ -1,4 +1,4 @@
-"""The FastAPI application of one party: routes, errors and what surrounds them. Built anew for each party."""
+"""The FastAPI application of one party: routes, error handlers and middleware. One is built for each party."""
 
 from typing import Any, Final, override
 
@@ -26,20 +26,20 @@ OPENAPI_PATH: Final = "/api/openapi.json"
 class _App(FastAPI):
     @override
     def openapi(self) -> dict[str, Any]:
-        """Describe the interface, with the errors and examples that FastAPI does not know of."""
+        """Describe the interface, with the errors and examples that FastAPI does not know."""
         if self.openapi_schema is None:
             self.openapi_schema = complete(super().openapi())
         return self.openapi_schema
 
 
 def create_app(party: Party) -> FastAPI:
-    """Return the application that speaks for ``party``; whoever serves it starts and stops the party."""
+    """Return the application of ``party``; its server starts and stops the party."""
     app = _App(
         routes=[bid_route()],
         title="Aukciszek",
         version=__version__,
         openapi_url=OPENAPI_PATH,
-        # FastAPI's pages for this load scripts from elsewhere, which no origin that takes bids may do; see /docs.
+        # FastAPI's own pages load foreign scripts, which an origin that takes bids must not do; see /docs.
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -55,7 +55,7 @@ def create_app(party: Party) -> FastAPI:
     install(app)
     app.add_middleware(
         CORSMiddleware,
-        # A bidder's page comes from one party and talks to all of them. Tokens travel in a header, never in a cookie.
+        # A bidder's page comes from one party and sends requests to all. Tokens travel in a header, never in a cookie.
         allow_origins=[*party.settings.servers, *party.settings.web_origins],
         allow_methods=["GET", "POST"],
         allow_headers=["Authorization", "Content-Type"],

@@ -1,6 +1,6 @@
-"""Reading a request's body: of the right type, within its limit, in time, and only after the user is known.
+"""Reading a request's body: of the right media type, within its limit, in time, and after authentication.
 
-FastAPI would read a body before it asks who sent it, and to any length. Routes here take these dependencies instead,
+FastAPI would read a body of any length before it authenticates the sender. Routes here use these dependencies instead,
 after the one that authenticates.
 """
 
@@ -22,7 +22,7 @@ BYTES: Final = "application/octet-stream"
 
 
 class BytesBody:
-    """A dependency that gives the body as it was sent."""
+    """A dependency that returns the body as it was sent."""
 
     def __init__(self, most_bytes: int, media_type: str) -> None:
         self._most_bytes = most_bytes
@@ -33,26 +33,26 @@ class BytesBody:
 
         Raises:
             MediaTypeError: the body is of another type.
-            BodyTooLargeError: it is too long, by its header or by itself.
+            BodyTooLargeError: it is too long, by its header or by its content.
             BodyTooSlowError: it did not arrive in time.
         """
         return await read_body(request, self._most_bytes, self._media_type)
 
 
 class ModelBody[Model: BaseModel]:
-    """A dependency that gives a JSON body as a model."""
+    """A dependency that returns a JSON body as a model."""
 
     def __init__(self, model: type[Model], most_bytes: int) -> None:
         self._model = model
         self._most_bytes = most_bytes
 
     async def __call__(self, request: Request) -> Model:
-        """Read the body and check its form.
+        """Read the body and validate it.
 
         Raises:
-            InvalidRequestError: it does not have the form of the model.
+            InvalidRequestError: it does not match the model.
             MediaTypeError: the body is not JSON.
-            BodyTooLargeError: it is too long, by its header or by itself.
+            BodyTooLargeError: it is too long, by its header or by its content.
             BodyTooSlowError: it did not arrive in time.
         """
         content = await read_body(request, self._most_bytes, JSON)
@@ -64,11 +64,11 @@ class ModelBody[Model: BaseModel]:
 
 async def read_body(request: Request, most_bytes: int, media_type: str) -> bytes:
     """Read a body of one media type; see :class:`BytesBody`."""
-    headers = dict(reversed(request.headers.raw))  # of several with one name the first, as in `request.headers`
+    headers = dict(reversed(request.headers.raw))  # of several headers with one name the first, as in `request.headers`
     if _text(headers, b"content-type").partition(";")[0].strip().lower() != media_type:
         raise MediaTypeError(f"send the body as {media_type} and say so in the Content-Type header")
     if _text(headers, b"content-encoding") not in {"", "identity"}:
-        raise MediaTypeError("send the body as it is, without Content-Encoding")
+        raise MediaTypeError("send the body without Content-Encoding")
     announced = _text(headers, b"content-length")
     if announced.isdecimal() and int(announced) > most_bytes:
         raise _too_large(most_bytes)
@@ -94,7 +94,7 @@ async def _receive_body(receive: Receive, most_bytes: int) -> bytes:
         if len(content) + len(piece) > most_bytes:
             raise _too_large(most_bytes)
         if is_last and not content:
-            return piece  # most bodies arrive in one piece, which is not copied
+            return piece  # most bodies arrive in one piece, which needs no copy
         content += piece
         if is_last:
             return bytes(content)
@@ -106,4 +106,4 @@ def described(media_type: str, schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _too_large(most_bytes: int) -> BodyTooLargeError:
-    return BodyTooLargeError(f"the body is longer than the {most_bytes} bytes that this path takes")
+    return BodyTooLargeError(f"the body is longer than the {most_bytes} bytes that this path accepts")

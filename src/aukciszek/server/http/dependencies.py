@@ -1,7 +1,7 @@
-"""What routes ask for: the party, who sends the request, what the path names.
+"""What routes depend on: the party, the authenticated user, the parameters of the path.
 
-Every route that serves a user takes :func:`current_user` or :func:`current_admin`; a test walks all routes and fails
-for one that does not and is not on its short list of public ones.
+Every route that serves a user depends on :func:`current_user` or :func:`current_admin`; a test inspects all routes and
+fails for one that does not and is not on its short list of public ones.
 """
 
 from typing import Annotated, cast
@@ -30,19 +30,19 @@ async def current_user(
     party: ThisParty,
     _described: Annotated[HTTPAuthorizationCredentials | None, Depends(HTTPBearer(auto_error=False))],
 ) -> Principal:
-    """Return who sends the request, as their token proves.
+    """Return the authenticated user.
 
     Raises:
-        TokenError: there is no token, or it is not valid here and now.
+        TokenError: there is no token, or it is not valid at this party now.
     """
     return authenticate(connection, party)
 
 
 def authenticate(connection: HTTPConnection, party: Party) -> Principal:
-    """Return who sends a request, as their token proves.
+    """Return the user that a connection's token authenticates.
 
     Raises:
-        TokenError: there is no token, or it is not valid here and now.
+        TokenError: there is no token, or it is not valid at this party now.
     """
     shown = connection.headers.getlist("authorization")
     if len(shown) > 1:
@@ -57,10 +57,10 @@ CurrentUser = Annotated[Principal, Depends(current_user)]
 
 
 async def current_admin(user: CurrentUser) -> Principal:
-    """Return who sends the request, if they are an auctioneer.
+    """Return the authenticated user, if they are an auctioneer.
 
     Raises:
-        TokenError: there is no token, or it is not valid here and now.
+        TokenError: there is no token, or it is not valid at this party now.
         AdminOnlyError: the user is none.
     """
     if not user.is_admin:

@@ -1,8 +1,8 @@
 """``/docs``: the interface for programs, with a worked example of every operation, as one page without scripts.
 
-The usual pages for browsing an interface load scripts, from elsewhere or at least at all. An origin where people type
-passwords and prices serves none but the page's own, so this one is plain text and boxes: its policy allows the one
-style that stands in it, and nothing else.
+The usual pages for browsing an interface need scripts, often foreign ones. An origin where people type passwords and
+prices serves no scripts but those of its page, so this one is static HTML: its content security policy allows its one
+style sheet, and nothing else.
 """
 
 import base64
@@ -35,7 +35,7 @@ POLICY: Final = (
 )
 
 _INTRODUCTION: Final = """
-<p>Ask every party, and believe none alone: a program that bids sends the same bundle to all of them and checks each
+<p>Ask every party, and trust none alone: a program that bids sends the same bundle to all of them and checks each
 signature. <code>aukciszek.client.sdk</code> does all of that, and splits and seals prices; what follows is what it
 sends. The same description for machines is at <a href="/api/openapi.json">/api/openapi.json</a>.</p>
 <p>Errors are problem documents (RFC 9457) with a stable <code>code</code>:</p>
@@ -46,7 +46,7 @@ sends. The same description for machines is at <a href="/api/openapi.json">/api/
 
 
 def install_documentation(app: FastAPI, server: str) -> None:
-    """Let ``app`` describe itself to people; the examples name ``server``, its public URL."""
+    """Let ``app`` serve this page; the examples name ``server``, its public URL."""
     content = render(app.openapi(), server).encode()
 
     async def send(_request: Request) -> Response:

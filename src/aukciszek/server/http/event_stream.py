@@ -1,7 +1,7 @@
 """Watching an auction: server-sent events (WHATWG HTML, "Server-sent events").
 
-Whoever watches gets the present state at once and every change that follows, a few times a second at most: what comes
-in between is left out, since the newest state is all that counts. The number of those who watch is bounded.
+A watcher receives the current state immediately and then its changes, a few times a second at most: states in between
+are skipped, since only the newest counts. The number of watchers is bounded.
 """
 
 import asyncio
@@ -30,35 +30,35 @@ _SIGN_OF_LIFE: Final = b":\n\n"
 
 
 class Watchers:
-    """Who is watching, by address."""
+    """The number of watchers by address."""
 
     def __init__(self) -> None:
         self._by_address: Counter[str] = Counter()
 
     @property
     def watching(self) -> int:
-        """How many are watching."""
+        """The number of watchers."""
         return self._by_address.total()
 
     def enter(self, address: str) -> None:
-        """Let one more watch from ``address``.
+        """Count one more watcher from ``address``.
 
         Raises:
-            BusyError: too many are watching.
+            BusyError: there are too many.
         """
         if self.watching >= MOST_WATCHERS or self._by_address[address] >= MOST_WATCHERS_PER_ADDRESS:
-            raise BusyError("too many are watching at this moment: ask for the auction now and then instead")
+            raise BusyError("there are too many watchers now: poll the auction instead")
         self._by_address[address] += 1
 
     def leave(self, address: str) -> None:
-        """Note that one who watched from ``address`` has gone."""
+        """Count one watcher from ``address`` less."""
         self._by_address[address] -= 1
         if not self._by_address[address]:
             del self._by_address[address]
 
 
 class _EventStream(StreamingResponse):
-    """A response that gives its place back however it ends."""
+    """A response that is counted as a watcher until it ends."""
 
     def __init__(self, events: AsyncIterator[bytes], watchers: Watchers, address: str) -> None:
         super().__init__(events, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
@@ -73,8 +73,8 @@ class _EventStream(StreamingResponse):
 
 
 async def stream_progress(request: Request, party: ThisParty, auction: AuctionInPath) -> StreamingResponse:
-    """Send the auction's state now and after every change, until it is over."""
-    await party.auctions.queries.auction(auction)  # an unknown one is answered with a problem, not with an empty stream
+    """Send the auction's state now and after every change, until the auction is over."""
+    await party.auctions.queries.auction(auction)  # the problem for an unknown auction, not an empty stream
     address = plain_address(request.client.host) if request.client is not None else ""
     watchers: Watchers = request.app.state.watchers
     watchers.enter(address)

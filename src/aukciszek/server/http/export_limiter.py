@@ -1,4 +1,4 @@
-"""Answers that take much memory and time, records and certificates: a few at once, a few more in line."""
+"""A limit on answers that take much memory and time, records and certificates: few at a time, few more waiting."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,7 +12,7 @@ MOST_IN_LINE: Final = 32
 
 
 class ExportLimiter:
-    """Who makes such an answer, and who waits for it."""
+    """Admits a few such answers at a time, in the order of their requests."""
 
     def __init__(self) -> None:
         self._slots = asyncio.Semaphore(MOST_AT_ONCE)
@@ -20,13 +20,13 @@ class ExportLimiter:
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
-        """Wait for one's turn, first come, first served.
+        """Wait for a free slot, first come, first served.
 
         Raises:
-            BusyError: too many wait already.
+            BusyError: too many are waiting.
         """
         if self._present >= MOST_AT_ONCE + MOST_IN_LINE:
-            raise BusyError("too many ask for records or certificates at this moment: try again in a few seconds")
+            raise BusyError("too many records and certificates are being exported: try again in a few seconds")
         self._present += 1
         try:
             async with self._slots:
@@ -35,7 +35,7 @@ class ExportLimiter:
             self._present -= 1
 
     async def in_turn(self, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        """Yield the pieces of an answer, each made in its turn; whoever reads them slowly holds nobody up."""
+        """Yield the pieces of an answer, each made in a slot of its own, so that a slow reader blocks no other."""
         while True:
             async with self._slots:
                 piece = await anext(pieces, None)

@@ -1,6 +1,7 @@
-"""What surrounds every answer: protective headers, one line in the log, and no exception that gets away.
+"""The outermost middleware: security headers, the access log, and an answer to every unexpected exception.
 
-The log line names method, route, status and time, and nothing that the sender chose: no path, no query, no header.
+A line of the log names address, method, route, status and time, and nothing that the sender chose: no path, no query,
+no header.
 """
 
 import logging
@@ -18,7 +19,7 @@ _log = logging.getLogger("aukciszek.access")
 _HEADERS: Final = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    # Pages of other parties read answers by CORS, which this does not restrict; it keeps answers out of all other uses.
+    # Pages of other parties read answers by CORS, which this does not restrict; it excludes all other uses.
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
     "Referrer-Policy": "no-referrer",
@@ -33,7 +34,7 @@ def _raw(headers: Mapping[str, str]) -> tuple[tuple[bytes, bytes], ...]:
 
 
 _RAW_HEADERS: Final = MappingProxyType({False: _raw(_HEADERS), True: _raw(_HEADERS | _STRICT_TRANSPORT)})
-"""As they travel, by whether it is over TLS."""
+"""Encoded; with and without TLS."""
 
 
 class OutermostMiddleware:
@@ -63,12 +64,12 @@ class OutermostMiddleware:
 
         try:
             await self._app(scope, receive, send_wrapped)
-        except Exception as error:  # noqa: BLE001 -- the last place where a failure can be told without its contents
+        except Exception as error:  # noqa: BLE001 -- the last handler that can report a failure without its contents
             answer = internal_error(f"answering {_route(scope)}", error)
             if not status:
                 await answer(scope, receive, send_wrapped)
         finally:
-            _tell(scope, status, (self._clock.monotonic_s() - began_s) * 1000)
+            _log_request(scope, status, (self._clock.monotonic_s() - began_s) * 1000)
 
 
 def _add_headers(start: Message, *, is_tls: bool) -> None:
@@ -77,7 +78,7 @@ def _add_headers(start: Message, *, is_tls: bool) -> None:
     start["headers"] = [*headers, *(header for header in _RAW_HEADERS[is_tls] if header[0] not in present)]
 
 
-def _tell(scope: Scope, status: int, took_ms: float) -> None:
+def _log_request(scope: Scope, status: int, took_ms: float) -> None:
     address = scope["client"][0] if scope.get("client") else "-"
     _log.info("%s %s %s %d %.1fms", address, scope["method"], _route(scope), status, took_ms)
 

@@ -1,8 +1,8 @@
-"""What the description of the interface (OpenAPI) says beyond what FastAPI finds out by itself.
+"""What the OpenAPI description says beyond what FastAPI derives by itself.
 
-``docs/architecture.md``, "HTTP interface". For every operation: which errors can come with which status, of what type
-good answers are, and one worked example, recorded from real parties (``tests/api/make_examples.py``). A test calls
-every operation in every way that the description allows, and more, and fails for a status that is not described.
+``docs/architecture.md``, "HTTP interface". For every operation: the errors by status, the media type of successful
+answers, and one worked example, recorded from real parties (``tests/api/make_examples.py``). A test calls every
+operation in every way that the description allows, and more, and fails for a status that is not described.
 """
 
 import json
@@ -53,7 +53,7 @@ _OWN_CODES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "POST /api/auth/register": (*_ACCOUNTS, "email-taken", "malformed-email", "weak-password"),
     }
 )
-"""Beside those that follow from what an operation takes."""
+"""In addition to those that follow from an operation's parameters."""
 
 _MEDIA_TYPES: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -63,10 +63,10 @@ _MEDIA_TYPES: Final[Mapping[str, str]] = MappingProxyType(
         "GET /api/cluster": "application/json",
     }
 )
-"""Of the answers that no model describes, since they are files or have no end."""
+"""Of the answers without a model: files and event streams."""
 
 REPEATABLE: Final = frozenset({"POST /api/auctions", "POST /api/auctions/{auction}/bids"})
-"""What may be sent twice: the second time the answer is 200."""
+"""Idempotent operations: a repeated request is answered with 200."""
 
 
 def operations(description: Mapping[str, Any]) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
@@ -84,7 +84,7 @@ def worked_examples() -> Mapping[str, Mapping[str, Any]]:
 
 
 def complete(description: dict[str, Any]) -> dict[str, Any]:
-    """Complete what FastAPI found out, in place, and return it."""
+    """Complete FastAPI's description in place, and return it."""
     examples = worked_examples()
     schemas = description["components"]["schemas"]
     schemas[PROBLEM_SCHEMA] = _hoisted(ProblemAnswer.model_json_schema(), schemas)
@@ -124,7 +124,7 @@ def _describe_good_answers(name: str, operation: dict[str, Any]) -> None:
         if name in _MEDIA_TYPES:
             answer["content"] = {_MEDIA_TYPES[name]: {}}
     if name in REPEATABLE:
-        answers["200"] = answers["201"] | {"description": "It was here already, and is as it was."}
+        answers["200"] = answers["201"] | {"description": "Already here, and unchanged."}
 
 
 def _describe_problems(operation: dict[str, Any], codes: Iterable[str]) -> None:
@@ -147,7 +147,7 @@ def _show(operation: dict[str, Any], example: Mapping[str, Any]) -> None:
 
 
 def _hoisted(schema: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
-    """Move a schema's own definitions to where references of an OpenAPI document point."""
+    """Move a schema's own definitions to where references in an OpenAPI document point."""
     text = json.dumps(schema).replace("#/$defs/", "#/components/schemas/")
     moved: dict[str, Any] = json.loads(text)
     schemas |= moved.pop("$defs", {})

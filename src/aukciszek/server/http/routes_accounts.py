@@ -1,7 +1,7 @@
 """Registering and logging in; at the login server only.
 
-What is sent here decides who a user is, never what they may do: there is no member by which a privilege could be
-claimed, and one that is tried is refused.
+A request here establishes who a user is, never what they may do: no member claims a privilege, and an unknown member
+is refused.
 """
 
 from typing import Annotated, Final
@@ -19,11 +19,11 @@ from aukciszek.server.links.directory import plain_address
 
 MOST_BYTES: Final = 16 * 1024
 _MOST_CHARACTERS: Final = 4096
-"""Of a password; how long a usable one is, the accounts decide."""
+"""Of a password; the accounts decide how long a usable one is."""
 
 
 class Credentials(BaseModel):
-    """What a user proves an address with."""
+    """What a user logs in with."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -57,19 +57,19 @@ SentCredentials = Annotated[Credentials, Depends(ModelBody(Credentials, MOST_BYT
 
 
 async def register(request: Request, accounts: KeptAccounts, sent: SentCredentials) -> RegisteredAnswer:
-    """Make an account, without any privilege."""
+    """Create an account without privileges."""
     password = Secret(sent.password.get_secret_value())
     user = await accounts.register(sent.email, password, origin=_origin(request))
     return RegisteredAnswer(uid=user.uid, email=user.email)
 
 
 async def log_in(request: Request, accounts: KeptAccounts, sent: SentCredentials) -> TokensAnswer:
-    """Give a token for every party."""
+    """Issue a token for every party."""
     password = Secret(sent.password.get_secret_value())
     _, tokens = await accounts.log_in(sent.email, password, origin=_origin(request))
     return TokensAnswer.of(tokens)
 
 
 def _origin(request: Request) -> str:
-    """Return the address that a connection comes from; headers that name another one say nothing."""
+    """Return the address that a connection comes from; headers that name another are ignored."""
     return plain_address(request.client.host) if request.client is not None else ""

@@ -1,4 +1,4 @@
-"""Auctions: looking at them, and giving orders about them.
+"""Auctions: queries and orders.
 
 Everything about an auction but the bids' values and, before the end, the bidders' names is public.
 """
@@ -52,7 +52,7 @@ async def create_auction(
     content: Annotated[bytes, Depends(BytesBody(MOST_SPEC_BYTES, JSON))],
     response: Response,
 ) -> AuctionAnswer:
-    """Freeze the rules that are sent, in canonical form, under their id; 200 if they are here already."""
+    """Freeze the rules that are sent, in canonical form, under their id; 200 if they are known already."""
     view, is_new = await party.auctions.create(auctioneer, content)
     if not is_new:
         response.status_code = 200

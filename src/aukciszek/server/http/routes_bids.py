@@ -1,4 +1,4 @@
-"""Bids: handing in a sealed bundle, seeing one's own, and handing on the receipts that other parties gave."""
+"""Bids: submitting a sealed bundle, listing one's own, and relaying other parties' receipts."""
 
 from typing import Annotated, Final, override
 
@@ -25,16 +25,17 @@ _bundle_body: Final = BytesBody(MOST_BUNDLE_BYTES, BYTES)
 
 
 def bid_route() -> Route:
-    """Return the route that bids take, to stand before all others.
+    """Return the route of submitted bids, which precedes all others.
 
-    To find a route's arguments costs FastAPI more time than all else that the web server does for a bid. So bids take
-    a route of Starlette's; the one among :func:`bid_routes` describes it, and leads to the same functions.
+    Resolving a route's arguments costs FastAPI more time than everything else that the web server does for a bid
+    (``docs/benchmarks.md``). So this is a plain route of Starlette's. The one of the same path in :func:`bid_routes`
+    describes it to OpenAPI, and calls the same functions.
     """
     return _LoggedRoute(f"{_PREFIX}/bids", _take_bid, methods=["POST"])
 
 
 class _LoggedRoute(Route):
-    """A route that the access log can name, as it names FastAPI's."""
+    """A route that the access log can name, as FastAPI's routes are."""
 
     @override
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
@@ -70,14 +71,14 @@ async def submit_bid(
     auction: AuctionInPath,
     content: Annotated[bytes, Depends(_bundle_body)],
 ) -> Response:
-    """Store a bundle and give a receipt; 200 and the same receipt if the same bytes came before."""
+    """Store a bundle and give a receipt; 200 and the same receipt for the same bytes again."""
     accepted = await party.auctions.submit(bidder, auction, content)
     answer = ReceiptAnswer.of(accepted.statement).model_dump_json()
     return Response(answer, 201 if accepted.is_new else 200, media_type=JSON)
 
 
 async def show_own_bids(party: ThisParty, bidder: CurrentUser, auction: AuctionInPath) -> OwnBidsAnswer:
-    """Return what this party received from the user who asks."""
+    """Return the bids that this party received from the user."""
     bids = await party.auctions.queries.own_bids(bidder, auction)
     return OwnBidsAnswer(bids=tuple(OwnBidAnswer.of(bid) for bid in bids))
 
@@ -88,6 +89,6 @@ async def relay_receipts(
     auction: AuctionInPath,
     handed: Annotated[RelayedBid, Depends(ModelBody(RelayedBid, MOST_RELAYED_BYTES))],
 ) -> RelayedBidAnswer:
-    """Keep what other parties signed for a bundle, so that its counting hangs on none of them."""
+    """Keep other parties' receipts for a bundle, so that no single party can make it not count."""
     bundle, parties = await party.auctions.relay_receipts(auction, handed)
     return RelayedBidAnswer(bundle=bundle, receipts_of=parties)

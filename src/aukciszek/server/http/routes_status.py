@@ -1,4 +1,4 @@
-"""What anybody may ask a party about itself, and what auctioneers may ask about misbehaviour."""
+"""What anyone may ask a party about itself, and what auctioneers may ask about incidents."""
 
 import json
 from typing import Annotated
@@ -22,7 +22,7 @@ def status_routes() -> APIRouter:
 
 
 async def get_status(party: ThisParty) -> StatusAnswer:
-    """Say who this party is, whether it can compute, and whom it is connected with."""
+    """Describe this party: who it is, whether it can compute, and which peers it is connected to."""
     settings = party.settings
     connected = party.peers.connected_both_ways
     return StatusAnswer(
@@ -57,14 +57,14 @@ def _peer_answer(number: PartyNumber, measured: ClockOffset | None, *, connected
 
 
 async def get_cluster(party: ThisParty) -> Response:
-    """Return the cluster file, byte by byte as every party has it."""
+    """Return the cluster file, the same bytes at every party."""
     return Response(party.settings.cluster.content, media_type="application/json")
 
 
 async def get_incidents(
     party: ThisParty, _: CurrentAdmin, limit: Annotated[int, Query(ge=1, le=1000)] = 100
 ) -> IncidentsAnswer:
-    """Return what was done against the protocol, the newest first."""
+    """Return the incidents, newest first."""
     return IncidentsAnswer(
         incidents=tuple(
             IncidentAnswer(

@@ -1,6 +1,6 @@
-"""The forms of this server's answers (``docs/architecture.md``, "HTTP interface").
+"""The schemas of this server's answers (``docs/architecture.md``, "HTTP interface").
 
-Nothing is shown by mistake: each form lists what it shows.
+Nothing is disclosed by mistake: each schema lists what it contains.
 """
 
 import json
@@ -22,7 +22,7 @@ class _Answer(BaseModel):
 
 
 class ProblemAnswer(_Answer):
-    """An error, in the form of RFC 9457; ``docs/errors.md`` lists all codes."""
+    """An error as a problem document (RFC 9457); ``docs/errors.md`` lists all codes."""
 
     type: str
     title: str
@@ -30,7 +30,7 @@ class ProblemAnswer(_Answer):
     detail: str
     code: str
     errors: tuple[dict[Literal["pointer", "detail"], str], ...] | None = None
-    """With the code ``invalid-request``: what is wrong where."""
+    """With the code ``invalid-request``: the parts that are not valid."""
 
 
 class PeerAnswer(_Answer):
@@ -44,17 +44,17 @@ class PeerAnswer(_Answer):
 
 
 class SessionsAnswer(_Answer):
-    """How many auctions a party computes at this moment."""
+    """The auctions that a party computes now."""
 
     computing: int
     waiting: int
-    """How many more could be computed and wait for a place."""
+    """How many more are ready and wait for a slot."""
     most: int
-    """How many it computes at once."""
+    """How many it computes at a time."""
 
 
 class StatusAnswer(_Answer):
-    """What a party says about itself."""
+    """A party's description of itself."""
 
     party: int
     name: str
@@ -72,7 +72,7 @@ class StatusAnswer(_Answer):
 
 
 class RegisteredAnswer(_Answer):
-    """The account that was made."""
+    """The account that was created."""
 
     uid: str
     email: str
@@ -93,7 +93,7 @@ class TokensAnswer(_Answer):
 
     @classmethod
     def of(cls, tokens: list[AccessToken]) -> Self:
-        """List the tokens as they are sent."""
+        """Return the tokens as they are sent."""
         return cls(access_tokens=tuple(TokenAnswer(server=one.server_url, access_token=one.token) for one in tokens))
 
 
@@ -113,26 +113,26 @@ class AuctionAnswer(_Answer):
     state_since: MomentField
     stage: str
     fraction: float
-    """How far the stage has come, from 0 to 1."""
+    """The progress of the stage, from 0 to 1."""
     waiting_for: tuple[int, ...]
-    """The parties without which this one cannot go on."""
+    """The parties that this one waits for."""
     failure: str | None
-    """The code of what keeps the auction from going on here, if anything does."""
+    """The code of the fault that blocks the auction here, if any."""
     bids: int
-    """How many bidders have a bid here that is not withdrawn."""
+    """How many bidders have a bid here that was not withdrawn."""
     sealing_keys: tuple[SealingKeyAnswer, ...]
-    """Of every party whose statement is here. Left out of lists, of which they would be nine tenths."""
+    """Of every party whose statement is here. Omitted from lists, of which they would be nine tenths."""
     close_vouchers: tuple[int, ...]
     """The parties that vouch for the auctioneer's order to close early."""
     cancel_vouchers: tuple[int, ...]
     """The parties that vouch for the auctioneer's order to cancel. With as many as are needed the auction takes no more
     bids; until the parties have agreed on it, and the state is ``cancelled``, it is being cancelled."""
     vouchers_needed: int
-    """How many parties' words make an order count."""
+    """How many parties must vouch for an order."""
 
     @classmethod
     def of(cls, view: AuctionView, *, with_keys: bool = True) -> Self:
-        """Show an auction."""
+        """Describe an auction."""
         return cls(
             id=view.spec.auction_id,
             spec=view.spec,
@@ -160,7 +160,7 @@ class AuctionsAnswer(_Answer):
 
 
 class ProgressEvent(_Answer):
-    """A moment in an auction's life."""
+    """An auction's progress at one moment."""
 
     state: AuctionState
     stage: str
@@ -171,7 +171,7 @@ class ProgressEvent(_Answer):
 
     @classmethod
     def of(cls, progress: Progress) -> Self:
-        """Show a moment."""
+        """Describe a moment."""
         return cls(
             state=progress.state,
             stage=progress.stage.name,
@@ -193,7 +193,7 @@ class ReceiptAnswer(_Answer):
 
     @classmethod
     def of(cls, statement: bytes) -> Self:
-        """Show a receipt of this party: ``statement`` is the proof, the other members repeat what it says."""
+        """Return the answer with a receipt: ``statement`` is the proof, the other members repeat its content."""
         said = json.loads(statement[SIGNATURE_BYTES:])
         return cls(
             auction=said["auction"],
@@ -222,7 +222,7 @@ class OwnBidAnswer(_Answer):
 
     @classmethod
     def of(cls, bid: OwnBid) -> Self:
-        """Show a revision with its receipt."""
+        """Describe a revision with its receipt."""
         return cls(
             revision=bid.revision,
             bundle=bid.bundle,
@@ -252,7 +252,7 @@ class WinnersAnswer(_Answer):
 
 
 class IncidentAnswer(_Answer):
-    """Something that was done against the protocol."""
+    """A violation of the protocol."""
 
     id: int
     at: MomentField
@@ -279,5 +279,5 @@ class PageAnswer(_Answer):
     """The files of the page that this party serves."""
 
     digest: str
-    """The SHA-256 over all of them; the same at every party that serves the same page."""
+    """The SHA-256 over all of them; equal at all parties that serve the same page."""
     files: tuple[PageFileAnswer, ...]

@@ -1,8 +1,8 @@
 """The page that bidders and auctioneers use: the files that ``web/`` builds, served by every party at ``/``.
 
-``docs/architecture.md``, "The page". The files are read once, at the start, so that what is served and the digest that
-is told of it cannot differ. The content security policy allows scripts and styles of this origin alone, and requests
-to the parties alone. Names under ``assets/`` hold a hash of the content, so browsers may keep those files for good.
+``docs/architecture.md``, "The page". The files are read once, at the start, so that the content served always
+matches the published digest. The content security policy allows scripts and styles of this origin alone, and requests
+to the parties alone. Names under ``assets/`` hold a hash of the content, so browsers may cache them permanently.
 """
 
 import gzip
@@ -53,7 +53,7 @@ class PageFile:
     path: str
     content: bytes = field(repr=False)
     compressed: bytes | None = field(repr=False)
-    """The same content by gzip, where that is worth it."""
+    """The content compressed with gzip, where that saves enough."""
     media_type: str
     sha256: str
 
@@ -67,13 +67,13 @@ class PageFile:
 
     @property
     def caching(self) -> str:
-        """What browsers are told about keeping this file."""
+        """The ``Cache-Control`` header of this file."""
         return _FOR_GOOD if self.path.startswith("assets/") else _ASK_FIRST
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """All files of the page."""
+    """The files of the page."""
 
     files: Mapping[str, PageFile]
     """By path, ascending."""
@@ -82,20 +82,20 @@ class Page:
 
     @classmethod
     def read(cls, directory: Path = BUILT) -> Self:
-        """Read the built files; without a build the page says how to make one."""
+        """Read the built files; without a build, a page that says how to make one."""
         paths = sorted(path for path in directory.rglob("*") if path.is_file()) if directory.is_dir() else []
         found = {str(path.relative_to(directory)): path.read_bytes() for path in paths}
         return cls.of(found if _INDEX in found else {_INDEX: _NOT_BUILT})
 
     @classmethod
     def of(cls, contents: Mapping[str, bytes]) -> Self:
-        """Make a page of the contents of its files."""
+        """Return a page of the given contents."""
         files = {path: PageFile.of(path, contents[path]) for path in sorted(contents)}
         return cls(files, sha256_hex(canonical_json({path: file.sha256 for path, file in files.items()})))
 
 
 def install_page(app: FastAPI, page: Page, servers: Iterable[str]) -> None:
-    """Let ``app`` serve the page and say which files it consists of.
+    """Let ``app`` serve the page and the list of its files.
 
     Args:
         app: the party's application.
@@ -108,7 +108,7 @@ def install_page(app: FastAPI, page: Page, servers: Iterable[str]) -> None:
         return _answer(_found(page, request.scope["path"].removeprefix("/") or _INDEX), request, policy)
 
     async def describe() -> PageAnswer:
-        """Say which files make up the page here, so that a page that one party changed stands out."""
+        """List the page's files with their digests, so that a page that one party changed is noticed."""
         listed = (PageFileAnswer(path=file.path, sha256=file.sha256) for file in page.files.values())
         return PageAnswer(digest=page.digest, files=tuple(listed))
 
@@ -121,11 +121,11 @@ def _found(page: Page, path: str) -> PageFile:
     try:
         return page.files[path]
     except KeyError:
-        raise NoSuchPageError("the page has no such file: load the page anew") from None
+        raise NoSuchPageError("the page has no such file: reload the page") from None
 
 
 def content_security_policy(servers: Iterable[str]) -> str:
-    """Return what the page may do: run and show its own files, and talk to the parties; nothing inline, no eval."""
+    """Return the page's policy: its own files and requests to the parties; nothing inline, no eval."""
     origins = " ".join("{0.scheme}://{0.netloc}".format(urlsplit(server)) for server in servers)
     return "; ".join(
         (
@@ -157,7 +157,7 @@ def _answer(file: PageFile, request: Request, policy: str) -> Response:
     content = file.content
     if file.compressed is not None and "gzip" in request.headers.get("accept-encoding", ""):
         headers["Content-Encoding"] = "gzip"
-        # Strong validators name one form of the bytes; this is another one of the same content.
+        # A strong validator identifies exact bytes; the compressed ones are other bytes of the same content.
         headers["ETag"] = f'W/"{file.sha256}"'
         content = file.compressed
     return Response(content, headers=headers, media_type=file.media_type)

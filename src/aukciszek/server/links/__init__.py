@@ -1,4 +1,4 @@
 """The links between parties: one authenticated WebSocket for each ordered pair, its frames and the sessions' channels.
 
-Knows who speaks and carries bytes; must not know what they mean.
+It authenticates the sender and carries bytes; it must not know what they mean.
 """

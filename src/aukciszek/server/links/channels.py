@@ -1,8 +1,8 @@
-"""All sessions of one party: which channel an arriving round belongs to, and what waits for a session yet to begin.
+"""The channels of all sessions of one party: dispatches arriving rounds, and keeps those of sessions yet to begin.
 
-``docs/protocol.md``, "Links between parties". Parties begin a session one after the other, so rounds arrive before
-the channel they belong to is opened. They wait here, within bounds: of each sender only a number of sessions and of
-bytes, the oldest going first. A session id is used once; what still arrives for one that has ended is dropped.
+``docs/protocol.md``, "Links between parties". Parties do not begin a session at the same moment, so rounds may arrive
+before their channel is opened. They are kept within bounds: of each sender a limited number of sessions and bytes, the
+oldest dropped first. A session id is used once; rounds of a session that has ended are dropped.
 """
 
 from collections import OrderedDict
@@ -16,16 +16,16 @@ from aukciszek.server.links.round_inbox import RoundInbox
 from aukciszek.server.links.session_channel import FrameSender, LinkChannel, SessionTerms
 
 MOST_EARLY_SESSIONS: Final = 256
-"""Of one sender, how many sessions that this party has not begun may wait."""
+"""How many sessions that this party has not begun one sender may have rounds waiting for."""
 
 MOST_EARLY_BYTES: Final = 64 * 1024 * 1024
-"""Of one sender, how many bytes may wait for sessions that this party has not begun."""
+"""How many bytes of one sender may wait for such sessions."""
 
 MOST_ENDED_REMEMBERED: Final = 4096
 
 
 class SessionChannels:
-    """Opens channels and hands arriving rounds to them."""
+    """Opens channels and dispatches arriving rounds to them."""
 
     def __init__(self, *, own: PartyNumber, size: int, enough: int, sender: FrameSender) -> None:
         self._own = own
@@ -51,12 +51,12 @@ class SessionChannels:
         reachable: Collection[PartyNumber],
         first_timeout_s: float | None = None,
     ) -> LinkChannel:
-        """Open the channel of a session; what arrived early is in it.
+        """Open the channel of a session, with the rounds that arrived early.
 
         Args:
             session_id: 32 bytes, never used before.
             round_timeout_s: how long a round waits for the other parties.
-            reachable: the parties that frames can be sent to now.
+            reachable: the parties that can be sent frames now.
             first_timeout_s: how long the first round waits for them; without it, as long as any other.
 
         Raises:
@@ -85,11 +85,11 @@ class SessionChannels:
         return channel
 
     def on_round(self, sender: PartyNumber, frame: RoundFrame) -> None:
-        """Take in one round.
+        """Accept one round.
 
         Raises:
             RoundOrderError: it is a repetition, or not the sender's next one.
-            PeerFloodError: the sender sends more than an honest party has reason to.
+            PeerFloodError: the sender sends more than an honest party would.
         """
         channel = self._open.get(frame.session_id)
         if channel is not None:
@@ -108,14 +108,14 @@ class SessionChannels:
             self._make_room(sender, session_id)
 
     def on_sender_lost(self, sender: PartyNumber) -> None:
-        """Note that the link from ``sender`` broke: rounds may have been lost, so it is out of all its sessions."""
+        """Note that the link from ``sender`` broke: rounds may have been lost, so it has left all its sessions."""
         for channel in tuple(self._open.values()):
             channel.leave(sender)
         for session_id in self._early_of[sender]:
             self._early[session_id].leave(sender)
 
     def on_receiver_lost(self, receiver: PartyNumber) -> None:
-        """Note that the link to ``receiver`` broke: it gets no more rounds of the running sessions."""
+        """Note that the link to ``receiver`` broke: it is sent no more rounds of the running sessions."""
         for channel in self._open.values():
             channel.link_lost(receiver)
 

@@ -1,8 +1,8 @@
-"""uvicorn's WebSocket protocol, with a short way for the frames between parties.
+"""uvicorn's WebSocket protocol, with direct delivery of the frames between parties.
 
-uvicorn puts every message into a queue, stops reading, wakes the application's task and reads on. For the links
-between parties that is a fifth of a round's time, so there a message is handed over in the moment in which it is
-complete, and reading stops only when the receiver asks for it.
+uvicorn queues every message, pauses reading, wakes the application's task and resumes. On the links between parties
+that takes a fifth of a round's time, so there each message is delivered as soon as it is complete, and reading pauses
+only when the receiver asks for it.
 """
 
 from collections.abc import Callable
@@ -17,28 +17,28 @@ _EXTENSION: Final = "aukciszek.direct"
 
 
 class DirectSocket(Protocol):
-    """A WebSocket that hands over its binary messages directly. Everything else still comes as ASGI events."""
+    """A WebSocket that delivers its binary messages directly. Everything else still arrives as ASGI events."""
 
     def deliver_to(self, receiver: Callable[[bytes], None]) -> None:
-        """Hand every binary message to ``receiver``, which must not raise; first those that are waiting."""
+        """Deliver every binary message to ``receiver``, which must not raise; first those that are queued."""
         ...
 
     def pause(self) -> None:
-        """Read no more for now."""
+        """Pause reading."""
         ...
 
     def resume(self) -> None:
-        """Read on."""
+        """Resume reading."""
         ...
 
 
 def direct_socket(scope: Scope) -> DirectSocket:
-    """Return the direct way to the WebSocket of an ASGI scope."""
+    """Return the WebSocket of an ASGI scope, for direct delivery."""
     return cast("DirectSocket", scope["extensions"][_EXTENSION])
 
 
 class SocketProtocol(WebSocketsSansIOProtocol):
-    """One WebSocket; a :class:`DirectSocket` for those who ask."""
+    """One WebSocket, which :func:`direct_socket` finds."""
 
     _receiver: Callable[[bytes], None] | None = None
 
@@ -62,8 +62,8 @@ class SocketProtocol(WebSocketsSansIOProtocol):
     def shutdown(self) -> None:
         """Close the connection when the server stops.
 
-        uvicorn tries to begin the closing handshake even when the other side has begun it already, and the exception
-        would keep the server from closing its other connections.
+        uvicorn begins the closing handshake even where the other side has begun it already, and the exception would
+        keep the server from closing its other connections.
         """
         try:
             super().shutdown()
@@ -71,7 +71,7 @@ class SocketProtocol(WebSocketsSansIOProtocol):
             self.transport.close()
 
     def deliver_to(self, receiver: Callable[[bytes], None]) -> None:
-        """Hand every binary message to ``receiver``, which must not raise; first those that are waiting."""
+        """Deliver every binary message to ``receiver``, which must not raise; first those that are queued."""
         self._receiver = receiver
         others = []
         while not self.queue.empty():
@@ -88,11 +88,11 @@ class SocketProtocol(WebSocketsSansIOProtocol):
             self.resume()
 
     def pause(self) -> None:
-        """Read no more for now."""
+        """Pause reading."""
         if not self.transport.is_closing():
             self.transport.pause_reading()
 
     def resume(self) -> None:
-        """Read on."""
+        """Resume reading."""
         if not self.transport.is_closing():
             self.transport.resume_reading()

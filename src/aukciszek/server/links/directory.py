@@ -1,4 +1,4 @@
-"""Where the other parties are found, and which source address belongs to which of them.
+"""The addresses of the other parties: where to reach each, and which source address belongs to which.
 
 ``docs/architecture.md``, "Fixed by the system description": the address that a connection comes from decides which
 party speaks, before anything it sends is read. Addresses are those of the cluster file, or those inside the tunnel
@@ -20,7 +20,7 @@ PEER_PATH = "/peer"
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """How another party is reached, and how it is recognised."""
+    """How to reach and to recognise another party."""
 
     number: PartyNumber
     url: str
@@ -36,21 +36,21 @@ class Peer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeerDirectory:
-    """What one party knows about how to reach the others."""
+    """What one party knows about reaching the others."""
 
     own: PartyNumber
     own_address: str | None
-    """The address from which this party speaks to the others; ``None`` to leave it to the system's routes."""
+    """The source address of this party's links; ``None`` leaves it to the system's routes."""
     cluster: Cluster
     threshold: int
     peers: Mapping[PartyNumber, Peer]
     """All parties but this one."""
     tunnel_address: str | None = None
-    """This party's address inside the WireGuard tunnel; links are accepted there and nowhere else. ``None`` without."""
+    """This party's address inside the WireGuard tunnel, the only one that accepts links. ``None`` without a tunnel."""
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        """Look up what ``settings`` and the cluster file say."""
+        """Take the addresses from ``settings`` and the cluster file."""
         own = settings.party_id
         addresses = zip(settings.cluster.numbers, settings.peer_urls, settings.peer_addresses, strict=True)
         return cls(
@@ -63,7 +63,7 @@ class PeerDirectory:
         )
 
     def takes_links_at(self, own_address: str) -> bool:
-        """Tell whether links may come in at this address of this machine: with a tunnel, only at its inner end."""
+        """Tell whether this address of this machine accepts links: with a tunnel, only its inner end."""
         return self.tunnel_address is None or plain_address(own_address) == plain_address(self.tunnel_address)
 
     def party_at(self, address: str) -> PartyNumber | None:
@@ -76,7 +76,7 @@ class PeerDirectory:
 
 
 def _if_on_this_machine(address: str) -> str | None:
-    """Return ``address`` unless a router translates to it: then connections cannot, and need not, be bound to it."""
+    """Return ``address`` unless a router translates to it; then connections cannot and need not be bound to it."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         try:

@@ -10,7 +10,7 @@ byte  frame      then
 2     message    kind (1 byte), auction id (32 bytes), body
 3     round      3 zero bytes, number (4 bytes), session id (32 bytes), payload
 4     leave      session id (32 bytes): the sender will send no more rounds of this session
-7     ask time   nonce (8 bytes): the sender asks what time it is at the receiver
+7     ask time   nonce (8 bytes): the sender asks for the receiver's time
 8     time       nonce (8 bytes), milliseconds since 1970 (8 bytes)
 ====  =========  ==============================================================================================
 
@@ -30,7 +30,7 @@ from aukciszek.protocol.rules.identifiers import AuctionId
 from aukciszek.server.errors import MalformedFrameError
 
 LARGEST_FRAME: Final = 256 * 1024 * 1024
-"""Bytes; the list of everything that a party holds for an auction of the largest kind has its place."""
+"""Bytes; enough for the receipt list of the largest auction."""
 
 SESSION_ID_BYTES: Final = 32
 TIME_NONCE_BYTES: Final = 8
@@ -61,7 +61,7 @@ class FrameType(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class WelcomeFrame:
-    """The accepting party proves who it is."""
+    """The accepting party's proof of identity."""
 
     token: str = field(repr=False)
 
@@ -91,14 +91,14 @@ class LeaveFrame:
 
 @dataclass(frozen=True, slots=True)
 class TimeWantedFrame:
-    """The sender asks what time it is at the receiver."""
+    """The sender asks for the receiver's time."""
 
     nonce: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class TimeFrame:
-    """What time it is at the sender."""
+    """The sender's time."""
 
     nonce: bytes
     """Of the question."""
@@ -110,7 +110,7 @@ type Frame = WelcomeFrame | MessageFrame | RoundFrame | LeaveFrame | TimeWantedF
 
 
 def encode_round(session_id: bytes, number: int, payload: Buffer) -> bytes:
-    """Write a round frame; the only copy that is made of ``payload`` for all receivers.
+    """Encode a round frame; ``payload`` is copied once for all receivers.
 
     Raises:
         ValueError: the payload does not fit into a frame, or the session has run out of rounds.
@@ -119,12 +119,12 @@ def encode_round(session_id: bytes, number: int, payload: Buffer) -> bytes:
         raise ValueError("a session id has 32 bytes and a round number 32 bits")
     content = memoryview(payload).cast("B")
     if content.nbytes > MAX_PAYLOAD_BYTES:
-        raise ValueError(f"a round carries at most {MAX_PAYLOAD_BYTES} bytes: work in smaller windows")
+        raise ValueError(f"a round carries at most {MAX_PAYLOAD_BYTES} bytes: use smaller windows")
     return b"".join((_ROUND_HEAD.pack(FrameType.ROUND, _NO_PADDING, number, session_id), content))
 
 
 def encode_frame(frame: Frame) -> bytes:
-    """Write any frame.
+    """Encode any frame.
 
     Raises:
         ValueError: the frame would be larger than a receiver accepts.
@@ -154,7 +154,7 @@ def _encode(frame: WelcomeFrame | MessageFrame | RoundFrame | LeaveFrame) -> byt
 
 
 def decode_frame(content: bytes) -> Frame:
-    """Read one frame, and nothing but one frame.
+    """Decode exactly one frame.
 
     Raises:
         MalformedFrameError: unknown type, wrong length, or anything that :func:`encode_frame` would not write.
@@ -189,9 +189,7 @@ def _decode_message(content: bytes) -> MessageFrame:
     try:
         known = MessageKind(kind)
     except ValueError as error:
-        raise MalformedFrameError(
-            f"there are no messages of kind {kind}: does the peer run another version?"
-        ) from error
+        raise MalformedFrameError(f"no message is of kind {kind}: does the peer run another version?") from error
     return MessageFrame(PeerMessage(known, AuctionId(auction.hex()), content[_MESSAGE_HEAD.size :]))
 
 

@@ -1,12 +1,12 @@
-"""Short-lived tokens with which two parties prove to each other who they are.
+"""Short-lived tokens by which two parties authenticate each other.
 
 ``docs/protocol.md``, "Links between parties": the dialling party shows a token when it connects, the accepting party
 answers with one that names the first (``answers``). Both are JWTs signed with the identity key (EdDSA, RFC 8037). A
 token is valid for one receiver, for one minute and once; it also says which cluster file and threshold its signer
 uses, so that parties with different settings notice before they exchange anything else.
 
-A JWT's signed text begins with ``eyJ`` and that of every other statement with ``aukciszek/1/``, so neither can stand
-in for the other.
+A JWT's signed text begins with ``eyJ`` and that of every other statement with ``aukciszek/1/``, so neither can be
+taken for the other.
 """
 
 import secrets
@@ -23,13 +23,13 @@ from aukciszek.server.errors import PeerIdentityError
 from aukciszek.server.links.directory import PeerDirectory
 
 LIFETIME_S: Final = 60
-"""How long a token can be used."""
+"""How long a token is valid."""
 
 CLOCK_TOLERANCE_S: Final = 30
-"""How far the clocks of two parties may lie apart."""
+"""How far the clocks of two parties may differ."""
 
 MOST_TOKENS_REMEMBERED: Final = 10_000
-"""Per signer; an honest party uses a handful per minute."""
+"""Per signer; an honest party uses a few per minute."""
 
 _ALGORITHM: Final = "EdDSA"
 
@@ -131,7 +131,7 @@ class IdentityTokens:
     def _check_times(self, claims: _Claims, sender: PartyNumber) -> None:
         now = self._clock.now().timestamp()
         if not claims.iat < claims.exp <= claims.iat + LIFETIME_S:
-            raise PeerIdentityError(f"the token of party {sender} lives longer than {LIFETIME_S} seconds")
+            raise PeerIdentityError(f"the token of party {sender} is valid for longer than {LIFETIME_S} seconds")
         if claims.iat > now + CLOCK_TOLERANCE_S or claims.exp < now - CLOCK_TOLERANCE_S:
             issued = datetime.fromtimestamp(claims.iat, UTC) if 0 <= claims.iat < 2**33 else "a time far away"
             raise PeerIdentityError(f"the token of party {sender} was made at {issued}: compare the clocks")

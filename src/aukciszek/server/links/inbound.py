@@ -1,9 +1,9 @@
-"""The links that other parties dial to this one: who may open one, and what is done with what arrives.
+"""The links that other parties dial to this one: their authentication, and the dispatch of what arrives.
 
 ``docs/protocol.md``, "Links between parties"; ``docs/architecture.md``, "Fixed by the system description". The source
 address decides which party speaks, before anything is read; then the identity token must prove that it is that party.
-Whoever fails is refused before the WebSocket is accepted. After that every frame counts as said by that party and by
-no other; the first one that breaks the rules ends the link.
+A connection that fails is refused before the WebSocket is accepted. After that every frame counts as that party's;
+the first one that breaks the rules ends the link.
 """
 
 from contextlib import suppress
@@ -39,7 +39,7 @@ class _Link:
 
 
 class InboundLinks:
-    """All links that the other parties hold open to this one."""
+    """The links that the other parties keep open to this one."""
 
     def __init__(
         self, directory: PeerDirectory, tokens: IdentityTokens, channels: SessionChannels, incidents: IncidentLog
@@ -53,7 +53,7 @@ class InboundLinks:
 
     @property
     def senders(self) -> frozenset[PartyNumber]:
-        """The parties that hold a link open to this one."""
+        """The parties with an open link to this one."""
         return frozenset(self._links)
 
     def start(self, handler: FrameHandler) -> None:
@@ -72,7 +72,7 @@ class InboundLinks:
         handler = self._handler
         admitted = self._admit(socket) if handler is not None else None
         if handler is None or admitted is None:
-            # Closing before accepting answers with HTTP status 403.
+            # Closed before it is accepted, a WebSocket is answered with HTTP status 403.
             await socket.close()
             return
         sender, token_id = admitted
@@ -95,7 +95,7 @@ class InboundLinks:
                 self._channels.on_sender_lost(sender)
 
     def _admit(self, socket: WebSocket) -> tuple[PartyNumber, str] | None:
-        """Return who dials and the id of its token, or ``None`` if it is nobody whom we know."""
+        """Return the dialling party and the id of its token, or ``None`` for anything else."""
         address = socket.client.host if socket.client is not None else ""
         own_address = (socket.scope.get("server") or ("", 0))[0]
         sender = self._directory.party_at(address)
@@ -103,15 +103,15 @@ class InboundLinks:
             if not self._directory.takes_links_at(own_address):
                 raise UnknownAddressError("the parties' links are inside the WireGuard tunnel, and this one is not")
             if sender is None:
-                raise UnknownAddressError("no party's connections come from this address: see the cluster file")
+                raise UnknownAddressError("no party has this address: see the cluster file")
             return sender, self._tokens.verify(_bearer_token(socket), sender)
         except PeerError as error:
-            # Not `party=sender`: whoever fails to prove that it is this party may be another program on its machine.
+            # Not `party=sender`: without a proof it may be another program on that party's machine.
             self._incidents.report(error.code, error.message, address=address)
             return None
 
     async def _replace(self, sender: PartyNumber, link: _Link) -> None:
-        """Let a newer link of a party take the place of its older one, which must have broken unnoticed."""
+        """Replace a party's older link, which must have broken unnoticed, by a newer one."""
         older = self._links.get(sender)
         self._links[sender] = link
         if older is not None:
@@ -128,7 +128,7 @@ async def _until_it_ends(socket: WebSocket) -> None:
 
 
 def _check_how_it_ended(code: int) -> None:
-    """Tell an end of the link from frames that the WebSocket layer refused to take in."""
+    """Tell an ordinary end of the link from frames that the WebSocket layer refused."""
     if code in _REFUSED_BY_WEBSOCKET:
         raise MalformedFrameError(f"a frame broke the WebSocket protocol or its limits (close code {code})")
 

@@ -1,9 +1,8 @@
-"""Reading what one peer sends over its link: rounds at once, everything else in line.
+"""Reading the frames of one link: rounds are dispatched immediately, messages are queued.
 
-``docs/protocol.md``, "Links between parties". Rounds go straight to their session, and questions about
-the time are answered at once. Messages may need the database, so they are dealt with one by one beside the reading;
-when too many wait, nothing more is read from that peer for a while. The first frame that breaks the rules ends the
-link.
+``docs/protocol.md``, "Links between parties". Rounds go straight to their session, and questions about the time are
+answered immediately. Messages may need the database, so a task handles them one by one; while too many are queued,
+nothing more is read from that peer. The first frame that breaks the rules ends the link.
 """
 
 import asyncio
@@ -26,17 +25,17 @@ from aukciszek.server.links.frames import (
 )
 
 MOST_BYTES_WAITING: Final = 64 * 1024 * 1024
-"""Of messages that one peer sent and this party has not dealt with; then nothing more is read from that peer."""
+"""Of one peer's queued messages; beyond it nothing more is read from that peer."""
 
 _FRAME_OVERHEAD: Final = 512
-"""Bytes that a waiting frame takes beside its content, so that many small ones are bounded, too."""
+"""Bytes that a queued frame takes beside its content, so that many small ones are bounded, too."""
 
 _LONGEST_TURN_S: Final = 0.01
-"""How long messages of one link are taken in before others have their turn."""
+"""How long messages of one link are handled before other tasks run."""
 
 
 class FrameHandler(Protocol):
-    """Who deals with what arrives over the links."""
+    """Handles what arrives over the links."""
 
     def on_sender_up(self, sender: PartyNumber) -> None:
         """React to ``sender`` having opened its link to this party."""
@@ -47,12 +46,12 @@ class FrameHandler(Protocol):
         ...
 
     async def on_frame(self, sender: PartyNumber, frame: MessageFrame) -> None:
-        """Deal with a frame that is not part of a session. Raises nothing but :class:`asyncio.CancelledError`."""
+        """Handle a frame that is not part of a session. Raises nothing but :class:`asyncio.CancelledError`."""
         ...
 
 
 class LinkReader:
-    """Takes in the frames of one link, from :meth:`run` until it breaks a rule or :meth:`stop`."""
+    """Reads the frames of one link, from :meth:`run` until one breaks the rules or :meth:`stop`."""
 
     def __init__(
         self, sender: PartyNumber, socket: DirectSocket, channels: SessionChannels, handler: FrameHandler
@@ -61,21 +60,21 @@ class LinkReader:
         self._socket = socket
         self._channels = channels
         self._handler = handler
-        self._line: deque[tuple[MessageFrame, int]] = deque()
-        self._bytes_waiting = 0
+        self._queue: deque[tuple[MessageFrame, int]] = deque()
+        self._queued_bytes = 0
         self._is_paused = False
-        self._something_waits = asyncio.Event()
+        self._is_queued = asyncio.Event()
         self._end: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def run(self) -> None:
-        """Read until the peer breaks a rule.
+        """Read until the peer breaks the rules.
 
         Raises:
             PeerError: it did.
         """
         worker = asyncio.create_task(self._work(), name=f"messages of party {self._sender}")
         try:
-            self._socket.deliver_to(self._take)
+            self._socket.deliver_to(self._receive)
             await self._end
         finally:
             self.stop()
@@ -83,18 +82,18 @@ class LinkReader:
             await asyncio.gather(worker, return_exceptions=True)
 
     def stop(self) -> None:
-        """Take in nothing more."""
+        """Read no more."""
         settle(self._end, None)
 
-    def _take(self, content: bytes) -> None:
+    def _receive(self, content: bytes) -> None:
         if self._end.done():
             return
         try:
-            self._sort(content)
+            self._dispatch(content)
         except PeerError as error:
             self._end.set_exception(error)
 
-    def _sort(self, content: bytes) -> None:
+    def _dispatch(self, content: bytes) -> None:
         frame = decode_frame(bytes(content))
         if isinstance(frame, RoundFrame):
             self._channels.on_round(self._sender, frame)
@@ -105,30 +104,30 @@ class LinkReader:
         elif isinstance(frame, WelcomeFrame):
             raise MalformedFrameError("a welcome frame travels from the accepting to the dialling party")
         else:
-            self._put_in_line(frame, len(content) + _FRAME_OVERHEAD)
+            self._enqueue(frame, len(content) + _FRAME_OVERHEAD)
 
-    def _put_in_line(self, frame: MessageFrame, size: int) -> None:
-        self._line.append((frame, size))
-        self._bytes_waiting += size
-        self._something_waits.set()
-        if self._bytes_waiting > MOST_BYTES_WAITING and not self._is_paused:
+    def _enqueue(self, frame: MessageFrame, size: int) -> None:
+        self._queue.append((frame, size))
+        self._queued_bytes += size
+        self._is_queued.set()
+        if self._queued_bytes > MOST_BYTES_WAITING and not self._is_paused:
             self._is_paused = True
             self._socket.pause()
 
     async def _work(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            await self._something_waits.wait()
+            await self._is_queued.wait()
             yielded_s = loop.time()
-            while self._line:
+            while self._queue:
                 if loop.time() - yielded_s > _LONGEST_TURN_S:
-                    # A message may need nothing that is waited for: a burst of them must not keep all waiting.
+                    # Handling a message may never wait: a burst of them must not block the event loop.
                     await asyncio.sleep(0)
                     yielded_s = loop.time()
-                frame, size = self._line.popleft()
+                frame, size = self._queue.popleft()
                 await self._handler.on_frame(self._sender, frame)
-                self._bytes_waiting -= size
-                if self._is_paused and self._bytes_waiting <= MOST_BYTES_WAITING:
+                self._queued_bytes -= size
+                if self._is_paused and self._queued_bytes <= MOST_BYTES_WAITING:
                     self._is_paused = False
                     self._socket.resume()
-            self._something_waits.clear()
+            self._is_queued.clear()

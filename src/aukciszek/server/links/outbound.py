@@ -1,8 +1,8 @@
-"""The link that this party dials to one other party, and keeps up.
+"""The link that this party dials to one other party, and redials when it breaks.
 
 ``docs/protocol.md``, "Links between parties": there is one WebSocket for each ordered pair of parties, and everything
-that a party says to another travels over the one that it dialled itself, from its own trusted address. The accepting
-party sends one welcome frame, by which it proves who it is, and nothing after it.
+that a party sends to another travels over the one that it dialled itself, from its own trusted address. The accepting
+party sends one welcome frame, which authenticates it, and nothing after it.
 """
 
 import asyncio
@@ -30,11 +30,11 @@ from aukciszek.server.links.identity_token import IdentityTokens
 SHORTEST_PAUSE_S: Final = 0.05
 LONGEST_PAUSE_S: Final = 5.0
 STEADY_AFTER_S: Final = 5.0
-"""A link that lived this long is dialled again at once when it breaks."""
+"""A link that was up this long is redialled after the shortest pause."""
 
 HANDSHAKE_TIMEOUT_S: Final = 10.0
 HEARTBEAT_S: Final = 30.0
-"""A ping after this much silence; half of it later the link counts as broken."""
+"""A ping is sent after this much silence; without an answer the link counts as broken half of it later."""
 
 LARGEST_BACKLOG: Final = 256 * 1024 * 1024
 """Bytes that may wait for a peer that does not read; then the link is dropped."""
@@ -46,7 +46,7 @@ _log = logging.getLogger(__name__)
 
 
 class LinkObserver(Protocol):
-    """Who is told about this link."""
+    """Is notified about a link."""
 
     async def on_receiver_up(self, peer: PartyNumber) -> None:
         """React to the link having come up."""
@@ -63,11 +63,11 @@ class LinkObserver(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialler:
-    """What all links of one party are dialled with."""
+    """What all links of one party share."""
 
     session: aiohttp.ClientSession
     tls: SSLContext | None
-    """What the peers' certificates are checked with; ``None`` where no peer's URL begins with ``https``."""
+    """Verifies the peers' certificates; ``None`` where no peer's URL begins with ``https``."""
     tokens: IdentityTokens
     clock: Clock
     jitter: random.Random
@@ -77,7 +77,7 @@ class Dialler:
     async def open(
         cls, own_address: str | None, tls: SSLContext | None, tokens: IdentityTokens, clock: Clock
     ) -> AsyncIterator["Dialler"]:
-        """Dial from ``own_address``, the one that the other parties know this party by."""
+        """Dial from ``own_address``, by which the other parties recognise this one."""
         connector = aiohttp.TCPConnector(
             local_addr=None if own_address is None else (own_address, 0),
             limit=0,
@@ -89,7 +89,7 @@ class Dialler:
 
 
 class OutboundLink:
-    """Dials one peer, again and again, and sends frames over the connection while it lasts."""
+    """Dials one peer, redials when the connection breaks, and sends frames while it is up."""
 
     def __init__(self, peer: Peer, dialler: Dialler, observer: LinkObserver) -> None:
         self._peer = peer
@@ -99,7 +99,7 @@ class OutboundLink:
         self._sending: set[asyncio.Task[Any]] = set()
         self._backlog = 0
         self._dial_now = asyncio.Event()
-        self._last_trouble = ""
+        self._last_fault = ""
 
     @property
     def is_up(self) -> bool:
@@ -107,7 +107,7 @@ class OutboundLink:
         return self._socket is not None
 
     def dial_now(self) -> None:
-        """End the pause before the next attempt: the peer is there, it has just dialled us."""
+        """End the pause before the next attempt: the peer is up, since it has just dialled this party."""
         self._dial_now.set()
 
     def write(self, frame: bytes) -> None:
@@ -118,11 +118,11 @@ class OutboundLink:
         """Send one frame, waiting while the peer is slow to read; drop it if the link is down or breaks."""
         task = self._start_sending(frame)
         if task is not None:
-            # Shielded, because all senders that wait for one link share what they wait for.
+            # Shielded: senders share the socket's drain, which one that is cancelled must not cancel for all.
             await asyncio.shield(task)
 
     async def run(self) -> None:
-        """Keep the link up, until cancelled."""
+        """Keep the link up until cancelled."""
         clock = self._dialler.clock
         backoff = Backoff(clock, first_s=SHORTEST_PAUSE_S, longest_s=LONGEST_PAUSE_S, jitter=self._dialler.jitter)
         while True:
@@ -134,7 +134,7 @@ class OutboundLink:
             await race(backoff.pause(), self._dial_now.wait())
 
     async def _dial_once(self) -> None:
-        """Open the link and stay until it breaks; every way in which that can happen is told to the log."""
+        """Open the link, serve it until it breaks, and log the reason."""
         try:
             async with self._connection() as socket:
                 await self._serve(socket)
@@ -143,7 +143,7 @@ class OutboundLink:
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             fault = tls_fault(error)
             if fault is None:
-                self._note_trouble(error)
+                self._note_fault(error)
             else:
                 text = f"no link to party {self._peer.number} at {self._peer.url}: {fault}"
                 self._observer.on_peer_fault(self._peer.number, PeerCertificateError(text))
@@ -170,7 +170,7 @@ class OutboundLink:
     async def _check_welcome(self, socket: aiohttp.ClientWebSocketResponse, token_id: str) -> None:
         message = await socket.receive()
         if message.type is not aiohttp.WSMsgType.BINARY:
-            raise PeerIdentityError(f"party {self._peer.number} closed the link before it said who it is")
+            raise PeerIdentityError(f"party {self._peer.number} closed the link before it authenticated itself")
         frame = decode_frame(message.data)
         if not isinstance(frame, WelcomeFrame):
             raise MalformedFrameError("a link begins with a welcome frame")
@@ -179,7 +179,7 @@ class OutboundLink:
     async def _serve(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         peer = self._peer.number
         self._socket = socket
-        self._last_trouble = ""
+        self._last_fault = ""
         _log.info("link to party %d is up", peer)
         arrival = asyncio.create_task(self._observer.on_receiver_up(peer), name=f"arrival of party {peer}")
         try:
@@ -191,7 +191,7 @@ class OutboundLink:
             arrival.cancel()
             await asyncio.gather(arrival, return_exceptions=True)
         if message.type in {aiohttp.WSMsgType.BINARY, aiohttp.WSMsgType.TEXT}:
-            raise MalformedFrameError("a party speaks only over the link that it dialled itself")
+            raise MalformedFrameError("a party sends only over the link that it dialled itself")
 
     def _start_sending(self, frame: bytes) -> asyncio.Task[None] | None:
         socket = self._socket
@@ -202,7 +202,7 @@ class OutboundLink:
             _log.warning("party %d does not read what it is sent: the link is dropped", self._peer.number)
             self._drop(socket)
             return None
-        # Started eagerly, so that in the usual case the frame is written and the task done before this returns.
+        # Started eagerly: usually the frame is written and the task done before this returns.
         task = asyncio.Task(_send(socket, frame), loop=asyncio.get_running_loop(), eager_start=True)
         if task.done():
             return None
@@ -218,22 +218,25 @@ class OutboundLink:
     def _drop(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self._socket = None
         closing = asyncio.ensure_future(socket.close(code=aiohttp.WSCloseCode.TRY_AGAIN_LATER))
-        self._sending.add(closing)  # kept alive; its result is of no interest
+        self._sending.add(closing)  # keeps the task alive
         closing.add_done_callback(self._sending.discard)
 
-    def _note_trouble(self, error: Exception) -> None:
-        """Tell the log why the link is down, once for each reason and not for each attempt."""
+    def _note_fault(self, error: Exception) -> None:
+        """Log why the link is down, once for each reason and not for each attempt."""
         if isinstance(error, aiohttp.WSServerHandshakeError):
-            trouble = f"it refused the link with HTTP status {error.status}; its own log says why"
+            fault = f"it refused the link with HTTP status {error.status}; its own log says why"
+        elif isinstance(error, aiohttp.ClientResponseError):
+            # Its text quotes what the peer sent.
+            fault = "its answer is not valid HTTP"
         else:
-            trouble = str(error) or type(error).__name__
-        if trouble != self._last_trouble:
-            self._last_trouble = trouble
-            _log.warning("no link to party %d at %s: %s", self._peer.number, self._peer.url, trouble)
+            fault = str(error) or type(error).__name__
+        if fault != self._last_fault:
+            self._last_fault = fault
+            _log.warning("no link to party %d at %s: %s", self._peer.number, self._peer.url, fault)
 
 
 async def _send(socket: aiohttp.ClientWebSocketResponse, frame: bytes) -> None:
-    # A link that breaks is noticed where it is read; what was being sent is lost, as the protocol expects.
+    # The reader notices a broken link; what was being sent is lost, as the protocol expects.
     with contextlib.suppress(aiohttp.ClientError, OSError):
         await socket.send_bytes(frame)
 
@@ -244,5 +247,5 @@ async def _refuse_redirects(
     response = await handler(request)
     if response.status in range(300, 400):
         response.close()
-        raise aiohttp.ClientConnectionError("it redirects to another place, which a party never does")
+        raise aiohttp.ClientConnectionError("it redirects, which a party never does")
     return response

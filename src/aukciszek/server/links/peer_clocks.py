@@ -2,9 +2,9 @@
 
 ``docs/protocol.md``, "Links between parties". Each party judges by its own clock whether a bid came in time, so a clock
 that is wrong costs bidders receipts. Parties ask each other for the time over their links: the answer is compared with
-the middle between asking and hearing, so it is off by half the round trip at most. Of the latest answers the one with
-the shortest round trip counts (as in NTP's clock filter, RFC 5905, section 10). Nothing is corrected: the operator is
-told.
+the middle between question and answer, so the error is at most half the round trip. Of the latest answers the one with
+the shortest round trip counts (as in NTP's clock filter, RFC 5905, section 10). Nothing is corrected; the operator is
+warned.
 """
 
 import logging
@@ -25,7 +25,7 @@ LARGEST_OFFSET_S: Final = 2.0
 
 WARN_AGAIN_S: Final = 600.0
 MOST_ANSWERS_A_SECOND: Final = 4
-"""To one peer; whoever asks more often gets no answer."""
+"""To one peer; more frequent questions are not answered."""
 
 _MOST_OPEN_QUESTIONS: Final = 4
 _SAMPLES: Final = 8
@@ -37,7 +37,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ClockOffset:
-    """What one exchange of the time says about a peer's clock."""
+    """One measurement of a peer's clock."""
 
     offset_s: float
     """How far the peer's clock is ahead of this party's; negative: behind."""
@@ -45,7 +45,7 @@ class ClockOffset:
 
     @property
     def is_certainly_large(self) -> bool:
-        """Whether the clocks differ by more than they should, however the round trip was split between the ways."""
+        """Whether the clocks differ by more than they may, however the round trip splits into its two ways."""
         return abs(self.offset_s) - self.round_trip_s / 2 > LARGEST_OFFSET_S
 
 
@@ -59,7 +59,7 @@ class PeerClocks:
     """Compares this party's clock with those of its peers."""
 
     def __init__(self, clock: Clock, write: Callable[[PartyNumber, bytes], None]) -> None:
-        """Send frames with ``write``, which drops them where there is no link."""
+        """Send frames with ``write``, which drops them while a link is down."""
         self._clock = clock
         self._write = write
         self._asked: dict[PartyNumber, dict[bytes, _Question]] = {}
@@ -69,18 +69,18 @@ class PeerClocks:
 
     @property
     def offsets(self) -> Mapping[PartyNumber, ClockOffset]:
-        """The best that is known of each peer's clock."""
+        """The best measurement of each peer's clock."""
         return {peer: min(samples, key=lambda sample: sample.round_trip_s) for peer, samples in self._samples.items()}
 
     async def run(self, peers: Callable[[], Collection[PartyNumber]]) -> None:
-        """Ask all peers that are there, now and then, until cancelled."""
+        """Ask all connected peers periodically, until cancelled."""
         while True:
             for peer in peers():
                 self.ask(peer)
             await self._clock.sleep(ASK_EVERY_S)
 
     def ask(self, peer: PartyNumber) -> None:
-        """Ask a peer for the time; the oldest question that is still open is given up when there are many."""
+        """Ask a peer for the time; beyond a number of open questions the oldest is dropped."""
         nonce = secrets.token_bytes(TIME_NONCE_BYTES)
         questions = self._asked.setdefault(peer, {})
         while len(questions) >= _MOST_OPEN_QUESTIONS:
@@ -89,7 +89,7 @@ class PeerClocks:
         self._write(peer, encode_frame(TimeWantedFrame(nonce)))
 
     def on_wanted(self, sender: PartyNumber, frame: TimeWantedFrame) -> None:
-        """Tell a peer the time, unless it asks all the time."""
+        """Tell a peer the time, unless it asks too often."""
         now_s = self._clock.monotonic_s()
         answered = self._answered_at_s.setdefault(sender, deque(maxlen=MOST_ANSWERS_A_SECOND))
         if len(answered) < MOST_ANSWERS_A_SECOND or now_s - answered[0] >= 1:
@@ -97,11 +97,11 @@ class PeerClocks:
             milliseconds = (self._clock.now() - _EPOCH) // _MILLISECOND
             self._write(sender, encode_frame(TimeFrame(frame.nonce, milliseconds)))
             if sender not in self._samples:
-                # Its link is up now, so that it can answer; an earlier question may have come too early for that.
+                # Its link is up now, so it can answer; an earlier question may have been dropped.
                 self.ask(sender)
 
     def on_time(self, sender: PartyNumber, frame: TimeFrame) -> None:
-        """Compare a peer's time with the own; an answer that nobody waits for is dropped."""
+        """Compare a peer's time with this party's own; an answer to no open question is dropped."""
         question = self._asked.get(sender, {}).pop(frame.nonce, None)
         if question is None:
             return

@@ -31,7 +31,7 @@ from aukciszek.server.links.session_channel import LinkChannel
 from aukciszek.storage.errors import StorageFaultError
 
 STORAGE_RETRY_S: Final = 1.0
-"""How long a message waits that cannot be stored now."""
+"""The pause before a message that could not be stored is handled again."""
 
 _log = logging.getLogger(__name__)
 
@@ -81,7 +81,7 @@ class Peers:
         return max((offsets[peer].round_trip_s / 2 for peer in self.connected & offsets.keys()), default=None)
 
     async def start(self, listener: PeerListener, tls: SSLContext | None) -> None:
-        """Accept links, and dial every other party until :meth:`stop`."""
+        """Accept links, and dial every other party, until :meth:`stop`."""
         self._listener = listener
         dialler = await self._resources.enter_async_context(
             Dialler.open(self._directory.own_address, tls, self._tokens, self._clock)
@@ -140,49 +140,49 @@ class Peers:
         )
 
     async def on_receiver_up(self, peer: PartyNumber) -> None:
-        """Tell everyone concerned that ``peer`` can be reached."""
+        """Notify the sessions and the listener that ``peer`` is connected."""
         self._channels.on_receiver_up(peer)
         self.clocks.ask(peer)
         if self._listener is not None:
-            await self._told(partial(self._listener.on_connected, peer), peer)
+            await self._notify(partial(self._listener.on_connected, peer), peer)
 
     def on_receiver_lost(self, peer: PartyNumber) -> None:
-        """Tell the sessions that frames to ``peer`` may have been lost."""
+        """Notify the sessions that frames to ``peer`` may have been lost."""
         self._channels.on_receiver_lost(peer)
 
     def on_peer_fault(self, peer: PartyNumber, error: PeerError) -> None:
-        """Record what ``peer``, or someone at its place, did on the link that this party dialled to it."""
+        """Record what ``peer``, or an impostor, did on the link that this party dialled to it."""
         if isinstance(error, PeerIdentityError | PeerCertificateError):
-            # Somebody on the way may have answered in its place, so the party is not blamed.
+            # An attacker on the path may have answered instead, so the party is not blamed.
             self._incidents.report(error.code, error.message, address=self._directory.peers[peer].url)
         else:
             self._incidents.report(error.code, error.message, party=peer)
 
     def on_sender_up(self, sender: PartyNumber) -> None:
-        """Dial ``sender`` at once if it is not connected: it is there."""
+        """Dial ``sender`` immediately if it is not connected: it is up."""
         link = self._links.get(sender)
         if link is not None:
             link.dial_now()
 
     def on_time(self, sender: PartyNumber, frame: TimeWantedFrame | TimeFrame) -> None:
-        """Tell a peer the time, or hear it."""
+        """Handle a frame about the time."""
         if isinstance(frame, TimeWantedFrame):
             self.clocks.on_wanted(sender, frame)
         else:
             self.clocks.on_time(sender, frame)
 
     async def on_frame(self, sender: PartyNumber, frame: MessageFrame) -> None:
-        """Hand a message to whom it concerns."""
+        """Pass a message to the listener."""
         if self._listener is not None:
-            await self._told(partial(self._listener.on_message, sender, frame.message), sender, frame.message)
+            await self._notify(partial(self._listener.on_message, sender, frame.message), sender, frame.message)
 
-    async def _told(
+    async def _notify(
         self, react: Callable[[], Awaitable[None]], peer: PartyNumber, message: PeerMessage | None = None
     ) -> None:
-        """Await a listener; what it refuses is an incident, what it fails at must not end the link."""
+        """Await a listener; its refusal is an incident, its failure must not end the link."""
         auction = message.auction if message is not None else None
         try:
-            await self._once_stored(react)
+            await self._until_stored(react)
         except PeerError as error:
             self._incidents.report(error.code, error.message, party=peer, auction=auction)
         except AukciszekError as error:
@@ -190,13 +190,13 @@ class Peers:
             self._incidents.report(
                 "message-refused", f"{kind} was refused ({error.code}): {error.message}", party=peer, auction=auction
             )
-        except Exception as error:  # noqa: BLE001 -- a fault in a listener must not cut the parties off from each other
-            log_failure(_log, f"dealing with party {peer}", error)
+        except Exception as error:  # noqa: BLE001 -- a fault in a listener must not disconnect the parties
+            log_failure(_log, f"handling party {peer}", error)
 
-    async def _once_stored(self, react: Callable[[], Awaitable[None]]) -> None:
-        """Deal with a message again and again until it can be stored: its sender takes it for received.
+    async def _until_stored(self, react: Callable[[], Awaitable[None]]) -> None:
+        """Handle a message repeatedly until it can be stored: its sender takes it for received.
 
-        What follows it waits in line, and when the line is long, in the peer's own.
+        Later messages of the same peer wait in the queue, and when it is full, at the peer.
         """
         while True:
             try:

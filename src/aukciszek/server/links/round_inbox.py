@@ -2,7 +2,7 @@
 
 ``docs/protocol.md``, "Links between parties". A link keeps the order of what it carries, and a party that lost a link
 sends nothing more over the next one for the sessions that were running. So an honest sender's rounds arrive as 0, 1,
-2, ...; anything else is a replay, a lie or a fault, and is refused.
+2, ...; anything else is a replay, an attack or a fault, and is refused.
 """
 
 from collections import deque
@@ -14,7 +14,7 @@ from aukciszek.cluster import PartyNumber
 from aukciszek.server.errors import PeerFloodError, RoundOrderError
 
 MOST_ROUNDS_AHEAD: Final = 4096
-"""How many rounds of one sender may wait; far more than any session has left when a slow party is overtaken."""
+"""How many rounds of one sender may wait; far more than a slow party of any session lags behind."""
 
 MOST_BYTES_AHEAD: Final = 128 * 1024 * 1024
 """How many bytes of one sender may wait in one session."""
@@ -26,13 +26,13 @@ class _Sender:
     waiting: deque[memoryview] = field(default_factory=deque)
     waiting_bytes: int = 0
     has_left: bool = False
-    """The sender said that it sends no more, or its link broke."""
+    """The sender announced that it sends no more, or its link broke."""
     given_up: bool = False
-    """This party goes on without the sender; what it still sends is of no interest."""
+    """This party no longer waits for the sender; what it still sends is dropped."""
 
 
 class RoundInbox:
-    """What arrived of one session and was not taken yet."""
+    """The rounds of one session that arrived and were not taken yet."""
 
     def __init__(self, senders: Iterable[PartyNumber]) -> None:
         self._senders = {number: _Sender() for number in senders}
@@ -82,7 +82,7 @@ class RoundInbox:
 
     @property
     def someone_left(self) -> bool:
-        """Whether any sender has left or was given up."""
+        """Whether any sender has left or was abandoned."""
         return any(state.has_left or state.given_up for state in self._senders.values())
 
     def leave(self, sender: PartyNumber) -> None:
@@ -90,7 +90,7 @@ class RoundInbox:
         self._senders[sender].has_left = True
 
     def give_up(self, sender: PartyNumber) -> None:
-        """Go on without ``sender`` and drop what arrived from it."""
+        """Abandon ``sender`` and drop its rounds."""
         state = self._senders[sender]
         state.given_up = True
         state.waiting.clear()

@@ -2,7 +2,7 @@
 
 Implements :class:`aukciszek.auctions.context.peer_network.SessionChannel`; ``docs/protocol.md``, "Links between
 parties" and "Opening". A round is sent to every other party and awaited from every other party until its deadline. A
-party that missed a deadline, left the session, lost its link or was found lying is not waited for again in this
+party that missed a deadline, left the session, lost its link or was found corrupt is not awaited again in this
 session.
 """
 
@@ -38,11 +38,11 @@ class SessionTerms:
     """How many parties, this one included, must take part in a round that others missed."""
     round_timeout_s: float
     first_timeout_s: float
-    """The same for the first round, for which a party may still wait for a place."""
+    """The same for the first round, for which a party may still wait for a slot."""
 
 
 class LinkChannel:
-    """One session at one party. Not to be used by two tasks at once."""
+    """One session at one party. One task uses it at a time."""
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class LinkChannel:
         """Send ``payload`` to every other party and return what they sent in the same round.
 
         Raises:
-            PartiesMissingError: the deadline passed, or parties left, and too few are left to go on.
+            PartiesMissingError: the deadline passed, or parties left, and too few remain.
             ChannelClosedError: the session was ended, or an earlier exchange failed.
         """
         self._check_free()
@@ -107,7 +107,7 @@ class LinkChannel:
         try:
             await self._all_arrived()
         except BaseException:
-            # The rounds of the senders are no longer in step: what comes next could be taken for what is missing.
+            # The senders' rounds are no longer in step: the next one could be taken for the missing one.
             self._end()
             raise
         return self._take()
@@ -122,7 +122,7 @@ class LinkChannel:
         self._end()
 
     def put(self, sender: PartyNumber, number: int, payload: memoryview) -> None:
-        """Take in one round; see :meth:`RoundInbox.put`."""
+        """Accept one round; see :meth:`RoundInbox.put`."""
         if self._inbox.put(sender, number, payload):
             self._is_there(sender)
 
@@ -134,11 +134,11 @@ class LinkChannel:
             self._is_there(sender)
 
     def link_lost(self, peer: PartyNumber) -> None:
-        """Note that frames to ``peer`` may have been lost: it gets no more rounds of this session."""
+        """Note that frames to ``peer`` may have been lost: it is sent no more rounds of this session."""
         self._reachable.discard(peer)
 
     def link_up(self, peer: PartyNumber) -> None:
-        """Tell ``peer``, which has just been connected, not to wait for the rounds that it cannot get any more."""
+        """Tell ``peer``, which has just connected, not to await the rounds that it cannot receive any more."""
         if peer not in self._reachable:
             self._sender.write(peer, encode_frame(LeaveFrame(self._terms.session_id)))
 
@@ -171,7 +171,7 @@ class LinkChannel:
         return peer not in self._taking_part or self._inbox.is_over(peer)
 
     def _check_enough(self, out: set[PartyNumber]) -> None:
-        """Refuse to go on if too few parties can still complete this round."""
+        """Fail if too few parties can still complete this round."""
         if self._terms.size - len(out) < self._terms.enough:
             raise PartiesMissingError(out)
 

@@ -1,9 +1,9 @@
 """What repositories ask of a database, and what each kind of database implements.
 
-Everything that is done to tables is a plain function of a SQLAlchemy connection, ``work(connection)``. It runs where
-nothing else has to wait for it: for SQLite in a thread, for PostgreSQL between the answers of its server. So a whole
-transaction costs one hop from the event loop and back, and none can be torn by a cancelled task: a step that has begun
-is waited for, and the task learns of its cancellation right after.
+Every operation on tables is a plain function of a SQLAlchemy connection, ``work(connection)``. It runs without
+blocking the event loop: for SQLite in a thread, for PostgreSQL between the answers of its server. So a whole
+transaction costs one hop from the event loop and back, and a cancelled task cannot tear one: a step that has begun is
+awaited, and the task is cancelled right after.
 """
 
 import asyncio
@@ -14,14 +14,14 @@ from typing import Protocol
 from sqlalchemy import Connection
 
 type Work[Result] = Callable[[Connection], Result]
-"""A function that reads or writes tables. It may be repeated, after a roll-back, so it changes nothing else."""
+"""A function that reads or writes tables. It may be repeated after a roll-back, so it has no other effects."""
 
 
 class DatabaseConnection(Protocol):
     """One transaction that several calls take part in."""
 
     async def run[Result](self, work: Work[Result]) -> Result:
-        """Do ``work`` as a part of it.
+        """Do ``work`` as part of it.
 
         Raises:
             CancelledError: the task was cancelled; the work has ended nevertheless.
@@ -30,7 +30,7 @@ class DatabaseConnection(Protocol):
 
 
 class Store(Protocol):
-    """One kind of database. At most one writer is at work at a time: its user sees to that."""
+    """One kind of database. The caller ensures that at most one writer is active at a time."""
 
     async def write[Result](self, work: Work[Result]) -> Result:
         """Do ``work`` in a transaction of its own."""
@@ -45,11 +45,11 @@ class Store(Protocol):
         ...
 
     async def erase(self) -> bool:
-        """Leave no copy of what was overwritten in files that this program controls; tell whether that worked."""
+        """Leave no copy of overwritten data in files that this program controls; return whether that succeeded."""
         ...
 
     async def close(self) -> None:
-        """Let go of all connections."""
+        """Close all connections."""
         ...
 
 
@@ -57,7 +57,7 @@ async def finish[Result](step: Awaitable[Result]) -> Result:
     """Await a short step to its end, even when the task is cancelled meanwhile.
 
     Raises:
-        CancelledError: the task was cancelled; the step has ended, whatever became of it.
+        CancelledError: the task was cancelled; the step has ended, successfully or not.
     """
     future = asyncio.ensure_future(step)
     cancelled: asyncio.CancelledError | None = None
@@ -68,6 +68,6 @@ async def finish[Result](step: Awaitable[Result]) -> Result:
             cancelled = error
     if cancelled is not None:
         if not future.cancelled():
-            future.exception()  # what else went wrong matters no more, and is not to be warned about
+            future.exception()  # retrieved, so that asyncio does not warn about it
         raise cancelled
     return future.result()

@@ -1,7 +1,6 @@
-"""What a database's own errors mean for whoever waits: full, unavailable for now, or damaged.
+"""What a database's own errors mean to the caller: the storage is full, unavailable or damaged.
 
-Only faults of the place where things are stored are translated. A violated constraint is a mistake in this program and
-stays what it is.
+Only faults of the storage are translated. A violated constraint is a mistake in this program and is raised as it is.
 """
 
 import os
@@ -15,15 +14,15 @@ from aukciszek.storage.errors import DatabaseDamagedError, StorageFaultError, St
 _FULL: Final = frozenset({sqlite3.SQLITE_FULL})
 _DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT})
 _UNAVAILABLE: Final = {
-    sqlite3.SQLITE_BUSY: "another program holds the database locked: end it",
-    sqlite3.SQLITE_LOCKED: "another program holds the database locked: end it",
+    sqlite3.SQLITE_BUSY: "another program has locked the database: stop it",
+    sqlite3.SQLITE_LOCKED: "another program has locked the database: stop it",
     sqlite3.SQLITE_READONLY: "the database is read-only: check permissions and the file system's state",
     sqlite3.SQLITE_PERM: "the database may not be opened: check its owner and permissions",
     sqlite3.SQLITE_CANTOPEN: "the database cannot be opened: check DATA_DIR, permissions and the limit of open files",
     sqlite3.SQLITE_IOERR: "the disk reports an error: check the disk, its quota and the system's log",
-    sqlite3.SQLITE_NOTADB: "the file is no database: see what stands in its place",
+    sqlite3.SQLITE_NOTADB: "the file is not a database: see which file is there",
     sqlite3.SQLITE_NOMEM: "the machine has no memory left",
-    sqlite3.SQLITE_PROTOCOL: "another program holds the database locked: end it",
+    sqlite3.SQLITE_PROTOCOL: "another program has locked the database: stop it",
 }
 _PRIMARY_CODE: Final = 0xFF
 """SQLite's extended codes carry the primary one in their lowest byte."""
@@ -35,11 +34,11 @@ _SERVER_UNAVAILABLE: Final = ("08", "25006", "40001", "40P01", "53", "55P03", "5
 
 
 def fault_of(error: BaseException, path: str | None = None) -> StorageFaultError | None:
-    """Return the fault behind an error of a database, or ``None`` if the error says nothing about the storage.
+    """Return the fault behind an error of a database, or ``None`` if the error is no fault of the storage.
 
     Args:
         error: what SQLAlchemy or a driver raised.
-        path: the file in which everything is stored, if it is one; tells an error from a lack of space.
+        path: the database's file, if it is one; tells a disk error from a lack of space.
     """
     cause = error.orig if isinstance(error, DBAPIError) else error
     if isinstance(cause, sqlite3.Error):
@@ -76,16 +75,16 @@ def _of_postgresql(state: str) -> StorageFaultError | None:
 
 
 def damaged(what: str) -> DatabaseDamagedError:
-    """Return the error for storage whose content is not what was written."""
+    """Return the error for a damaged database."""
     return DatabaseDamagedError(
         f"the database is damaged: {what}. Keep the file, check the disk, and restore the last backup "
-        "(docs/operations.md); what came after it, the other parties and the bidders' receipts hold"
+        "(docs/operations.md); the other parties and the bidders' receipts have what came after it"
     )
 
 
 def _full() -> StorageFullError:
     return StorageFullError(
-        "this party's disk is full: nothing more is stored until its operator makes room; try again then"
+        "this party's disk is full: nothing is stored until its operator frees space; try again then"
     )
 
 

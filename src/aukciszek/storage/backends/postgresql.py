@@ -1,4 +1,4 @@
-"""PostgreSQL, by way of SQLAlchemy's asynchronous engine and asyncpg."""
+"""PostgreSQL, through SQLAlchemy's asynchronous engine and asyncpg."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -22,7 +22,7 @@ class PostgresqlStore:
             hide_parameters=True,
             pool_size=_CONNECTIONS,
             max_overflow=0,
-            # The server may have been restarted since a connection was last used.
+            # The server may have restarted since a connection was last used.
             pool_pre_ping=True,
             isolation_level="REPEATABLE READ",
         )
@@ -45,11 +45,11 @@ class PostgresqlStore:
             await finish(connection.commit())
 
     async def erase(self) -> bool:
-        """Do nothing: log and dead rows belong to the server. ``docs/operations.md`` says what its operator does."""
+        """Do nothing: log and dead rows belong to the server; ``docs/operations.md`` says what its operator does."""
         return True
 
     async def close(self) -> None:
-        """Let go of all connections."""
+        """Close all connections."""
         await finish(self._engine.dispose())
 
 
@@ -64,7 +64,7 @@ class _ServerConnection:
 
 @asynccontextmanager
 async def _borrowed(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-    """Borrow a connection; what was not committed is rolled back when it is given back."""
+    """Borrow a connection from the pool; what was not committed is rolled back on return."""
     connection = engine.connect()
     try:
         try:

@@ -1,8 +1,8 @@
-"""SQLite: one file, one thread that writes, a few that read beside it.
+"""SQLite: one file, one thread that writes, a few that read.
 
-A commit is one ``fsync`` of the write-ahead log (``synchronous=FULL``); what is deleted is overwritten.
-Python's own driver is called from threads of ours: with SQLAlchemy's asynchronous driver every step of a statement,
-some twenty for one bid, would be a hop between threads (``docs/adr``).
+A commit is one ``fsync`` of the write-ahead log (``synchronous=FULL``); deleted data is overwritten. Python's own
+driver is called from threads of this module: with SQLAlchemy's asynchronous driver every step of a statement, some
+twenty for one bid, would be a hop between threads (``docs/adr/0005-tables-are-worked-on-in-threads.md``).
 """
 
 import asyncio
@@ -29,10 +29,10 @@ _RETRY_S: Final = 0.02
 _PRAGMAS: Final = (
     f"busy_timeout={_BUSY_TIMEOUT_MS}",
     "synchronous=FULL",
-    "wal_autocheckpoint=16000",  # 64 MB: comes to it only where the thread that copies does not
+    "wal_autocheckpoint=16000",  # 64 MB: only where the checkpointing thread does not keep up
     "foreign_keys=ON",
     "secure_delete=ON",
-    "temp_store=MEMORY",  # sorting never copies keys or bids into a temporary file
+    "temp_store=MEMORY",  # so that sorting never writes keys or bids to a temporary file
 )
 
 
@@ -50,10 +50,10 @@ class SqliteStore:
 
     @classmethod
     async def open(cls, address: URL) -> Self:
-        """Make the file, if it is not there, and connect to it.
+        """Create the file, if it does not exist, and connect to it.
 
         Raises:
-            OSError: the file cannot be made or read.
+            OSError: the file cannot be created or read.
             sqlite3.Error: it is not a database.
         """
         await finish(asyncio.get_running_loop().run_in_executor(None, _prepare_file, address.database or ""))
@@ -98,15 +98,15 @@ class SqliteStore:
             raise
 
     async def erase(self) -> bool:
-        """Empty the log; False when a reader on an old snapshot still holds it."""
+        """Empty the log; False when a reader on an old snapshot still needs it."""
         await self._log.wait()
         return await self._writer.run(_empty_log)
 
     async def close(self) -> None:
-        """Let go of all connections and threads."""
+        """Close all connections and end all threads."""
         await self._log.close()
         await self._writer.close()
-        # Closing the last connection brings the log into the file, which takes a moment.
+        # Closing the last connection checkpoints the log, which takes a moment.
         loop = asyncio.get_running_loop()
         for engine in (self._read_engine, self._write_engine):
             await finish(loop.run_in_executor(self._write_thread, engine.dispose))
@@ -115,7 +115,7 @@ class SqliteStore:
 
 
 class _Writer:
-    """The connection that writes; it is opened, used and closed in one thread."""
+    """The connection that writes, opened, used and closed in one thread."""
 
     def __init__(self, thread: ThreadPoolExecutor, engine: Engine) -> None:
         self._thread = thread
@@ -150,7 +150,7 @@ def _engine(address: URL, *, writes: bool) -> Engine:
         hide_parameters=True,
         pool_size=1 if writes else _READERS,
         max_overflow=0,
-        # SQLAlchemy says BEGIN (below), so that a writer takes its place before it reads.
+        # SQLAlchemy sends BEGIN (below), so that a writer takes the lock before it reads.
         connect_args={"isolation_level": None, "check_same_thread": False},
     )
     pragmas = _PRAGMAS if writes else (*_PRAGMAS, "query_only=ON")
@@ -168,7 +168,7 @@ def _engine(address: URL, *, writes: bool) -> Engine:
 
 
 def _empty_log(connection: Connection) -> bool:
-    # Not through SQLAlchemy, which would begin a transaction: there a checkpoint is refused.
+    # Not through SQLAlchemy, which would begin a transaction: SQLite refuses a checkpoint inside one.
     driver: Any = connection.connection.driver_connection
     driver.execute(f"PRAGMA busy_timeout={_CHECKPOINT_TIMEOUT_MS}")
     try:
@@ -179,7 +179,7 @@ def _empty_log(connection: Connection) -> bool:
 
 
 def _prepare_file(path: str) -> None:
-    """Make the file readable by its owner alone (SQLite gives its log the same mode), and turn on its log for good.
+    """Make the file readable by its owner alone (SQLite gives its log the same mode), and enable its write-ahead log.
 
     Raises:
         DatabaseDamagedError: the file's pages are not what was written.
@@ -187,7 +187,7 @@ def _prepare_file(path: str) -> None:
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     until_s = time.monotonic() + _BUSY_TIMEOUT_MS / 1000
     with closing(sqlite3.connect(path, isolation_level=None, timeout=0)) as connection:
-        # SQLite does not wait for other processes that do the same at this moment, so we do.
+        # SQLite does not wait for other processes that do the same now, so this does.
         while True:
             try:
                 connection.execute("PRAGMA journal_mode=WAL")
@@ -201,7 +201,7 @@ def _prepare_file(path: str) -> None:
 
 
 def _check(connection: sqlite3.Connection) -> None:
-    """Look through all pages for what SQLite never writes; what is inside the rows is checked by those who read it.
+    """Check all pages for what SQLite never writes; readers check the content of the rows.
 
     Raises:
         DatabaseDamagedError: a page is not what it was.

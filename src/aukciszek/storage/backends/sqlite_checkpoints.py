@@ -1,7 +1,7 @@
-"""SQLite's write-ahead log, copied into the file beside the writer (``docs/adr``).
+"""Checkpoints of SQLite's write-ahead log, concurrent with the writer (``docs/adr``).
 
-What is committed is durable in the log; from time to time it has to go into the file, so that the log can begin anew.
-Left to itself SQLite does so at the end of some commit, which then takes as long as a hundred bids, and all wait.
+A commit is durable in the log; from time to time the log has to be copied into the file, so that it can restart. By
+default SQLite does so within some commit, which then takes as long as a hundred bids and delays all others.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ _COPY: Final = "PRAGMA wal_checkpoint(PASSIVE)"
 
 
 class Checkpointer:
-    """Copies the log of one file, in a thread of its own."""
+    """Checkpoints the log of one file in a thread of its own."""
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -32,25 +32,25 @@ class Checkpointer:
         self._rest_is_due = False
 
     def after_commit(self, connection: Connection) -> None:
-        """Copy what was written while the thread was copying; for the writer's thread, on its connection.
+        """Copy what was written during the checkpoint; for the writer's thread, on its connection.
 
-        It is little, and only when all is in the file does the log begin anew.
+        It is little, and the log restarts only when all of it is in the file.
         """
         driver: Any = connection.connection.driver_connection
         if self._rest_is_due:
             self._rest_is_due = False
-            with suppress(sqlite3.Error):  # what was committed is in the log, whatever becomes of this
+            with suppress(sqlite3.Error):  # the commit is in the log in any case
                 driver.execute(_COPY)
         self._changes = driver.total_changes
 
     def copy_if_due(self) -> None:
-        """Begin to copy if the log has become long; for the event loop."""
+        """Begin a checkpoint if the log has become long; for the event loop."""
         if self._copying is None and self._changes - self._changes_before >= _CHANGES_BEFORE_COPYING:
             self._changes_before = self._changes
             self._copying = asyncio.create_task(self._copy(), name="database log")
 
     async def wait(self) -> None:
-        """Return when nothing is being copied."""
+        """Return when no checkpoint is in progress."""
         if self._copying is not None:
             await finish(self._copying)
 
@@ -68,6 +68,6 @@ class Checkpointer:
 
 
 def _copy_log(path: str) -> None:
-    """Copy the log as far as no reader needs what is in the file; writers go on meanwhile."""
+    """Copy the log as far as readers allow, without blocking writers."""
     with suppress(sqlite3.Error), closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute(_COPY)

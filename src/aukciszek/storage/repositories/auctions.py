@@ -1,7 +1,7 @@
 """Everything that a party stores about auctions, behind one name.
 
-The methods stand by subject in the classes that :class:`AuctionRepository` joins: states here, bids in :mod:`.bids`,
-signed statements in :mod:`.statements`, keys for shared randomness in :mod:`.keys`, masked openings in
+The methods are grouped by subject in the classes that :class:`AuctionRepository` joins: states here, bids in
+:mod:`.bids`, signed statements in :mod:`.statements`, keys for shared randomness in :mod:`.keys`, masked openings in
 :mod:`.openings`, the audit record in :mod:`.audit_log`. Every method takes ``connection`` to be part of a larger
 transaction.
 """
@@ -28,12 +28,12 @@ _COLUMNS: Final = [column for column in auctions.columns if all(column is not se
 
 
 class StateRepository(Repository):
-    """The auctions themselves, and where each stands."""
+    """The auctions and their states."""
 
     async def create_auction(self, row: AuctionRow, *, connection: DatabaseConnection | None = None) -> bool:
-        """Store a new auction; tell whether it was new.
+        """Store a new auction; return whether it was new.
 
-        The id is the hash of the specification, so an auction that is there already has the same rules. It keeps its
+        The id is the hash of the specification, so an auction that exists already has the same rules. It keeps its
         sealing key and its state.
         """
         values = {column.name: getattr(row, column.name) for column in _COLUMNS}
@@ -68,7 +68,7 @@ class StateRepository(Repository):
     async def unfinished_auctions(
         self, final_states: Collection[str], *, connection: DatabaseConnection | None = None
     ) -> list[AuctionRow]:
-        """Return every auction that is in none of the ``final_states``, oldest first: what a restart goes on with."""
+        """Return every auction that is in none of the ``final_states``, oldest first: those that a restart resumes."""
         statement = (
             select(*_COLUMNS)
             .where(auctions.c.state.not_in(final_states))
@@ -89,11 +89,11 @@ class StateRepository(Repository):
     async def next_attempt(
         self, auction_id: str, at_least: int = 1, *, connection: DatabaseConnection | None = None
     ) -> int:
-        """Count a new session of the auction and return its number: never one that was returned before.
+        """Count a new session of the auction and return its number, which was never returned before.
 
         Args:
             auction_id: which auction.
-            at_least: the smallest number that will do, because another party is there already.
+            at_least: the smallest acceptable number, because another party is there already.
             connection: a transaction to take part in.
 
         Raises:
@@ -117,14 +117,14 @@ class StateRepository(Repository):
         replace: bool = False,
         connection: DatabaseConnection | None = None,
     ) -> bool:
-        """Store the input set that a session begins on; tell whether this one is stored now.
+        """Store the input set that a session begins on; return whether this one is stored now.
 
         Args:
             auction_id: which auction.
             digest: the digest of the input set.
             began_on: the lists that say so, by party and digest; marked the first time only.
             proposal: the announcements on which it begins; kept the first time only.
-            replace: whether it takes the place of another one that a session began on before.
+            replace: whether it replaces another one that a session began on before.
             connection: a transaction to take part in.
 
         Raises:
@@ -147,7 +147,7 @@ class StateRepository(Repository):
     async def set_recalled(
         self, auction_id: str, *, recalled: bool, connection: DatabaseConnection | None = None
     ) -> None:
-        """Store whether this party knows all that it ever signed about an auction.
+        """Store whether this party knows everything that it ever signed about an auction.
 
         Raises:
             MissingRowError: there is no such auction.
@@ -199,11 +199,11 @@ class StateRepository(Repository):
     async def erase_secrets(
         self, auction_id: str, *, keep_openings: bool = False, connection: DatabaseConnection | None = None
     ) -> None:
-        """Destroy all keys of an auction and all that they open, in the database and its log.
+        """Destroy all keys of an auction and everything that they open, in the database and its log.
 
         Args:
             auction_id: which auction.
-            keep_openings: whether masked openings and the keys to them stay: they open nothing but an outcome.
+            keep_openings: whether masked openings and their keys stay, which open nothing but an outcome.
             connection: a transaction to take part in.
 
         Raises:

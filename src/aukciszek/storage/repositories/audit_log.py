@@ -1,7 +1,7 @@
 """The audit record, append-only and hash-chained, and the incidents.
 
-Each entry of an auction's record names the hash of the one before it, so that nothing can be changed, left out or put
-in later without changing the hash of the last entry, which the parties can compare. Entries are never changed or
+Each entry of an auction's record names the hash of the one before it, so that no entry can be changed, removed or
+inserted later without changing the hash of the last one, which the parties can compare. Entries are never changed or
 removed: no method here does so.
 """
 
@@ -20,7 +20,7 @@ from aukciszek.storage.rows import IncidentRow, RecordRow
 from aukciszek.storage.schema import incidents, record
 
 MOST_INCIDENTS: Final = 10_000
-"""Whoever can connect can cause incidents, so the oldest make room; the log keeps what its operator lets it keep."""
+"""Anyone who can connect can cause incidents, so the oldest are dropped; the log keeps them for longer."""
 
 _LAST_ENTRY: Final = (
     select(record.c.seq, record.c.hash)
@@ -50,7 +50,7 @@ def append_entries(database: Connection, entries: Sequence[NewRecordEntry]) -> N
 
 
 def _end_of_chain(database: Connection, auction_id: str) -> tuple[int, str]:
-    """Return the number of the next entry, and the hash that it names."""
+    """Return the number of the next entry, and the hash that it will name."""
     last = database.execute(_LAST_ENTRY, {"auction_id": auction_id}).one_or_none()
     return (1, FIRST_PREVIOUS_HASH) if last is None else (last.seq + 1, last.hash)
 
@@ -69,7 +69,7 @@ def _chained(entry: NewRecordEntry, seq: int, previous_hash: str) -> RecordRow:
 
 
 class RecordRepository(Repository):
-    """Who did what, and which party misbehaved."""
+    """The audit records of auctions, and the incidents."""
 
     async def append_record(  # noqa: PLR0913 -- the columns of an entry
         self,
@@ -98,7 +98,7 @@ class RecordRepository(Repository):
         return [to_row(RecordRow, row) for row in rows]
 
     async def has_happened(self, auction_id: str, action: str, *, connection: DatabaseConnection | None = None) -> bool:
-        """Tell whether something is on an auction's record."""
+        """Return whether an action is on an auction's record."""
         query = select(1).where(record.c.auction_id == auction_id, record.c.action == action).limit(1)
         return bool(await self._fetch(query, connection))
 
@@ -112,7 +112,7 @@ class RecordRepository(Repository):
         party: int | None = None,
         connection: DatabaseConnection | None = None,
     ) -> int:
-        """Store something that ``party`` did against the protocol; return the incident's number.
+        """Store a violation of the protocol by ``party``; return the incident's number.
 
         Only the newest :data:`MOST_INCIDENTS` are kept.
         """

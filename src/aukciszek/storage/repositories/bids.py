@@ -57,14 +57,14 @@ _BIDDERS: Final = (
         ),
     )
 )
-"""Everybody who looks at an auction asks this, and building it takes longer than the answer."""
+"""Every view of an auction needs this query, and building it takes longer than executing it."""
 
 _DIGESTS_A_QUERY: Final = 500
 """Well below the number of parameters that every database takes."""
 
 
 class BidRepository(Repository):
-    """The bundles that this party holds, and the receipts of all parties for them."""
+    """The bundles that this party has, and the receipts of all parties for them."""
 
     async def add_bundle_with_receipt(
         self,
@@ -84,7 +84,7 @@ class BidRepository(Repository):
             RevisionTakenError: this party gave a receipt for other bytes under the same revision of the same bidder.
         """
         if bundle.received_at is None:
-            raise ValueError("a bundle with this party's receipt has the moment when it was received")
+            raise ValueError("a bundle with this party's receipt has a moment of receipt")
 
         def work(database: Connection) -> bool:
             if _has_receipt(database, bundle):
@@ -100,14 +100,14 @@ class BidRepository(Repository):
     async def add_bids(self, bids: Sequence[NewBid], *, connection: DatabaseConnection | None = None) -> None:
         """Store bids of one auction with this party's receipts and the entries of the record, all or nothing.
 
-        Costs a small part of what one by one would cost.
+        A small fraction of the cost of storing them one by one.
 
         Raises:
             ReceivedBeforeError: for one of them this party gave a receipt before, for these or for other bytes under
-                the same revision: hand them in one by one.
+                the same revision: store them one by one.
         """
         if any(bid.bundle.received_at is None for bid in bids):
-            raise ValueError("a bundle with this party's receipt has the moment when it was received")
+            raise ValueError("a bundle with this party's receipt has a moment of receipt")
 
         def work(database: Connection) -> None:
             try:
@@ -115,14 +115,14 @@ class BidRepository(Repository):
             except IntegrityError:
                 new = 0
             if new != len(bids):
-                raise ReceivedBeforeError("a bid of several was received before: hand them in one by one")
+                raise ReceivedBeforeError("one of these bids was received before: store them one by one")
             insert_rows(database, receipts, [bid.receipt for bid in bids], keep_first)
             append_entries(database, [bid.entry for bid in bids])
 
         await self._write(work, connection)
 
     async def put_receipts(self, rows: Sequence[ReceiptRow], *, connection: DatabaseConnection | None = None) -> int:
-        """Keep receipts of other parties, the first one of each for good; return how many are new."""
+        """Store receipts of other parties, of each party the first for a bundle; return how many are new."""
         return await self._write(lambda database: insert_rows(database, receipts, rows, keep_first), connection)
 
     async def put_own_receipts(
@@ -161,7 +161,7 @@ class BidRepository(Repository):
         return [to_row(ReceiptRow, row) for row in await self._fetch(query, connection)]
 
     async def put_bundle(self, bundle: BundleRow, *, connection: DatabaseConnection | None = None) -> bool:
-        """Store a bundle that another party sent; tell whether it was missing here.
+        """Store a bundle that another party sent; return whether it was missing here.
 
         It has the moment of this party's receipt only if the party gave one before it lost the bundle.
         """
@@ -255,7 +255,7 @@ def _insert_from_bidder(dialect_name: str) -> Executable:
 
 
 def _without_receipt(statement: AnyInsert) -> AnyInsert:
-    """Let a bundle that another party sent become one with a receipt; one that has its receipt counts as not new."""
+    """Turn a bundle that another party sent into one with a receipt; one that has its receipt counts as not new."""
     came_from_bidder = {"email": statement.excluded.email, "received_at": statement.excluded.received_at}
     return statement.on_conflict_do_update(
         index_elements=[bundles.c.digest], set_=came_from_bidder, where=bundles.c.received_at.is_(None)
@@ -263,11 +263,11 @@ def _without_receipt(statement: AnyInsert) -> AnyInsert:
 
 
 def _has_receipt(database: Connection, bundle: BundleRow) -> bool:
-    """Tell whether this party gave its receipt for these bytes; refuse other bytes under the same revision."""
+    """Return whether this party gave its receipt for these bytes; refuse other bytes under the same revision."""
     revision = {"auction_id": bundle.auction_id, "bidder": bundle.bidder, "revision": bundle.revision}
     digest = database.execute(_WITH_RECEIPT, revision).scalar_one_or_none()
     if digest is not None and digest != bundle.digest:
         raise RevisionTakenError(
-            f"revision {bundle.revision} was received before with other content: send a change as the next revision"
+            f"revision {bundle.revision} was received before with other content: submit a change as the next revision"
         )
     return digest is not None

@@ -20,7 +20,7 @@ class KeyRepository(Repository):
     async def put_auction_keys(
         self, rows: Iterable[AuctionKeyRow], *, connection: DatabaseConnection | None = None
     ) -> None:
-        """Keep keys; of each set and dealer the first one for good."""
+        """Store keys, of each set and dealer the first one."""
         values = [to_values(row, auction_keys) for row in rows]
 
         def work(database: Connection) -> None:
@@ -54,7 +54,7 @@ class KeyRepository(Repository):
     async def auction_keys(
         self, auction_id: str, *, connection: DatabaseConnection | None = None
     ) -> list[AuctionKeyRow]:
-        """Return all keys of an auction that are here, by set and dealer."""
+        """Return the stored keys of an auction, by set and dealer."""
         keys = auction_keys.c
         query = select(auction_keys).where(keys.auction_id == auction_id).order_by(keys.members, keys.dealer)
         return [to_row(AuctionKeyRow, row) for row in await self._fetch(query, connection)]
@@ -62,7 +62,7 @@ class KeyRepository(Repository):
     async def put_key_table(
         self, auction_id: str, party: int, statement: bytes, *, connection: DatabaseConnection | None = None
     ) -> bool:
-        """Keep a party's signed key table; tell whether this one is stored now."""
+        """Store a party's signed key table, the first one; return whether this one is stored now."""
         values = {"auction_id": auction_id, "party": party, "statement": statement}
         return await self._keep(key_tables, values, connection)
 
@@ -73,5 +73,5 @@ class KeyRepository(Repository):
 
 
 def erase_auction_keys(database: Connection, auction_id: str) -> None:
-    """Delete all keys of an auction; the caller sees to it that no copy stays behind."""
+    """Delete all keys of an auction; the caller ensures that no copy remains."""
     database.execute(delete(auction_keys).where(auction_keys.c.auction_id == auction_id))

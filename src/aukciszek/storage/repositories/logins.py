@@ -1,6 +1,6 @@
-"""Marks that the login server keeps about log-ins, so that a restart forgives nobody.
+"""The login server's marks about log-ins, stored so that a restart does not reset the limits.
 
-A mark is a number and a moment under a key. What they mean is known to :mod:`aukciszek.accounts.throttle` alone.
+A mark is a number and a moment under a key. Only :mod:`aukciszek.accounts.throttle` knows their meaning.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -15,11 +15,11 @@ from aukciszek.storage.schema import login_marks
 
 type Marks = Mapping[str, LoginMarkRow]
 type Changes = Mapping[str, LoginMarkRow | None]
-"""Marks that are to be stored, by their keys; None for one that is to be removed."""
+"""The marks to store, by key; None for a mark to remove."""
 
 
 class LoginMarkRepository(Repository):
-    """The marks. They expire, and expired ones are never given out."""
+    """The marks. They expire, and expired ones are never returned."""
 
     async def change[Result](
         self,
@@ -29,12 +29,12 @@ class LoginMarkRepository(Repository):
         *,
         connection: DatabaseConnection | None = None,
     ) -> Result:
-        """Let ``decide`` see some marks and say what becomes of them, in one step: nothing comes in between.
+        """Let ``decide`` read and change some marks, atomically.
 
         Args:
-            keys: of the marks that ``decide`` sees, where they are there.
-            now: marks that expired by then are left out.
-            decide: returns the answer and the changes. It may be called again, so it changes nothing itself.
+            keys: of the marks that ``decide`` is given, where they exist.
+            now: marks that expired by then are omitted.
+            decide: returns the answer and the changes. It may be repeated, so it has no effects of its own.
             connection: the transaction to take part in.
         """
 

@@ -1,4 +1,4 @@
-"""Masked openings with the keys and signatures that belong to them, and the shares that a party recovered.
+"""Masked openings with their keys and signatures, and recovered shares.
 
 ``docs/protocol.md``, "Fair opening" and "Share recovery". All of it is deleted when an auction is over, keys and shares
 beyond recovery (:meth:`~aukciszek.storage.repositories.auctions.StateRepository.erase_secrets`).
@@ -25,7 +25,7 @@ class OpeningRepository(Repository):
         *,
         connection: DatabaseConnection | None = None,
     ) -> None:
-        """Keep an opening, keys to it and signatures under it; what is here already stays as it is."""
+        """Store an opening with keys and signatures; what is stored already stays unchanged."""
         rows = [(opening_keys, to_values(row, opening_keys)) for row in keys]
         rows += [(opening_signatures, to_values(row, opening_signatures)) for row in signatures]
 
@@ -44,21 +44,21 @@ class OpeningRepository(Repository):
     async def opening_keys(
         self, auction_id: str, *, connection: DatabaseConnection | None = None
     ) -> list[OpeningKeyRow]:
-        """Return the keys that are here to all openings of an auction."""
+        """Return the stored keys to all openings of an auction."""
         query = select(opening_keys).where(opening_keys.c.auction_id == auction_id)
         return [to_row(OpeningKeyRow, row) for row in await self._fetch(query, connection)]
 
     async def opening_signatures(
         self, auction_id: str, *, connection: DatabaseConnection | None = None
     ) -> list[OpeningSignatureRow]:
-        """Return the signatures that are here under all openings of an auction."""
+        """Return the stored signatures under all openings of an auction."""
         query = select(opening_signatures).where(opening_signatures.c.auction_id == auction_id)
         return [to_row(OpeningSignatureRow, row) for row in await self._fetch(query, connection)]
 
     async def put_recovered(
         self, auction_id: str, sealed: Mapping[str, bytes], *, connection: DatabaseConnection | None = None
     ) -> None:
-        """Keep recovered shares, sealed, by bundle; the first of each stays."""
+        """Store recovered shares, sealed, by bundle; the first of each stays."""
 
         def work(database: Connection) -> None:
             for digest, content in sealed.items():
@@ -76,11 +76,11 @@ class OpeningRepository(Repository):
 
 
 def erase_openings(database: Connection, auction_id: str) -> None:
-    """Delete all openings of an auction with their keys; the caller sees to it that no copy stays behind."""
+    """Delete all openings of an auction with their keys; the caller ensures that no copy remains."""
     for table in (opening_keys, opening_signatures, openings):
         database.execute(delete(table).where(table.c.auction_id == auction_id))
 
 
 def erase_recovered(database: Connection, auction_id: str) -> None:
-    """Delete the recovered shares of an auction; the caller sees to it that no copy stays behind."""
+    """Delete the recovered shares of an auction; the caller ensures that no copy remains."""
     database.execute(delete(recovered_shares).where(recovered_shares.c.auction_id == auction_id))

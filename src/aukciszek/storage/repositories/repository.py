@@ -1,8 +1,7 @@
-"""What all repositories share: where the work is done, and how a row is kept once.
+"""What all repositories share: transactions, and inserting a row once.
 
-A method is a transaction of its own, or takes part in the one whose ``connection`` it is given. What it does to the
-tables stands in plain functions of a SQLAlchemy connection, so that the whole of it is one step
-(:mod:`aukciszek.storage.backends.connection`).
+A method is a transaction of its own, or part of the one whose ``connection`` it is given. Its work on the tables is a
+plain function of a SQLAlchemy connection, so that all of it is one step (:mod:`aukciszek.storage.backends.connection`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,12 +31,12 @@ class Repository:
         return await self._read(lambda database: database.execute(query).all(), connection)
 
     async def _keep(self, table: Table, values: Mapping[str, object], connection: DatabaseConnection | None) -> bool:
-        """Insert a row that never changes; tell whether the row that is there now has these values."""
+        """Insert a row that never changes; return whether the stored row has these values."""
         return await self._write(lambda database: keep(database, table, values), connection)
 
 
 def keep(database: Connection, table: Table, values: Mapping[str, object]) -> bool:
-    """Insert a row that never changes; tell whether the row that is there now has these values."""
+    """Insert a row that never changes; return whether the stored row has these values."""
     if insert_if_absent(database, table, values):
         return True
     same_row = and_(*(column == values[column.name] for column in table.primary_key))
@@ -46,7 +45,7 @@ def keep(database: Connection, table: Table, values: Mapping[str, object]) -> bo
 
 
 def insert_if_absent(database: Connection, table: Table, values: Mapping[str, object]) -> bool:
-    """Insert a row unless its primary key is taken; tell whether it was inserted."""
+    """Insert a row unless its primary key is taken; return whether it was inserted."""
     return database.execute(_insert_if_absent(database.dialect.name, table), values).rowcount == 1
 
 
@@ -57,15 +56,15 @@ def insert(dialect_name: str, table: Table) -> sqlite.Insert | postgresql.Insert
 
 @cache
 def _insert_if_absent(dialect_name: str, table: Table) -> Executable:
-    # Kept, because building a statement costs SQLAlchemy far more than executing it.
+    # Cached, because building a statement costs SQLAlchemy far more than executing it.
     return insert(dialect_name, table).on_conflict_do_nothing(index_elements=table.primary_key)
 
 
 def to_row[Kind](kind: type[Kind], row: Row[Any]) -> Kind:
-    """Turn a result into a row class whose fields have the columns' names."""
+    """Convert a result to a row class whose fields have the columns' names."""
     return kind(**row._asdict())
 
 
 def to_values(row: object, table: Table) -> dict[str, object]:
-    """Turn an instance of a row class into the values of ``table``'s columns."""
+    """Convert an instance of a row class to the values of ``table``'s columns."""
     return {column.name: getattr(row, column.name) for column in table.columns}

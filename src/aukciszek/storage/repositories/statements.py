@@ -1,7 +1,7 @@
-"""What parties signed about an auction, kept as it came: orders, sealing keys, lists, outcomes and signatures.
+"""What parties signed about an auction, byte for byte: orders, sealing keys, receipt lists, outcomes and signatures.
 
-A party makes each statement once. The first one is kept for good, so that a second, different one is noticed: every
-``put`` tells whether what is stored now is what it was given.
+A party makes each statement once. The first one is kept permanently, so that a second, different one is noticed: every
+``put`` returns whether the stored statement is the given one.
 """
 
 from sqlalchemy import select
@@ -24,7 +24,7 @@ class StatementRepository(Repository):
         *,
         connection: DatabaseConnection | None = None,
     ) -> bool:
-        """Keep a party's word that the auctioneer gave an order; tell whether this one is stored now."""
+        """Store a party's statement that the auctioneer gave an order; return whether this one is stored now."""
         values = {"auction_id": auction_id, "kind": kind, "party": party, "statement": statement}
         return await self._keep(orders, values, connection)
 
@@ -36,7 +36,7 @@ class StatementRepository(Repository):
     async def put_sealing_key(
         self, auction_id: str, party: int, statement: bytes, *, connection: DatabaseConnection | None = None
     ) -> bool:
-        """Keep a party's signed sealing key; tell whether this one is stored now."""
+        """Store a party's signed sealing key; return whether this one is stored now."""
         values = {"auction_id": auction_id, "party": party, "statement": statement}
         return await self._keep(sealing_keys, values, connection)
 
@@ -56,12 +56,12 @@ class StatementRepository(Repository):
         *,
         connection: DatabaseConnection | None = None,
     ) -> bool:
-        """Keep a party's signed list at the close, beside any other one that it signed; tell whether it is stored now.
+        """Store a party's signed receipt list, beside any other that it signed; return whether it is stored now.
 
         Args:
             auction_id: which auction.
             party: who signed.
-            digest: the digest of what was said; 64 hexadecimal digits.
+            digest: the digest of its content; 64 hexadecimal digits.
             statement: the signed list.
             connection: a transaction to take part in.
         """
@@ -69,7 +69,7 @@ class StatementRepository(Repository):
         return await self._keep(lists, values, connection)
 
     async def lists(self, auction_id: str, *, connection: DatabaseConnection | None = None) -> list[ListRow]:
-        """Return the signed lists of an auction, by party and digest."""
+        """Return the signed receipt lists of an auction, by party and digest."""
         columns = (lists.c.auction_id, lists.c.party, lists.c.statement, lists.c.began_on)
         query = select(*columns).where(lists.c.auction_id == auction_id).order_by(lists.c.party, lists.c.digest)
         return [to_row(ListRow, row) for row in await self._fetch(query, connection)]
@@ -77,28 +77,28 @@ class StatementRepository(Repository):
     async def put_input_set(
         self, auction_id: str, digest: str, lists_text: str, *, connection: DatabaseConnection | None = None
     ) -> None:
-        """Keep by which lists this party is ready for an input set, the first time that it is."""
+        """Store the receipt lists by which this party is first ready for an input set."""
         values = {"auction_id": auction_id, "digest": digest, "lists": lists_text}
         await self._write(lambda database: insert_if_absent(database, input_sets, values), connection)
 
     async def input_sets(self, auction_id: str, *, connection: DatabaseConnection | None = None) -> dict[str, str]:
-        """Return by which lists this party was ready for which input sets."""
+        """Return the receipt lists by which this party was ready, by input set."""
         query = select(input_sets.c.digest, input_sets.c.lists).where(input_sets.c.auction_id == auction_id)
         return {row.digest: row.lists for row in await self._fetch(query, connection)}
 
     async def put_outcome(self, auction_id: str, body: bytes, *, connection: DatabaseConnection | None = None) -> bool:
-        """Keep the body of the certificate; False when a different one is stored."""
+        """Store the body of the certificate; False when a different one is stored."""
         return await self._keep(outcomes, {"auction_id": auction_id, "body": body}, connection)
 
     async def outcome(self, auction_id: str, *, connection: DatabaseConnection | None = None) -> bytes | None:
-        """Return the body of the certificate, once there is one."""
+        """Return the body of the certificate, if there is one."""
         rows = await self._fetch(select(outcomes.c.body).where(outcomes.c.auction_id == auction_id), connection)
         return rows[0][0] if rows else None
 
     async def put_signature(
         self, auction_id: str, party: int, signature: bytes, *, connection: DatabaseConnection | None = None
     ) -> bool:
-        """Keep a party's signature under the outcome; tell whether this one is stored now."""
+        """Store a party's signature under the outcome; return whether this one is stored now."""
         values = {"auction_id": auction_id, "party": party, "signature": signature}
         return await self._keep(certificate_signatures, values, connection)
 

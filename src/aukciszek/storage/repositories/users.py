@@ -1,4 +1,4 @@
-"""What a party stores beside auctions: on the login server, the accounts."""
+"""The accounts, at the login server."""
 
 from sqlalchemy import Connection, select, update
 
@@ -9,10 +9,10 @@ from aukciszek.storage.schema import users
 
 
 class UserRepository(Repository):
-    """The accounts. Addresses are kept in lower case; the accounts layer brings them to one form beforehand."""
+    """The accounts. Addresses are stored in lower case; the accounts layer normalises them beforehand."""
 
     async def add_user(self, row: UserRow, *, connection: DatabaseConnection | None = None) -> bool:
-        """Store a new account; False when the address has one already."""
+        """Store a new account; return False when the address has one already."""
         values = to_values(row, users) | {"email": row.email.lower()}
 
         def work(database: Connection) -> bool:
@@ -29,11 +29,11 @@ class UserRepository(Repository):
     async def set_password_hash(
         self, uid: str, password_hash: str, *, connection: DatabaseConnection | None = None
     ) -> bool:
-        """Replace an account's password hash; tell whether there is such an account."""
+        """Replace an account's password hash; return whether the account exists."""
         return await self._change(uid, {"password_hash": password_hash}, connection)
 
     async def set_admin(self, uid: str, *, connection: DatabaseConnection | None = None) -> bool:
-        """Let an account create auctions; tell whether there is such an account."""
+        """Let an account create auctions; return whether the account exists."""
         return await self._change(uid, {"is_admin": True}, connection)
 
     async def _change(self, uid: str, values: dict[str, object], connection: DatabaseConnection | None) -> bool:

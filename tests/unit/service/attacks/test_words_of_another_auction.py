@@ -25,7 +25,7 @@ SIGNED = {
     MessageKind.ORDER,
     MessageKind.SEALING_KEY,
     MessageKind.KEY_TABLE,
-    MessageKind.HOLDINGS,
+    MessageKind.RECEIPT_LIST,
     MessageKind.READY,
     MessageKind.PROPOSAL,
     MessageKind.OPENING_SIGNATURE,

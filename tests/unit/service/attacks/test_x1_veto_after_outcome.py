@@ -57,7 +57,7 @@ async def test_whoever_withholds_its_last_message_learns_one_outcome_at_most_and
             for corrupt_party in corrupt:
                 late = list_without_receipts(parties, spec, corrupt_party, [winning]).encode()
                 for number in honest:
-                    await tell(parties, corrupt_party, number, MessageKind.HOLDINGS, spec.auction_id, late)
+                    await tell(parties, corrupt_party, number, MessageKind.RECEIPT_LIST, spec.auction_id, late)
         body = await ended(parties, spec.auction_id)
     else:
         # Only their own keys are kept back, for good: every set has an honest member.

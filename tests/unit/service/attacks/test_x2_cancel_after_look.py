@@ -26,7 +26,7 @@ from support.passing import ended, let_pass, opened, state_at, time_passing, unt
 
 CLUSTERS = [(3, 1), (4, 1), (5, 2)]
 MOMENTS = {
-    "as the lists are gathered": MessageKind.HOLDINGS,
+    "as the lists are gathered": MessageKind.RECEIPT_LIST,
     "when the first is ready": MessageKind.READY,
     "when a session is proposed": MessageKind.PROPOSAL,
 }
@@ -50,7 +50,7 @@ async def bring(parties: Parties, spec: AuctionSpec, corrupt: Iterable[int], to:
         late = list_without_receipts(parties, spec, corrupt_party, orders=[order]).encode()
         for number in receivers:
             await tell(parties, corrupt_party, number, MessageKind.ORDER, spec.auction_id, order)
-            await tell(parties, corrupt_party, number, MessageKind.HOLDINGS, spec.auction_id, late)
+            await tell(parties, corrupt_party, number, MessageKind.RECEIPT_LIST, spec.auction_id, late)
 
 
 def over_at(parties: Parties, auction: AuctionId, honest: Sequence[int]) -> bool:

@@ -56,7 +56,7 @@ async def test_last_messages_to_one_party_alone_and_a_veto_make_no_second_outcom
     for corrupt_party in CORRUPT:
         veto = list_without_receipts(parties, spec, corrupt_party, [BundleDigest(head.digest)]).encode()
         for number in HONEST:
-            await tell(parties, corrupt_party, number, MessageKind.HOLDINGS, spec.auction_id, veto)
+            await tell(parties, corrupt_party, number, MessageKind.RECEIPT_LIST, spec.auction_id, veto)
     body = await ended(parties, spec.auction_id, HONEST)
     assert [one.bidder for one in body.winners] == [winner.uid]
     assert body.left_out == ()
