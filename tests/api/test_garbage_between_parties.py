@@ -92,7 +92,7 @@ class Stage:
 async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
     with pytest.MonkeyPatch.context() as patch:
         received: list[bytes] = []
-        take = link_reader.LinkReader._take
+        take = link_reader.LinkReader._receive
 
         def note(reader: link_reader.LinkReader, content: bytes) -> None:
             if reader._sender == SENDER:
@@ -100,7 +100,7 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
             take(reader, content)
 
         failures: list[str] = []
-        patch.setattr(link_reader.LinkReader, "_take", note)
+        patch.setattr(link_reader.LinkReader, "_receive", note)
         patch.setattr(peers, "log_failure", lambda _log, what, error: failures.append(f"{what}: {error!r}"))
         async with running_site(tmp_path_factory.mktemp("garbage")) as site:
             auctioneer, bidder = await site.register("auctioneer", admin=True), await site.register("bidder")

@@ -29,7 +29,7 @@ from aukciszek.mpc.prss import PrssKeys
 from aukciszek.mpc.ranking import CostModel
 from aukciszek.mpc.round_release import RoundRelease
 from aukciszek.mpc.runtime import Runtime
-from aukciszek.server.host.allocator import keep_freed_memory, keep_what_is_here
+from aukciszek.server.host.allocator import freeze_permanent_objects, keep_freed_memory
 from aukciszek.server.host.tls import client_context, server_context
 from aukciszek.server.host.web_server import WebServer, listen
 from aukciszek.server.incidents import IncidentLog
@@ -89,7 +89,7 @@ async def _take_part(settings: Settings, directory: Path) -> None:
     size = settings.cluster.size
     keys = await asyncio.to_thread(read_prss_keys, directory, settings.party_id, size, task.threshold)
     async with _linked(settings) as peers:
-        keep_what_is_here()
+        freeze_permanent_objects()
         identity = Identity.read(settings.identity_file)
         party = _Party(peers, keys, task, directory, identity, settings.cluster)
         pace = await agree_on_pace(party.channel(task.acquaintance))

@@ -14,8 +14,8 @@ from aukciszek import __version__
 from aukciszek.auctions.context.workers import Workers
 from aukciszek.clock import Clock, SystemClock
 from aukciszek.mpc.kernels import compile_kernels
-from aukciszek.server.host.allocator import keep_freed_memory, keep_what_is_here
-from aukciszek.server.host.data_dir_lock import allow_open_files, alone_in
+from aukciszek.server.host.allocator import freeze_permanent_objects, keep_freed_memory
+from aukciszek.server.host.data_dir_lock import exclusive_use, raise_open_file_limit
 from aukciszek.server.host.tls import server_context
 from aukciszek.server.host.web_server import WebServer, listen, silence_uvicorn
 from aukciszek.server.host.worker_processes import worker_processes
@@ -35,7 +35,7 @@ def serve(settings: Settings) -> None:
         AukciszekError: it cannot start; the text says why and what to do.
     """
     configure_logging()
-    allow_open_files()
+    raise_open_file_limit()
     keep_freed_memory()
     compile_kernels(settings.data_dir / "kernels")  # before the worker processes are copied, which need them, too
     with worker_processes() as processes, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -50,7 +50,7 @@ async def run_party(settings: Settings, clock: Clock, stop: asyncio.Event, worke
     """
     tls = server_context(settings)
     async with AsyncExitStack() as resources:
-        resources.enter_context(alone_in(settings.data_dir))
+        resources.enter_context(exclusive_use(settings.data_dir))
         sockets = [(resources.enter_context(listen(where)), tls if where.tls else None) for where in settings.listeners]
         party = await Party.open(settings, clock, workers=workers)
         resources.push_async_callback(party.close)
@@ -60,7 +60,7 @@ async def run_party(settings: Settings, clock: Clock, stop: asyncio.Event, worke
             await party.start()
             for server in servers:
                 await server.start()
-            keep_what_is_here()
+            freeze_permanent_objects()
             _announce(settings)
             await stop.wait()
         finally:

@@ -34,7 +34,7 @@ from aukciszek.storage.errors import (
     StorageFullError,
     StorageUnavailableError,
 )
-from aukciszek.storage.migrations import alone_in_this_process, upgrade
+from aukciszek.storage.migrations import one_at_a_time, upgrade
 
 _log = logging.getLogger(__name__)
 
@@ -103,8 +103,10 @@ class Database:
             if isinstance(fault, StorageFullError | DatabaseDamagedError):
                 raise fault from error
             cause = error.orig if isinstance(error, DBAPIError) else error
+            # PostgreSQL quotes rows, but only on the lines that follow the first.
+            reason = str(cause).partition("\n")[0]
             raise DatabaseUnavailableError(
-                f"the database does not open ({type(cause).__name__}: {cause}): see DATABASE_URL and DATA_DIR"
+                f"the database does not open ({type(cause).__name__}: {reason}): see DATABASE_URL and DATA_DIR"
             ) from None
         return database
 
@@ -175,7 +177,7 @@ class Database:
         try:
             # A crash may have left an erased key in the log.
             self._erasure_due = True
-            async with alone_in_this_process(), self.transaction() as connection:
+            async with one_at_a_time(), self.transaction() as connection:
                 await connection.run(upgrade)
         except BaseException:
             await self.close()

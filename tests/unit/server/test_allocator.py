@@ -7,10 +7,10 @@ import pytest
 
 PROGRAM = """
 import gc, resource
-from aukciszek.server.host.allocator import keep_freed_memory, keep_what_is_here
+from aukciszek.server.host.allocator import keep_freed_memory, freeze_permanent_objects
 
 keep_freed_memory()
-keep_what_is_here()
+freeze_permanent_objects()
 assert gc.get_freeze_count() > 0
 bytearray(32 * 2**20)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 
 from aukciszek.server.errors import BusyError, DirectoryInUseError
 from aukciszek.server.host import data_dir_lock, http_protocol
-from aukciszek.server.host.data_dir_lock import LOCK_FILE, allow_open_files, alone_in
+from aukciszek.server.host.data_dir_lock import LOCK_FILE, exclusive_use, raise_open_file_limit
 from aukciszek.server.host.web_server import WebServer, listen
 from aukciszek.server.http import export_limiter
 from aukciszek.server.http.export_limiter import ExportLimiter
@@ -115,14 +115,14 @@ async def test_long_answers_are_made_in_turn_and_the_line_is_bounded(monkeypatch
 
 
 def test_two_servers_do_not_work_in_one_directory(tmp_path: Path) -> None:
-    with alone_in(tmp_path), pytest.raises(DirectoryInUseError, match="stop it first"), alone_in(tmp_path):
+    with exclusive_use(tmp_path), pytest.raises(DirectoryInUseError, match="stop it first"), exclusive_use(tmp_path):
         pass
-    with alone_in(tmp_path):
+    with exclusive_use(tmp_path):
         assert (tmp_path / LOCK_FILE).stat().st_mode & 0o777 == 0o600
 
 
 def test_a_directory_that_cannot_be_locked_is_told(tmp_path: Path) -> None:
-    with pytest.raises(DirectoryInUseError, match="DATA_DIR"), alone_in(tmp_path / "missing"):
+    with pytest.raises(DirectoryInUseError, match="DATA_DIR"), exclusive_use(tmp_path / "missing"):
         pass
 
 
@@ -133,6 +133,6 @@ def test_as_many_files_as_the_system_allows_may_be_opened(
     monkeypatch.setattr(resource, "getrlimit", lambda _: (1024, 2048))
     monkeypatch.setattr(resource, "setrlimit", lambda _, limits: wanted.append(limits))
     with caplog.at_level(logging.WARNING, logger=data_dir_lock.__name__):
-        allow_open_files()
+        raise_open_file_limit()
     assert wanted == [(2048, 2048)]
     assert "LimitNOFILE" in caplog.text

@@ -348,6 +348,22 @@ async def test_pauses_between_attempts_grow_and_differ(new_cluster: "NewCluster"
     assert len(set(pauses)) == len(pauses)
 
 
+async def test_nothing_that_a_peer_answers_is_quoted_in_the_log(
+    new_cluster: "NewCluster", caplog: pytest.LogCaptureFixture
+) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nforged s3cret \x1b[31m\r\n\r\n")
+        writer.close()
+
+    cluster = new_cluster(3)
+    async with await asyncio.start_server(answer, sock=cluster._sockets[2]):
+        await cluster.start(1)
+        await cluster.until(lambda: "no link to party 2" in caplog.text)
+    assert "its answer is not valid HTTP" in caplog.text
+    assert "s3cret" not in caplog.text
+
+
 async def test_a_peer_that_reads_nothing_is_dropped(new_cluster: "NewCluster", monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outbound, "LARGEST_BACKLOG", 1_000_000)
     monkeypatch.setattr(link_reader, "MOST_BYTES_WAITING", 1000)

@@ -13,6 +13,7 @@ from sqlalchemy.util import await_only
 
 from aukciszek.secret import Secret
 from aukciszek.storage.backends.connection import Work
+from aukciszek.storage.backends.sqlite import SqliteStore
 from aukciszek.storage.database import Database
 from aukciszek.storage.errors import DatabaseUnavailableError, MissingRowError, StorageUnavailableError
 from aukciszek.storage.repositories.auctions import AuctionRepository
@@ -481,3 +482,15 @@ async def test_an_error_in_a_statement_does_not_quote_its_values(database: Datab
         await AuctionRepository(database).put_order("no such auction", "create", 1, b"unseen")
     assert "orders" in str(caught.value)
     assert "unseen" not in str(caught.value)
+
+
+async def test_rows_that_a_database_quotes_are_not_in_the_error(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(_: object) -> None:
+        raise OSError("a constraint is violated\nDETAIL:  Failing row contains (s3cret).")
+
+    monkeypatch.setattr(SqliteStore, "open", fail)
+    with pytest.raises(DatabaseUnavailableError, match="a constraint is violated") as caught:
+        await Database.open(sqlite_url)
+    assert "s3cret" not in caught.value.message

@@ -28,7 +28,7 @@ def keep_freed_memory() -> None:
         library.mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)
 
 
-def keep_what_is_here() -> None:
+def freeze_permanent_objects() -> None:
     """Exempt the permanent objects of start-up from garbage collection, which stalls the event loop meanwhile."""
     gc.collect()
     gc.freeze()

@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 
 
 @contextmanager
-def alone_in(directory: Path) -> Iterator[None]:
+def exclusive_use(directory: Path) -> Iterator[None]:
     """Lock a party's directory, so that no second server uses its database and its identity.
 
     Raises:
@@ -45,7 +45,7 @@ def alone_in(directory: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def allow_open_files() -> None:
+def raise_open_file_limit() -> None:
     """Raise the limit of open files as far as possible; warn where it remains too low."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = hard if hard != resource.RLIM_INFINITY else max(soft, FILES_NEEDED)

@@ -69,7 +69,7 @@ class OutermostMiddleware:
             if not status:
                 await answer(scope, receive, send_wrapped)
         finally:
-            _tell(scope, status, (self._clock.monotonic_s() - began_s) * 1000)
+            _log_request(scope, status, (self._clock.monotonic_s() - began_s) * 1000)
 
 
 def _add_headers(start: Message, *, is_tls: bool) -> None:
@@ -78,7 +78,7 @@ def _add_headers(start: Message, *, is_tls: bool) -> None:
     start["headers"] = [*headers, *(header for header in _RAW_HEADERS[is_tls] if header[0] not in present)]
 
 
-def _tell(scope: Scope, status: int, took_ms: float) -> None:
+def _log_request(scope: Scope, status: int, took_ms: float) -> None:
     address = scope["client"][0] if scope.get("client") else "-"
     _log.info("%s %s %s %d %.1fms", address, scope["method"], _route(scope), status, took_ms)
 

@@ -74,7 +74,7 @@ class LinkReader:
         """
         worker = asyncio.create_task(self._work(), name=f"messages of party {self._sender}")
         try:
-            self._socket.deliver_to(self._take)
+            self._socket.deliver_to(self._receive)
             await self._end
         finally:
             self.stop()
@@ -85,15 +85,15 @@ class LinkReader:
         """Read no more."""
         settle(self._end, None)
 
-    def _take(self, content: bytes) -> None:
+    def _receive(self, content: bytes) -> None:
         if self._end.done():
             return
         try:
-            self._sort(content)
+            self._dispatch(content)
         except PeerError as error:
             self._end.set_exception(error)
 
-    def _sort(self, content: bytes) -> None:
+    def _dispatch(self, content: bytes) -> None:
         frame = decode_frame(bytes(content))
         if isinstance(frame, RoundFrame):
             self._channels.on_round(self._sender, frame)

@@ -225,6 +225,9 @@ class OutboundLink:
         """Log why the link is down, once for each reason and not for each attempt."""
         if isinstance(error, aiohttp.WSServerHandshakeError):
             fault = f"it refused the link with HTTP status {error.status}; its own log says why"
+        elif isinstance(error, aiohttp.ClientResponseError):
+            # Its text quotes what the peer sent.
+            fault = "its answer is not valid HTTP"
         else:
             fault = str(error) or type(error).__name__
         if fault != self._last_fault:

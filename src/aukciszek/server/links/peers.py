@@ -144,7 +144,7 @@ class Peers:
         self._channels.on_receiver_up(peer)
         self.clocks.ask(peer)
         if self._listener is not None:
-            await self._told(partial(self._listener.on_connected, peer), peer)
+            await self._notify(partial(self._listener.on_connected, peer), peer)
 
     def on_receiver_lost(self, peer: PartyNumber) -> None:
         """Notify the sessions that frames to ``peer`` may have been lost."""
@@ -174,15 +174,15 @@ class Peers:
     async def on_frame(self, sender: PartyNumber, frame: MessageFrame) -> None:
         """Pass a message to the listener."""
         if self._listener is not None:
-            await self._told(partial(self._listener.on_message, sender, frame.message), sender, frame.message)
+            await self._notify(partial(self._listener.on_message, sender, frame.message), sender, frame.message)
 
-    async def _told(
+    async def _notify(
         self, react: Callable[[], Awaitable[None]], peer: PartyNumber, message: PeerMessage | None = None
     ) -> None:
         """Await a listener; its refusal is an incident, its failure must not end the link."""
         auction = message.auction if message is not None else None
         try:
-            await self._once_stored(react)
+            await self._until_stored(react)
         except PeerError as error:
             self._incidents.report(error.code, error.message, party=peer, auction=auction)
         except AukciszekError as error:
@@ -193,7 +193,7 @@ class Peers:
         except Exception as error:  # noqa: BLE001 -- a fault in a listener must not disconnect the parties
             log_failure(_log, f"handling party {peer}", error)
 
-    async def _once_stored(self, react: Callable[[], Awaitable[None]]) -> None:
+    async def _until_stored(self, react: Callable[[], Awaitable[None]]) -> None:
         """Handle a message repeatedly until it can be stored: its sender takes it for received.
 
         Later messages of the same peer wait in the queue, and when it is full, at the peer.

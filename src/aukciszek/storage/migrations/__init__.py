@@ -25,7 +25,7 @@ _ALEMBIC: Final = threading.Lock()
 
 
 @asynccontextmanager
-async def alone_in_this_process() -> AsyncIterator[None]:
+async def one_at_a_time() -> AsyncIterator[None]:
     """Wait until no other migration is under way here, and keep others waiting."""
     try:
         await finish(asyncio.to_thread(_ALEMBIC.acquire))
