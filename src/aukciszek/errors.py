@@ -12,7 +12,7 @@ from typing import ClassVar
 
 
 class AukciszekError(Exception):
-    """Anything that goes wrong in a way we can name."""
+    """The root of all errors that have a name."""
 
     code: ClassVar[str]
     """Stable, lower-case, hyphenated identifier, unique among all error classes."""

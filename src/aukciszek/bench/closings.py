@@ -109,7 +109,7 @@ class _Closings:
 
     async def run(self, report: Report) -> MeasuredClosings:
         """Prepare, close, wait and judge."""
-        with report.waiting("opening accounts and auctions, handing in bids"):
+        with report.waiting("opening accounts and auctions, submitting bids"):
             overviews = await self._prepare()
         for number in self._cluster.plan.cluster.numbers:
             forget_peak(self._cluster.pid(number))

@@ -30,7 +30,7 @@ class Measured:
         wall_s: of each run, the time that the slowest party took.
         cpu_s: of each run, the processor's time that a party took, on average.
         correct: whether all parties found the right outcome in all runs.
-        security: what held in these runs against ``t`` liars.
+        security: what held in these runs against ``t`` corrupt parties.
         findings: of each party.
     """
 

@@ -15,7 +15,7 @@ from fastapi import FastAPI
 
 from aukciszek.auctions.context.peer_network import PeerMessage
 from aukciszek.auctions.session.computation import compute
-from aukciszek.bench.rounds import DelayedChannel, agree_on_pace
+from aukciszek.bench.rounds import DelayedChannel, agree_on_costs
 from aukciszek.bench.task import Findings, Found, Task, findings_file, read_prss_keys, read_task
 from aukciszek.cli.operator.keys import write_new_file
 from aukciszek.clock import SystemClock
@@ -92,11 +92,11 @@ async def _take_part(settings: Settings, directory: Path) -> None:
         freeze_permanent_objects()
         identity = Identity.read(settings.identity_file)
         party = _Party(peers, keys, task, directory, identity, settings.cluster)
-        pace = await agree_on_pace(party.channel(task.acquaintance))
-        found = [await party.run(number, pace) for number in range(len(task.runs))]
+        costs = await agree_on_costs(party.channel(task.acquaintance))
+        found = [await party.run(number, costs) for number in range(len(task.runs))]
         await party.channel(task.farewell).exchange(b"farewell")
     peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    findings = Findings(runs=tuple(found), round_s=pace.round_s, peak_mib=peak_mib)
+    findings = Findings(runs=tuple(found), round_s=costs.round_s, peak_mib=peak_mib)
     content = findings.model_dump_json().encode()
     await asyncio.to_thread(write_new_file, findings_file(directory, settings.party_id), content, mode=0o600)
 
@@ -112,7 +112,7 @@ class _Party:
     identity: Identity
     cluster: Cluster
 
-    async def run(self, number: int, pace: CostModel) -> Found:
+    async def run(self, number: int, costs: CostModel) -> Found:
         """Take part in one run, from the moment in which all parties are ready."""
         run = self.task.runs[number]
         shares = await asyncio.to_thread(self.task.shares, self.directory, number, self.peers.own)
@@ -126,7 +126,7 @@ class _Party:
             openings=RoundRelease(self.peers.own, self._sign, self._verifies),
         )
         await runtime.start()
-        result = await compute(runtime, self.task.computation(number), shares, _ignore_progress, pace)
+        result = await compute(runtime, self.task.computation(number), shares, _ignore_progress, costs)
         wall_s, cpu_s = time.perf_counter() - started_s, time.process_time() - cpu_started_s
         return Found.of(result, runtime, wall_s=wall_s, cpu_s=cpu_s)
 

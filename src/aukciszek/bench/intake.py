@@ -53,7 +53,7 @@ class MeasuredIntake:
     """What was measured.
 
     Attributes:
-        bids: handed in at the party.
+        bids: submitted to the party.
         forged: how many answers held no receipt that verifies.
         empty: requests with the same bodies at an endpoint that does nothing.
         cpu_s: what the party's process took for the bids.

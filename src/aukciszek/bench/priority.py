@@ -40,7 +40,7 @@ def processor_s(process: int) -> float:
 
 
 def forget_peak(process: int) -> None:
-    """Let :func:`peak_mib` of a process begin anew, as far as that can be had."""
+    """Let :func:`peak_mib` of a process start again, as far as the system allows."""
     with contextlib.suppress(OSError):
         Path(f"/proc/{process}/clear_refs").write_text("5", encoding="ascii")
 

@@ -1,4 +1,4 @@
-"""Rounds of a benchmark: delayed as over a long way, and measured so that the parties choose their pace.
+"""Rounds of a benchmark: delayed as over a long way, and measured for the cost model that the parties share.
 
 ``docs/protocol.md``, "Ranking". What a round takes is measured before the sessions, never inside: all parties must use
 the same figures, so they tell each other what they measured and take the median (:class:`CostModel`).
@@ -62,8 +62,8 @@ class DelayedChannel(Channel):
         self._channel.give_up(parties)
 
 
-async def agree_on_pace(channel: Channel) -> CostModel:
-    """Measure some small rounds, tell the other parties, and return the pace that all parties choose alike."""
+async def agree_on_costs(channel: Channel) -> CostModel:
+    """Measure some small rounds, tell the other parties, and return the cost model, the same at all parties."""
     durations = []
     for _ in range(_ROUNDS):
         started_s = time.perf_counter()

@@ -53,7 +53,7 @@ class Task(_File):
 
     Attributes:
         latency_s: how much later than by itself every message arrives.
-        acquaintance: the session id of the rounds by which the parties measure their pace.
+        acquaintance: the session id of the rounds by which the parties measure their rounds.
         farewell: the session id of the exchange after which nobody waits for anybody any more.
     """
 
@@ -157,7 +157,7 @@ class _KeyFile(_File):
 
 
 def new_task(plan: EngineBenchmark, bidders: Sequence[int]) -> Task:
-    """Think up the public part of a benchmark: one run for each number in ``bidders``."""
+    """Draw the public part of a benchmark: one run for each number in ``bidders``."""
     return Task(
         threshold=plan.threshold,
         bits=plan.bits,

@@ -37,7 +37,7 @@ def engine(  # noqa: PLR0913 -- a command's parameters are its options
     bidders: Annotated[int, typer.Option(min=1, max=_MOST_BIDDERS, help="How many bids.")],
     bits: Annotated[int, typer.Option(min=1, max=_MOST_BITS, help="Of each bid.")],
     parties: Annotated[int, typer.Option(help="How many processes, 3 to 9.")] = 5,
-    threshold: Annotated[int | None, typer.Option(help="How many may lie; default: just under half.")] = None,
+    threshold: Annotated[int | None, typer.Option(help="How many may be corrupt; default: just under half.")] = None,
     auction_format: Annotated[str, typer.Option("--format", help=f"{', '.join(FORMATS)}.")] = "first-price",
     winners: Annotated[int, typer.Option(min=1, help="How many bidders win.")] = 1,
     repeat: Annotated[int, typer.Option(min=1, help="How many runs are measured.")] = 5,
@@ -76,8 +76,8 @@ def engine_party(directory: Annotated[Path, typer.Argument(help="Where the bench
 
 def intake(
     *,
-    seconds: Annotated[int, typer.Option(min=1, max=120, help="How long bids are handed in.")] = 10,
-    bidders: Annotated[int, typer.Option(min=1, max=500, help="How many hand in bids at the same time.")] = 200,
+    seconds: Annotated[int, typer.Option(min=1, max=120, help="How long bids are submitted.")] = 10,
+    bidders: Annotated[int, typer.Option(min=1, max=500, help="How many submit bids concurrently.")] = 200,
     as_json: JsonOption = False,
 ) -> None:
     """Measure how many bids per second one real party stores and answers with receipts, over HTTP."""
@@ -97,7 +97,7 @@ def closings(
     *,
     auctions: Annotated[int, typer.Option(min=1, max=1000, help="How many auctions.")] = 40,
     bidders: Annotated[int, typer.Option(min=1, max=1000, help="How many bids in each.")] = 100,
-    threshold: Annotated[int, typer.Option(min=1, max=2, help="How many of the five parties may lie.")] = 2,
+    threshold: Annotated[int, typer.Option(min=1, max=2, help="How many of the five parties may be corrupt.")] = 2,
     at_once: Annotated[
         int | None, typer.Option(min=1, max=256, help="How many a party computes at once; default: as it is set up.")
     ] = None,

@@ -55,7 +55,7 @@ def demo(  # noqa: PLR0913 -- a command's parameters are its options
         bool, typer.Option("--equal-bids", help="All bid the same, so the tie-break decides.")
     ] = False,
     base_port: Annotated[int, typer.Option(help="Party i listens at this port plus i.")] = BASE_PORT,
-    https: Annotated[bool, typer.Option("--https", help="TLS everywhere, with a throw-away authority.")] = False,
+    https: Annotated[bool, typer.Option("--https", help="TLS everywhere, with a temporary authority.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Run a whole auction on this machine: servers, bidders, sealed bids, outcome, certificate.
@@ -170,7 +170,7 @@ def _price(prices: tuple[str, ...], auction_format: AuctionFormat) -> str | list
 def _workplace() -> Iterator[tuple[Path, Path]]:
     """Yield a directory for secrets, removed afterwards, and one for the certificate, which stays.
 
-    Where something went wrong, the parties' logs stay as well; they hold nothing secret.
+    After a failure the parties' logs stay as well; they hold nothing secret.
     """
     public_files = Path(tempfile.mkdtemp(prefix="aukciszek-demo-"))
     secret_files = Path(tempfile.mkdtemp(prefix="aukciszek-parties-"))

@@ -43,7 +43,7 @@ COMMANDS: Final[Mapping[str, Offer]] = {
         "Put a backup in place where this party has no database, before it is started again.",
     ),
     "auction": Offer("user.auctioneer", "Create auctions, follow them, fetch their outcome."),
-    "bid": Offer("user.bidder", "Bid, look after your bid, take it back."),
+    "bid": Offer("user.bidder", "Bid, check your bid, withdraw it."),
     "keys": Offer("operator.keys", "A party's own keys."),
     "cluster": Offer("operator.cluster_commands", "The file that lists the parties; the same at every party."),
     "wireguard": Offer("operator.wireguard", "Traffic between the parties through WireGuard."),
@@ -61,7 +61,7 @@ _EPILOG: Final = (
 def build_app(*wanted: str) -> typer.Typer:
     """Return the command line with the commands that are wanted, by default with all.
 
-    Loading the server, the engine or the client takes up to seconds, so only what the commands need is loaded.
+    Loading the server, the engine or the client takes as long as seconds, so only what the commands need is loaded.
     """
     app = _empty_app()
     for module in dict.fromkeys(COMMANDS[name].module for name in wanted or COMMANDS):

@@ -112,7 +112,7 @@ def _become(order: _Order) -> None:
     os.environ.clear()
     os.environ.update(order.content["environment"])
     os.chdir(order.content["directory"])
-    tempfile.tempdir = None  # looked up anew
+    tempfile.tempdir = None  # looked up again
     sys.argv[1:] = order.content["arguments"]
 
 

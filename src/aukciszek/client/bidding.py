@@ -1,6 +1,6 @@
 """From a price to receipts: the client's part of ``docs/protocol.md``, "Sealing" and "Receipts and the input set".
 
-The price leaves this process only as sealed shares. How a bundle reaches the parties is in :mod:`.handing`.
+The price leaves this process only as sealed shares. How a bundle reaches the parties is in :mod:`.submission`.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from aukciszek.protocol.sealing.bundle import BidPlace, Bundle, BundleHeader
 from aukciszek.protocol.sealing.opening_secret import OpeningSecret
 
 _BELIEVABLE_LEAD: Final = 8
-"""A bid may have reached a few parties only; but no liar must push a bidder to the last revision that there is."""
+"""A bid may have reached a few parties only; but no corrupt party may push a bidder to the last possible revision."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,11 @@ class SealedBid:
 
 
 type OnSealed = Callable[[SealedBid], None]
-"""Is told of a sealed bid before any of it leaves, on another thread; if it raises, nothing is sent."""
+"""Called with a sealed bid before any of it is sent, on another thread; if it raises, nothing is sent."""
 
 
 def ignore_sealed(_: SealedBid) -> None:
-    """Nothing is kept, so that nobody can open the bid later."""
+    """Keep nothing, so that nobody can open the bid later."""
 
 
 async def seal_price(overview: AuctionOverview, price: str, *, place: BidPlace) -> SealedBid:
@@ -72,7 +72,7 @@ async def held_bids(parties: Parties, tokens: UserTokens, auction: AuctionId, *,
     """Return all revisions of the user's bid that the parties hold, in ascending order.
 
     Raises:
-        ClientError: fewer than ``threshold + 1`` parties answered, so that all of them might lie.
+        ClientError: fewer than ``threshold + 1`` parties answered, so that all of them might be corrupt.
     """
     path = f"/api/auctions/{auction}/bids"
 

@@ -1,7 +1,7 @@
 """HTTP to one party: time limits, size limits, repeats with growing pauses, and its errors as ours.
 
-A party may be hostile: its answers are bounded in size and time, and nothing in them is believed here; whoever
-asks decodes and verifies. Requests that do the same when they arrive twice are repeated, others only if they
+A party may be hostile: its answers are bounded in size and time, and nothing in them is trusted here: the
+caller decodes and verifies. Requests that do the same when they arrive twice are repeated, others only if they
 were certainly not received.
 """
 
@@ -105,7 +105,7 @@ class PartyConnection:
                 if not (request.repeatable or isinstance(error.__cause__, aiohttp.ClientConnectorError)):
                     raise
             except PartyRefusedError as error:
-                # Whoever is busy has not done anything yet, so that even what must not happen twice is asked again.
+                # A busy party has not acted yet, so even a request that must not happen twice is repeated.
                 if error.status != _BUSY:
                     raise
             await backoff.pause()

@@ -1,7 +1,7 @@
 """Getting to know a cluster: from one server's address, or from a cluster file, to parties that tell one story.
 
-A cluster file that is fetched is trusted on first use: whoever runs that server could have made it up. Compare its
-digest with what an operator tells, or start from a file that an operator gave.
+A cluster file that is fetched is trusted on first use: the server's owner could have invented it. Compare its
+digest with the one that an operator names, or start from a file that an operator gave.
 """
 
 from dataclasses import dataclass

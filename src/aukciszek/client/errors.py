@@ -1,13 +1,13 @@
-"""What can go wrong between a client and the parties; see ``docs/errors.md`` for all codes.
+"""The client's branch of the error tree; see ``docs/errors.md`` for all codes.
 
 ::
 
     ClientError
-    ├── PartyRefusedError        a party said no; carries the party's own code
+    ├── PartyRefusedError        a party refused; carries the party's own code
     ├── NotLoggedInError         there is no token for a party, or it has expired
     ├── UnreachableError         no connection, no answer in time, or too few parties answered
     ├── AnswerNotUnderstoodError a party answered something that is not the agreed form
-    ├── PartiesDisagreeError     two parties tell different stories; one of them lies or is mistaken
+    ├── PartiesDisagreeError     two parties contradict each other; one of them is corrupt or mistaken
     ├── ForgedStatementError     a signature is not the party's
     ├── SealingKeysMissingError  not every party has made its sealing key known yet
     ├── NotOpenInTimeError       not every party took bids in time
@@ -26,7 +26,7 @@ from aukciszek.errors import AukciszekError
 
 
 class ClientError(AukciszekError):
-    """Anything that goes wrong between a client and the parties."""
+    """The branch of all errors between a client and the parties."""
 
     code = "client"
 
@@ -59,7 +59,7 @@ class UnreachableError(ClientError):
     """A party gave no answer in time, or too few parties answered.
 
     Attributes:
-        reasons: what went wrong, by party number.
+        reasons: why, by party number.
     """
 
     code = "party-unreachable"
@@ -76,7 +76,7 @@ class AnswerNotUnderstoodError(ClientError):
 
 
 class PartiesDisagreeError(ClientError):
-    """Two parties tell different stories: one of them lies, or is mistaken."""
+    """Two parties contradict each other: one of them is corrupt, or mistaken."""
 
     code = "parties-disagree"
 

@@ -1,6 +1,6 @@
 """Who a command line user is logged in as: the file with their access tokens and the cluster they trust.
 
-The tokens let whoever holds them act as the user until they expire, so the file is readable by its owner
+The tokens let their holder act as the user until they expire, so the file is readable by its owner
 alone and is replaced in one step. It never holds a password.
 """
 

@@ -1,7 +1,7 @@
 """What a bidder keeps to open its own bids: the sealed bundles and their opening secrets, plain or under a password.
 
 ``docs/protocol.md``, "Opening one's own bid". The file is written before a bid's first share leaves, so that no crash
-leaves a bid with the parties that its bidder cannot open. Unencrypted, it tells the price to whoever reads it.
+leaves a bid with the parties that its bidder cannot open. Unencrypted, it discloses the price to every reader.
 """
 
 from pathlib import Path
@@ -35,7 +35,7 @@ class KeptOpening(StrictModel):
 
     revision: Annotated[int, Field(ge=1, le=LARGEST_REVISION)]
     bundle: BytesField
-    """The sealed bundle, as it was handed to the parties."""
+    """The sealed bundle, as it was submitted to the parties."""
     secret: Annotated[BytesField, Field(min_length=SECRET_BYTES, max_length=SECRET_BYTES)] | None = Field(
         default=None, repr=False
     )

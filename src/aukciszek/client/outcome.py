@@ -114,5 +114,5 @@ async def wait_for_outcome(parties: Parties, auction: AuctionId, on_progress: On
                 f"the parties found no outcome by {format_time(overview.spec.abandons_at)}, and destroyed their keys: "
                 "see their records for the reason; should one come up after all, `aukciszek auction result` shows it"
             )
-        # The party that was watched is ahead of the others, or lies: look again.
+        # The party that was watched is ahead of the others, or corrupt: look again.
         await clock.sleep(_PAUSE_S)

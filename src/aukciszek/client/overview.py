@@ -2,7 +2,7 @@
 
 The auction's id is the hash of its rules, so rules need one honest party only: others cannot pass. Sealing keys
 are signed by their own party, so it does not matter who relays them; two different keys signed by one party
-prove that this party lies. Everything else (states, counts) is each party's word and shown as such.
+prove that this party is corrupt. Everything else (states, counts) is each party's word and shown as such.
 """
 
 from collections import Counter
@@ -149,4 +149,4 @@ def _sealing_keys(
 def _join(keys: dict[int, SealingPublicKey], found: Mapping[int, SealingPublicKey]) -> None:
     for number, key in found.items():
         if keys.setdefault(number, key).content != key.content:
-            raise PartiesDisagreeError(f"party {number} signed two different sealing keys: it lies, do not bid")
+            raise PartiesDisagreeError(f"party {number} signed two different sealing keys: it is corrupt, do not bid")

@@ -1,7 +1,7 @@
 """The way to all parties at once: one shared HTTP session, one connection per party.
 
-Asking all parties never fails as a whole: each party's answer or error is reported by its number, and whoever
-asked decides how many answers it needs.
+Asking all parties never fails as a whole: each party's answer or error is reported by its number, and the
+caller decides how many answers it needs.
 """
 
 import asyncio
@@ -46,7 +46,7 @@ class PartyResults[T]:
 
     Attributes:
         answers: the good answers, by party number.
-        errors: what went wrong, by party number.
+        errors: why there is no answer, by party number.
     """
 
     def __init__(self, answers: Mapping[int, T], errors: Mapping[int, AukciszekError]) -> None:

@@ -19,7 +19,7 @@ _MOST_CONTENT_BYTES: Final = 1024
 
 
 class PasswordBox(StrictModel):
-    """A short secret, encrypted; costs whoever guesses the password a third of a second and 64 MiB for each guess."""
+    """A short secret, encrypted; each guess of the password costs a third of a second and 64 MiB."""
 
     memory_kib: Annotated[int, Field(ge=8, le=1 << 20)] = 65_536
     passes: Annotated[int, Field(ge=1, le=16)] = 3

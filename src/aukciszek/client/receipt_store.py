@@ -1,4 +1,4 @@
-"""A bidder's receipt file, kept up to date: written anew in one step, so that an interruption never damages it."""
+"""A bidder's receipt file, kept up to date: written again in one step, so that an interruption never damages it."""
 
 from collections.abc import Iterable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Writing a file anew in one step, so that an interruption leaves the old one or the new one, and nothing else."""
+"""Writing a file again in one step, so that an interruption leaves the old one or the new one, and nothing else."""
 
 import os
 import tempfile

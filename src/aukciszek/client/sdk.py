@@ -253,7 +253,7 @@ class AukciszekClient:
         """Show the receipts for a bundle to all parties; return, by party, whose receipts it has now.
 
         A party takes them until it has agreed with the others on the bids that count, in general moments after the
-        close; whoever is logged in may bring them.
+        close; any logged-in user may submit them.
         """
         return await relay_receipts(self._parties, self.tokens, placed)
 

@@ -66,7 +66,7 @@ class PlacedBid:
 
     @property
     def counts(self) -> bool:
-        """Whether enough parties gave a receipt for the bundle to count, whatever ``t`` liars among them do later."""
+        """Whether enough parties gave a receipt for the bundle to count, whatever ``t`` of them do later."""
         return len(self.receipts) >= self.needed
 
     @property

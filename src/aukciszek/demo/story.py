@@ -80,7 +80,7 @@ class Story:
             self._report.say(f"   {plain(reason)}: {_count(count, 'value')}")
         losing = bids - winners
         if losing:
-            self._report.say(f"   Nothing else: none of the {_count(losing, 'losing bid')} was opened to anybody.")
+            self._report.say(f"   Nothing else: none of the {_count(losing, 'losing bid')} was opened.")
 
     def certificate_verifies(self, verification: VerificationReport, path: str) -> None:
         """Tell that the outcome can be checked by anybody, from files alone."""

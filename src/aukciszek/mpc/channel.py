@@ -51,6 +51,7 @@ class Channel(Protocol):
     def give_up(self, parties: Collection[int]) -> None:
         """Leave ``parties`` out of all later rounds: what they send is of no use, so nobody waits for it.
 
-        They still get what is sent: only who sees a lie can tell who lied. To be called between two exchanges.
+        They still receive what is sent: only a party that sees a wrong share can tell whose it is. Call it between two
+        exchanges.
         """
         ...

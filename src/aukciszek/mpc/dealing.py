@@ -50,7 +50,7 @@ class Dealing:
         """Share ``values``, salts and masks with fresh uniform polynomials of degree ``t``.
 
         Of ``randomness`` one key is drawn, ``KEY_BYTES`` long, and the dealing is a function of ``values`` and this
-        key: whoever keeps the key can deal the same again. Its stream gives the salts, the masks, and then the
+        key: the holder of the key can repeat the dealing. Its stream gives the salts, the masks, and then the
         coefficients of ``X^1``, of ``X^2`` and so on to ``X^t``, of all elements each time.
 
         Raises:

@@ -5,9 +5,9 @@
     MpcError
      ├─ PartiesMissingError        parties-missing        too few parties answered in a round
      ├─ ChannelClosedError         channel-closed         the session was ended from outside
-     ├─ InconsistentSharesError    inconsistent-shares    values of one round contradict one another: a lie
+     ├─ InconsistentSharesError    inconsistent-shares    values of one round contradict one another
      ├─ TranscriptsDifferError     transcripts-differ     a party told different parties different things
-     ├─ VerificationFailedError    verification-failed    a recorded product is wrong: a lie
+     ├─ VerificationFailedError    verification-failed    a recorded product is wrong
      ├─ PrssKeysDifferError        prss-keys-differ       holders of one PRSS key hold different keys
      ├─ PrssKeysIncompleteError    prss-keys-incomplete   a PRSS key is missing, foreign or of the wrong length
      └─ ParametersDifferError      parameters-differ      the parties do not compute the same thing
@@ -50,7 +50,7 @@ class ChannelClosedError(MpcError):
 
 
 class InconsistentSharesError(MpcError):
-    """A lie was noticed; ``suspects`` are the liars where redundancy names them, else empty."""
+    """Shares contradict one another; ``suspects`` are the corrupt parties where redundancy names them, else empty."""
 
     code = "inconsistent-shares"
 

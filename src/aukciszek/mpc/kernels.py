@@ -1,9 +1,10 @@
 """Arithmetic in ``F_p``, ``p = 2^61 - 1``, on vectors: the innermost loops, in NumPy until they are compiled.
 
 :mod:`aukciszek.mpc.field` is the face that the rest of the engine uses. A process begins with the kernels of
-:mod:`aukciszek.mpc.plain_kernels`, which are there at once and serve whoever seals or checks one bid. Who computes
-calls :func:`compile_kernels` first: a server and a benchmark when they start, and each :class:`~.runtime.Runtime`, so
-that no session runs without. From then on the compiled ones are used, everywhere in the process, with equal results.
+:mod:`aukciszek.mpc.plain_kernels`, which need no compiling and suffice for sealing or checking one bid. A
+process that computes calls :func:`compile_kernels` first: a server and a benchmark at their start, and every
+:class:`~.runtime.Runtime`, so that no session runs without. From then on the whole process uses the compiled kernels;
+the results are equal.
 """
 
 import threading

@@ -2,7 +2,8 @@
 
 ``docs/protocol.md``, "Opening". The shares of a value are a Reed-Solomon word: the values at ``1..n`` of a polynomial
 of known degree. A whole vector of words is checked by one random linear combination, with coefficients that only this
-party knows: a lie passes with probability ``1/p``. Only if that check fails is the liar looked for, in that one word.
+party knows: a wrong share passes with probability ``1/p``. Only if that check fails are the corrupt parties located, in
+that one word.
 """
 
 from collections.abc import Mapping
@@ -21,7 +22,7 @@ type Words = Mapping[int, Vector]
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """The values, and who lied about their shares (never an honest party)."""
+    """The values, and the parties whose shares were wrong (never an honest party)."""
 
     values: Vector
     corrupt_parties: frozenset[int]
@@ -35,13 +36,13 @@ def decode(  # noqa: PLR0913 -- the last two are for share recovery alone
     Args:
         words: What arrived, this party's own shares included; at least ``mode.needed`` parties.
         degree: The degree of all polynomials.
-        mode: Tells how many lies are possible, and what to do about them.
+        mode: Tells how many shares may be wrong, and how that is handled.
         coefficients: Secret randomness of this party alone, for the check.
         at: Where; a secret is the value at 0.
-        excused: How many parties rightly have no share, so that their absence says nothing about lies.
+        excused: How many parties rightly have no share, so that their absence says nothing about wrong shares.
 
     Raises:
-        InconsistentSharesError: there is a lie, and this mode or degree cannot correct it.
+        InconsistentSharesError: a share is wrong, and this mode or degree cannot correct it.
     """
     corrupt_parties: frozenset[int] = frozenset()
     points = sorted(words)
@@ -49,7 +50,7 @@ def decode(  # noqa: PLR0913 -- the last two are for share recovery alone
         weights = coefficients.take(words[points[0]].size)
         word = {point: inner_product(weights, words[point]) for point in points}
         if not fits(word, degree):
-            corrupt_parties = find_liars(word, degree, mode, excused)
+            corrupt_parties = find_corrupt_parties(word, degree, mode, excused)
             if not mode.corrects:
                 raise InconsistentSharesError(corrupt_parties)
     used = tuple(point for point in points if point not in corrupt_parties)[: degree + 1]
@@ -64,19 +65,19 @@ def fits(word: Mapping[int, int], degree: int) -> bool:
     return all(interpolate(base, values, point) == word[point] for point in rest)
 
 
-def find_liars(word: Mapping[int, int], degree: int, mode: Mode, excused: int = 0) -> frozenset[int]:
+def find_corrupt_parties(word: Mapping[int, int], degree: int, mode: Mode, excused: int = 0) -> frozenset[int]:
     """Return the parties whose points must be left out of ``word`` for the rest to fit.
 
-    At most ``t`` parties lie or are missing, so a word of ``L`` points holds at most ``b = t - (n - L)`` lies, where
-    ``n`` does not count those that are ``excused``. The answer is unique, hence right, if ``L - 2b > degree``; where
-    that does not hold, nobody is named.
+    At most ``t`` parties are corrupt or missing, so a word of ``L`` points has at most ``b = t - (n - L)`` errors,
+    where ``n`` does not count those that are ``excused``. The answer is unique, hence right, if ``L - 2b > degree``;
+    otherwise nobody is named.
 
     Raises:
         InconsistentSharesError: in a mode that corrects, more than ``t`` parties deviate.
     """
-    lies = mode.threshold - (mode.parties - excused - len(word))
-    if len(word) - 2 * lies > degree:
-        for count in range(1, lies + 1):
+    errors = mode.threshold - (mode.parties - excused - len(word))
+    if len(word) - 2 * errors > degree:
+        for count in range(1, errors + 1):
             for suspects in combinations(sorted(word), count):
                 if fits({point: value for point, value in word.items() if point not in suspects}, degree):
                     return frozenset(suspects)

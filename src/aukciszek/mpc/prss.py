@@ -115,7 +115,7 @@ class PrssKeys:
 
 
 def deal_prss_keys(n: int, t: int, randomness: Randomness = os.urandom) -> list[PrssKeys]:
-    """Deal all keys in one process, for simulations: whoever runs this knows every secret."""
+    """Deal all keys in one process, for simulations: its caller knows every secret."""
     keys = {members: new_prss_key(randomness) for members in dealt_sets(n, t)}
     return [
         PrssKeys(party, n, t, {members: key for members, key in keys.items() if party in members})

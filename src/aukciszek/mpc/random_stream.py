@@ -1,7 +1,7 @@
 """A stream of uniform field elements from a key: AES-256 in counter mode, values outside the field rejected.
 
 The PRF of ``prss`` and the expansion of joint coins; see ``docs/protocol.md``, "Randomness without communication:
-PRSS". Whoever holds the key gets the same elements in the same order, however the requests are cut.
+PRSS". Every holder of the key gets the same elements in the same order, however the requests are divided.
 """
 
 import hmac
@@ -51,7 +51,7 @@ class RandomStream:
     def _fill_block(self, block: Vector) -> None:
         self._words(block)
         while not kernels.to_elements(block):
-            # Once in 2^61 elements: close the gap, so that the order does not depend on how requests are cut.
+            # Once in 2^61 elements: close the gap, so that the order does not depend on how requests are divided.
             kept = block[block != _MODULUS]
             fresh = np.empty(block.size - kept.size, dtype=np.uint64)
             self._words(fresh)

@@ -25,7 +25,7 @@ FASTEST_ROUND_S: Final = 2.0**-10
 """What a round takes at least: a measurement of the way alone leaves out each party's work, about a millisecond."""
 
 SLOWEST_ROUND_S: Final = 2.0**-2
-"""Twice round the world. More, a liar may have made up or a stall may have caused."""
+"""Twice round the world. A longer one may be invented by a corrupt party, or caused by a stall."""
 
 _ROOT_OF_HALF: Final = 0.7071
 
@@ -43,12 +43,12 @@ class CostModel:
 
     @classmethod
     def from_measured_rounds(cls, seconds: Sequence[float]) -> Self:
-        """Return the pace of parties that each measured what a round takes; the same for all who hold the same list.
+        """Return the model for parties that each measured what a round takes; equal lists give equal models.
 
-        It is the median, so with ``n >= 2t + 1`` measurements ``t`` liars cannot push it out of what honest parties
-        measured, and it has bounds. Anything that is no duration counts as the slowest, and the result is rounded to
-        a power of two, by exact arithmetic, so that it is the same on all machines.
-        No pace can make an outcome wrong: it only decides how many rounds and products are spent on it.
+        It is the median, so with ``n >= 2t + 1`` measurements ``t`` corrupt parties cannot push it out of what honest
+        parties measured, and it has bounds. Anything that is no duration counts as the slowest, and the result is
+        rounded to a power of two, by exact arithmetic, so that it is the same on all machines.
+        No cost model can make an outcome wrong: it only decides how many rounds and products are spent on it.
 
         Args:
             seconds: One measurement of each party that takes part; all parties must agree on the list, but for its
@@ -58,7 +58,7 @@ class CostModel:
             ValueError: the list is empty.
         """
         if not seconds:
-            raise ValueError("a pace follows from at least one measurement")
+            raise ValueError("a cost model follows from at least one measurement")
         usable = [value if value > 0 else SLOWEST_ROUND_S for value in seconds]
         typical = min(max(median(usable), FASTEST_ROUND_S), SLOWEST_ROUND_S)
         mantissa, exponent = frexp(typical)  # the mantissa is from 1/2 to 1
@@ -74,7 +74,7 @@ class Ranked:
 
 
 async def rank_lowest(
-    runtime: Runtime, numbers: Digits, keep: int, pace: CostModel, beside: DigitComparison | None = None
+    runtime: Runtime, numbers: Digits, keep: int, costs: CostModel, beside: DigitComparison | None = None
 ) -> tuple[Ranked, Shared | None]:
     """Return the ``keep`` lowest of ``numbers`` (shape ``(digits, count)``) in order; ties by position.
 
@@ -89,7 +89,7 @@ async def rank_lowest(
     positions = Shared.public(np.arange(count, dtype=np.uint64)[np.newaxis])
     lists = Shared.concatenate([numbers.rows(), positions])[:, np.newaxis]
     decided = None
-    for width in choose_widths(count, keep, digits, pace):
+    for width in choose_widths(count, keep, digits, costs):
         shape = Shape(width, lists.shape[1], keep)
         groups = await runtime.local(2 * lists.size, partial(_group, lists, shape))
         lists, aside = await merge_groups(runtime, groups, shape, beside)
@@ -101,20 +101,20 @@ async def rank_lowest(
 
 
 @lru_cache(maxsize=256)
-def choose_widths(count: int, keep: int, digits: int, pace: CostModel) -> tuple[int, ...]:
+def choose_widths(count: int, keep: int, digits: int, costs: CostModel) -> tuple[int, ...]:
     """Return how many lists are merged into one at each level, so that the whole takes the least time."""
     best: dict[tuple[int, int], tuple[float, tuple[int, ...]]] = {}
 
     @cache
-    def costs(length: int) -> list[tuple[int, int, float, float]]:
+    def levels(length: int) -> list[tuple[int, int, float, float]]:
         """For each width: what the merged lists' length, and the cost of the rounds and of one group are."""
         shapes = [Shape(width, length, keep) for width in _WIDTHS]
         return [
             (
                 shape.lists,
                 shape.kept,
-                merge_rounds(shape, digits) * pace.round_s,
-                merge_products(shape, digits) * pace.product_s,
+                merge_rounds(shape, digits) * costs.round_s,
+                merge_products(shape, digits) * costs.product_s,
             )
             for shape in shapes
         ]
@@ -124,7 +124,7 @@ def choose_widths(count: int, keep: int, digits: int, pace: CostModel) -> tuple[
             return 0.0, ()
         if (lists, length) not in best:
             options = []
-            for width, kept, rounds_s, group_s in costs(length):
+            for width, kept, rounds_s, group_s in levels(length):
                 if width > lists:
                     break
                 groups = -(-lists // width)

@@ -82,7 +82,7 @@ class Runtime:
             raise PrssKeysIncompleteError("they were made for another party, cluster size or threshold")
         kernels.compile_kernels()  # where a server has not done so
         self._session = Session(channel, prss_keys, session_id, randomness)
-        self._ledger = MultiplicationLog(self._session)
+        self._multiplication_log = MultiplicationLog(self._session)
         self._openings = openings
         self._started = False
         self._opened = 0
@@ -122,7 +122,7 @@ class Runtime:
 
     @property
     def corrupt_parties(self) -> frozenset[int]:
-        """Parties whose lies were corrected so far; only the robust mode names any."""
+        """Parties whose shares were corrected so far; only the robust mode names any."""
         return frozenset(self._session.corrupt_parties)
 
     @property
@@ -160,7 +160,7 @@ class Runtime:
         if different and (not self.mode.corrects or len(different | foreign) > self.mode.threshold):
             raise PrssKeysDifferError(different)
         if foreign | different:
-            session.name_liars(foreign | different)
+            session.name_corrupt(foreign | different)
         if not self.mode.corrects:
             self._collect_commitments({party: bytes(content) for party, content in received.items()})
         self._started = True
@@ -220,7 +220,7 @@ class Runtime:
 
         The bytes are fixed by the PRSS keys and ``label``: a repeated session finds the same, and no ``t`` parties can
         predict them. They are listed in :attr:`revealed`. The coin is fresh: public coefficients for checks of inputs
-        come from it, as whoever knows them beforehand could choose inputs that pass. The round also makes sure that
+        come from it, as a party that knew them beforehand could choose inputs that pass. The round also makes sure that
         all parties hold the same public parameters ``agreed``.
 
         Raises:
@@ -238,7 +238,7 @@ class Runtime:
         """Open a fresh joint coin, unknown to everybody before this round, and return the elements it expands to.
 
         Raises:
-            InconsistentSharesError: a party lies about its share.
+            InconsistentSharesError: a share is wrong.
         """
         return await self._session.coin()
 
@@ -253,7 +253,7 @@ class Runtime:
         were drawn after ``values`` were dealt.
 
         Raises:
-            InconsistentSharesError: they do not, or a party lies about its own.
+            InconsistentSharesError: they do not, or a share that was sent is wrong.
         """
         session = self._session
 
@@ -290,7 +290,7 @@ class Runtime:
         self._multiplications += sum(terms.size for terms in batch)
         if self.mode.verifies_products:
             for terms, result in zip(batch, results, strict=True):
-                await self._ledger.record(terms, result)
+                await self._multiplication_log.record(terms, result)
         opened = iter(results)
         return [_completed(one, next(opened)) if one.waits else _linear(one) for one in sums]
 
@@ -301,7 +301,7 @@ class Runtime:
             TranscriptsDifferError: a party told different parties different things.
             VerificationFailedError: a product is wrong.
         """
-        await self._ledger.verify()
+        await self._multiplication_log.verify()
 
     async def recover(self, dealt: Vector, requests: Requests) -> Vector:
         """Help parties to shares that they lack, and return those that this party asked for; see ``share_recovery``.
@@ -309,7 +309,7 @@ class Runtime:
         To be called after :meth:`start` and before anything else, by all parties alike.
 
         Raises:
-            InconsistentSharesError: a helper lies, and this mode cannot correct it.
+            InconsistentSharesError: a helper's share is wrong, and this mode cannot correct it.
             PartiesMissingError: too few parties can help.
             RuntimeError: the session was not started.
         """

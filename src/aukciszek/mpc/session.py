@@ -53,7 +53,7 @@ class Session:
         self._private = RandomStream(randomness(KEY_BYTES))
 
     async def exchange(self, payload: bytes) -> dict[int, bytes | memoryview]:
-        """Run one round; the answer holds this party's own payload too, and no known liar's.
+        """Run one round; the answer holds this party's own payload too, and none of a known corrupt party.
 
         Raises:
             PartiesMissingError: fewer than ``Mode.needed`` parties can be used.
@@ -69,7 +69,7 @@ class Session:
         return self._usable(await self._channel.exchange_each(payloads), payloads.get(self.party, b""))
 
     async def exchange_elements(self, values: Vector) -> dict[int, Vector]:
-        """Send one vector to all and return everybody's; who sends something else is a liar.
+        """Send one vector to all and return everybody's; a party that sends anything else is corrupt.
 
         Raises:
             InconsistentSharesError: a payload is malformed, in a mode that corrects nothing.
@@ -81,7 +81,7 @@ class Session:
         """Open a vector of values from this party's contiguous ``values``, shares of ``degree``.
 
         Raises:
-            InconsistentSharesError: there is a lie that this mode cannot correct.
+            InconsistentSharesError: a share is wrong, and this mode cannot correct it.
             PartiesMissingError: too few answered.
         """
         words = await self.exchange_elements(values)
@@ -104,7 +104,7 @@ class Session:
         """Open a few values of degree ``t`` and compare ``digest`` with all parties, in one round.
 
         Raises:
-            MpcError: what ``refusal`` makes of the parties whose digest differs, unless they can be done without.
+            MpcError: what ``refusal`` makes of the parties whose digest differs, unless the mode needs none of them.
             InconsistentSharesError: as :meth:`open`.
         """
         received = await self.exchange(digest + to_bytes(shares))
@@ -112,7 +112,7 @@ class Session:
         if different:
             if not self.mode.corrects or len(different | self.corrupt_parties) > self.mode.threshold:
                 raise refusal(different)
-            self.name_liars(different)
+            self.name_corrupt(different)
         words = self._parse({party: content[len(digest) :] for party, content in received.items()}, shares.size)
         return self._believe(self._decode(words, self.mode.threshold))
 
@@ -144,12 +144,12 @@ class Session:
             return function()
         return await asyncio.to_thread(function)
 
-    def name_liars(self, parties: set[int] | frozenset[int]) -> None:
-        """Leave liars out of all later rounds, or stop where the mode cannot do without them."""
+    def name_corrupt(self, parties: set[int] | frozenset[int]) -> None:
+        """Leave corrupt parties out of all later rounds, or stop where the mode needs them."""
         if not self.mode.corrects:
             raise InconsistentSharesError(parties)
         self.corrupt_parties |= parties
-        self._channel.give_up(parties)  # else a liar could make every round last until its deadline
+        self._channel.give_up(parties)  # else a corrupt party could make every round last until its deadline
         _log.warning("party %d: values from parties %s contradict the others'", self.party, sorted(parties))
         if len(self.corrupt_parties) > self.mode.threshold:
             raise InconsistentSharesError(self.corrupt_parties)
@@ -168,7 +168,7 @@ class Session:
             try:
                 words[party] = from_bytes(content, count)
             except NotAFieldElementError:
-                self.name_liars({party})
+                self.name_corrupt({party})
         self._require_enough(words)
         return words
 
@@ -180,7 +180,7 @@ class Session:
 
     def _believe(self, opened: Opened) -> Vector:
         if opened.corrupt_parties:
-            self.name_liars(opened.corrupt_parties)
+            self.name_corrupt(opened.corrupt_parties)
         return opened.values
 
     def _require_enough(self, usable: Mapping[int, object]) -> None:

@@ -39,7 +39,7 @@ async def recover_shares(session: Session, dealt: Vector, requests: Requests) ->
         The rows, in the order of the request, shape ``(asked, width)``.
 
     Raises:
-        InconsistentSharesError: a helper lies, and this mode cannot correct it.
+        InconsistentSharesError: a helper's share is wrong, and this mode cannot correct it.
         PartiesMissingError: too few parties can help.
     """
     own, width = session.party, dealt.shape[1]
@@ -95,7 +95,7 @@ async def _interpolate(
             try:
                 sent[party] = from_bytes(content, len(rows) * width).reshape(len(rows), width)
             except NotAFieldElementError:
-                session.name_liars({party})
+                session.name_corrupt({party})
     shares = np.empty((len(rows), width), dtype=np.uint64)
     groups: defaultdict[frozenset[int], list[int]] = defaultdict(list)
     for place, row in enumerate(rows):

@@ -1,6 +1,6 @@
 """All parties of one session in one process: for tests, attacks and measurements; never for real bids.
 
-Whoever runs a simulation deals all keys and sees all shares. The parties themselves run the very code that servers run.
+The caller of a simulation deals all keys and sees all shares. The parties themselves run the code that servers run.
 """
 
 import asyncio

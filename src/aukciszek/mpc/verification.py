@@ -1,7 +1,7 @@
 """Verification before revelation: all recorded products checked at once, with logarithmic communication.
 
 ``docs/protocol.md``, "Verification"; the technique is that of [BBCGI19] and [GS20], in coefficient form. Products are
-secure up to additive errors: a liar can add a value of its choice to a product, knowing nothing about it. Let
+secure up to additive errors: a corrupt party can add a value of its choice to a product, knowing nothing about it. Let
 ``z_k = sum_j x_kj y_kj`` be recorded.
 
 1. All parties compare a hash of everything that was opened so far, and open a joint seed.

@@ -1,7 +1,7 @@
 """Opening a set without its order: the coefficients of the polynomial whose roots are the members.
 
-``docs/protocol.md``, "The winners". With several winners at one price, their ranks are nobody's business. The
-coefficients of ``(X - p_1) ... (X - p_k)`` are symmetric in the positions: whoever knows the set can compute them.
+``docs/protocol.md``, "The winners". With several winners at one price, their ranks must stay secret. The
+coefficients of ``(X - p_1) ... (X - p_k)`` are symmetric in the positions: they follow from the set alone.
 """
 
 from collections.abc import Sequence

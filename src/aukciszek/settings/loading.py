@@ -65,7 +65,7 @@ def _read_dotenv(dotenv: Path | None) -> Mapping[str, str]:
         values: dict[str, str] = RepositoryEnv(dotenv).data
         mode = dotenv.stat().st_mode
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError([Problem(str(dotenv), f"cannot be read ({type(error).__name__}): write it anew")]) from None
+        raise SettingsError([Problem(str(dotenv), f"cannot be read ({type(error).__name__}): replace it")]) from None
     secrets = [variable for variable in SECRET_VARIABLES if values.get(variable)]
     if secrets and mode & 0o077:
         remedy = f"holds {' and '.join(secrets)} and is open to other users: run `chmod 600 {dotenv}`"

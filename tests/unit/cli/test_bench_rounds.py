@@ -1,6 +1,6 @@
 import asyncio
 
-from aukciszek.bench.rounds import DelayedChannel, agree_on_pace
+from aukciszek.bench.rounds import DelayedChannel, agree_on_costs
 from aukciszek.mpc.memory_channel import Delivery, Network, Payload
 
 
@@ -18,8 +18,8 @@ async def test_every_message_is_later_by_the_latency() -> None:
 
 
 async def test_the_parties_agree_on_the_pace_of_their_rounds() -> None:
-    near = await asyncio.gather(*(agree_on_pace(channel) for channel in Network(3).channels))
-    far = await asyncio.gather(*(agree_on_pace(DelayedChannel(channel, 0.01)) for channel in Network(3).channels))
+    near = await asyncio.gather(*(agree_on_costs(channel) for channel in Network(3).channels))
+    far = await asyncio.gather(*(agree_on_costs(DelayedChannel(channel, 0.01)) for channel in Network(3).channels))
     assert near[0] == near[1] == near[2]
     assert far[0] == far[1] == far[2]
     assert near[0].round_s < far[0].round_s
@@ -30,6 +30,6 @@ async def test_what_is_no_measurement_does_not_matter() -> None:
         return b"nonsense!" if delivery.sender == 1 and delivery.round == 16 else delivery.payload
 
     channels = Network(5, interfere=interfere).channels
-    paces = await asyncio.gather(*(agree_on_pace(channel) for channel in channels))
+    paces = await asyncio.gather(*(agree_on_costs(channel) for channel in channels))
     assert paces[1] == paces[2] == paces[3] == paces[4]
     assert paces[1].round_s < 0.5

@@ -97,7 +97,7 @@ def test_a_bidder_proves_a_wrong_outcome_that_all_parties_signed(
     ended = run("verify", tmp_path / "forged", "--opening", ann.out, "--cluster", cluster_file)
     assert ended.status == 1
     assert "outcome false: it is better than a bid that won" in ended.stdout
-    assert "the certificate does NOT hold" in ended.stdout
+    assert "the certificate is NOT valid" in ended.stdout
     answer = run("verify", tmp_path / "forged", "--opening", ann.out, "--json").json()
     assert {check["name"]: check["verdict"] for check in answer["checks"]} == {
         "cluster": "not-checked",
@@ -130,7 +130,7 @@ def test_an_opening_that_was_changed_is_not_held_against_the_certificate(
     ended = run("verify", tmp_path / "certificate", "--opening", ann.out)
     assert ended.status == 1
     assert "the opened bid is not genuine" in ended.stdout
-    assert "does NOT hold" not in ended.stdout
+    assert "is NOT valid" not in ended.stdout
     ann.out.write_bytes(b"{}")
     ended = run("verify", tmp_path / "certificate", "--opening", ann.out, "--json")
     assert (ended.status, ended.json()["error"]["code"]) == (5, "malformed-opening")

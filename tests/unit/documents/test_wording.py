@@ -11,13 +11,7 @@ import pytest
 
 from .pages import DOCS, REPOSITORY, WRITTEN, documents, name_of, prose_of
 
-CHECKED: Final[tuple[str, ...]] = (
-    "src/aukciszek/accounts",
-    "src/aukciszek/auctions",
-    "src/aukciszek/server",
-    "src/aukciszek/storage",
-    "web/src",
-)
+CHECKED: Final[tuple[str, ...]] = ("src", "web/src")
 """Folders whose comments, docstrings and texts are checked along with the documents."""
 
 GLOSSARY: Final = DOCS / "glossary.md"

@@ -4,7 +4,7 @@ import pytest
 from aukciszek.mpc.errors import InconsistentSharesError
 from aukciszek.mpc.field import P, Vector
 from aukciszek.mpc.mode import Mode
-from aukciszek.mpc.opening import decode, find_liars
+from aukciszek.mpc.opening import decode, find_corrupt_parties
 from aukciszek.mpc.random_stream import RandomStream
 from aukciszek.mpc.shamir import evaluate
 
@@ -94,4 +94,4 @@ def test_products_of_full_degree_carry_no_redundancy() -> None:
     values, corrupt_parties = opened(shares, 4, Mode(5, 2))
     assert values != [7]
     assert not corrupt_parties
-    assert find_liars({party: int(share[0]) for party, share in shares.items()}, 4, Mode(5, 2)) == frozenset()
+    assert find_corrupt_parties({party: int(share[0]) for party, share in shares.items()}, 4, Mode(5, 2)) == frozenset()

@@ -22,7 +22,7 @@ _OPENING_TIMEOUT_S: Final = 60.0
 
 
 class RehearsalError(AukciszekError):
-    """A step on a throw-away cluster failed in a way that none of its parts reported."""
+    """A step on a local cluster failed in a way that none of its parts reported."""
 
     code = "rehearsal"
 
@@ -42,7 +42,7 @@ class Actor:
 
     @classmethod
     def new(cls, name: str, client: AukciszekClient) -> Self:
-        """Think somebody up, with a password that nobody can guess."""
+        """Invent a user, with a password that nobody can guess."""
         return cls(f"{name}@example.org", secrets.token_urlsafe(18), client.for_user())
 
     async def join(self) -> None:

@@ -101,7 +101,7 @@ async def running(plan: LocalCluster, launch: Launch = execute) -> AsyncIterator
 
     Args:
         plan: the parties.
-        launch: how processes are started: each anew, or as copies of a :mod:`~.template`.
+        launch: how processes are started: each from scratch, or as copies of a :mod:`~.template`.
 
     Raises:
         ChildEndedError: a party ended at once.

@@ -31,7 +31,7 @@ _LONGEST_ANSWER = 1024
 async def template() -> AsyncIterator[Launch]:
     """Yield a way to start processes as copies of a template, which ends when the context is left.
 
-    Where the operating system is not Linux they are started anew.
+    Where the operating system is not Linux they are started from scratch.
     """
     if sys.platform != "linux":
         yield execute

@@ -48,8 +48,8 @@ def keys_new(  # noqa: PLR0913 -- one parameter for each thing that the cluster 
 ) -> None:
     """Make a party's identity and token key on its own machine, and its entry for the cluster file.
 
-    Hand the entry (party-N.json) to whoever builds the cluster file: it holds nothing secret. Hand the token key to the
-    operator of the login server, over a channel that nobody else reads.
+    Give the entry (party-N.json) to the operator who builds the cluster file: it holds nothing secret. Give the token
+    key to the operator of the login server, over a channel that nobody else reads.
     """
     with Report(as_json=as_json) as report:
         entry = make_party_keys(data_dir, number=number, name=name, url=url, address=address)

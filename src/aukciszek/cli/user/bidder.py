@@ -36,7 +36,7 @@ KeepTryingOption = Annotated[
 
 def add_commands(app: typer.Typer) -> None:
     """Add ``bid`` to the command line."""
-    bid = typer.Typer(no_args_is_help=True, help="Bid, look after your bid, take it back.")
+    bid = typer.Typer(no_args_is_help=True, help="Bid, check your bid, withdraw it.")
     for command in (place, show, withdraw, prove):
         bid.command(command.__name__)(command)
     bid.command("relay")(relay_receipts)
@@ -60,7 +60,7 @@ def place(  # noqa: PLR0913 -- a command's parameters are its options
     """Bid, or replace your bid. Every party that holds the sealed bid answers with a signed receipt.
 
     With a receipt file, what opens the bid is kept beside it, in FILE.opening: it can prove a wrong outcome, and,
-    without --opening password, it tells the price to whoever reads it.
+    without --opening password, it discloses the price to every reader.
     """
     with Report(as_json=as_json) as report:
         keep = keep_openings(receipts, opening, opening_password)
@@ -77,8 +77,8 @@ def place(  # noqa: PLR0913 -- a command's parameters are its options
         placed = as_user(state, lambda session: _kept(session, auction, receipts, bid))
         _show_placed(report, placed, receipts)
         if keep is not None:
-            locked = "under your password: without it nobody can open the bid, you neither"
-            risk = locked if opening == "password" else "and tells the price to whoever can read it"
+            locked = "under your password: without it nobody can open the bid, not even you"
+            risk = locked if opening == "password" else "and discloses the price to everyone who can read it"
             report.say(f"what opens this bid is kept beside them, {risk}")
 
 
@@ -90,7 +90,7 @@ def withdraw(
     state: StateOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Take your bid back. You can bid again until the auction closes."""
+    """Withdraw your bid. You can bid again until the auction closes."""
     with Report(as_json=as_json) as report:
         following = _Following(report)
 
@@ -108,9 +108,9 @@ def relay_receipts(
     state: StateOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Bring the last revision of your bid to parties that were away, and show all parties each other's receipts.
+    """Submit the last revision of your bid to parties that were away, and show all parties each other's receipts.
 
-    So your bid does not hang on single parties: one that is lost for good, or denies its receipt, changes nothing.
+    Then your bid depends on no single party: one that is lost for good, or denies its receipt, changes nothing.
     """
     with Report(as_json=as_json) as report:
         placed = as_user(state, lambda session: _relay_receipts(session, receipts))
@@ -201,7 +201,7 @@ def _show_placed(report: Report, placed: PlacedBid, receipts: Path | None) -> No
     if placed.relayed:
         report.say(f"parties that keep the others' receipts: {', '.join(map(str, sorted(placed.relayed)))}")
     elif placed.counts and not placed.complete:
-        report.say("bring it to the other parties later: `aukciszek bid relay` with your receipt file")
+        report.say("submit it to the other parties later: `aukciszek bid relay` with your receipt file")
     if receipts is None:
         report.say("keep the receipts as proof with --receipts FILE, now or with `aukciszek bid show`")
     else:

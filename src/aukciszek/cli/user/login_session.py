@@ -56,7 +56,7 @@ def state_file(chosen: Path | None, environment: Mapping[str, str] = os.environ)
 
 @asynccontextmanager
 async def logged_in(state: Path | None, *, clock: Clock | None = None) -> AsyncIterator[LoginSession]:
-    """Yield the session of whoever ran `aukciszek login`.
+    """Yield the session that `aukciszek login` began.
 
     Raises:
         LoginStateError: nobody is logged in, or the file is not usable.
@@ -74,7 +74,7 @@ async def logged_in(state: Path | None, *, clock: Clock | None = None) -> AsyncI
 
 
 def as_user[T](state: Path | None, action: Callable[[LoginSession], Awaitable[T]]) -> T:
-    """Run ``action`` in the session of whoever ran `aukciszek login`.
+    """Run ``action`` in the session that `aukciszek login` began.
 
     Raises:
         AukciszekError: what :func:`logged_in` or the action raise.

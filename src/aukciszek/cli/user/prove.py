@@ -26,8 +26,8 @@ _PASSWORD_PROMPT: Final = "Password of the opening secret"  # noqa: S105 -- what
 _WAYS: Final = ("plain", "password", "none")
 _WARNING: Final = """\
 The file will disclose the exact price of this bid to everybody who sees it, and prove it beyond doubt. It shows whether
-the outcome can be true. It also proves to the other members of a cartel, or to whoever bought or extorted the bid, what
-was bid. Give it only to those who must see it; it cannot be taken back."""
+the outcome can be true. It also proves to the other members of a cartel, or to anyone who bought or extorted the bid,
+what was bid. Give it only to those who must see it; it cannot be taken back."""
 
 OpeningOption = Annotated[
     str,
@@ -87,7 +87,7 @@ def prove(  # noqa: PLR0913 -- a command's parameters are its options
 ) -> None:
     """Open your own bid: write a file that proves what you bid, for `aukciszek verify --opening`.
 
-    The file tells the exact price to whoever sees it.
+    The file discloses the exact price to everyone who sees it.
     """
     with Report(as_json=as_json) as report:
         kept_receipts = _receipts(receipts, parse_auction_id(auction))

@@ -44,7 +44,7 @@ def verify(  # noqa: PLR0913 -- a command's parameters are its options
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Verify a certificate from files alone. The status is 0 if it holds and 1 if it does not."""
+    """Verify a certificate from files alone. The status is 0 if the certificate is valid and 1 if it is not."""
     with Report(as_json=as_json) as report:
         read = Certificate.decode(_content(certificate))
         verification = verify_certificate(
@@ -57,26 +57,26 @@ def verify(  # noqa: PLR0913 -- a command's parameters are its options
         records = [_check_record(report, path, read) for path in record or ()]
         attempts = [attempt for _, own in records for attempt in own]
         remarks = _show_attempts(report, attempts)
-        holds = verification.valid and all(found["whole"] for found, _ in records)
-        report.say(_conclusion(verification, holds=holds))
+        valid = verification.valid and all(found["whole"] for found, _ in records)
+        report.say(_conclusion(verification, valid=valid))
         report.result(
             {
                 **outcome_object(read, verification),
                 "records": [found for found, _ in records],
                 "remarks": remarks,
-                "verified": holds,
+                "verified": valid,
             }
         )
-        if not holds:
+        if not valid:
             report.answer_is_no()
 
 
-def _conclusion(verification: VerificationReport, *, holds: bool) -> str:
-    if holds:
-        return "[bold green]the certificate holds[/]"
+def _conclusion(verification: VerificationReport, *, valid: bool) -> str:
+    if valid:
+        return "[bold green]the certificate is valid[/]"
     if {check.name for check in verification.checks if check.verdict == "failed"} == {"opening"}:
         return "[bold red]the opened bid is not genuine[/]: it says nothing about the certificate"
-    return "[bold red]the certificate does NOT hold[/]"
+    return "[bold red]the certificate is NOT valid[/]"
 
 
 def _check_record(

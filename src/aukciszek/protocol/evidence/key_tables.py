@@ -1,9 +1,9 @@
 """Which keys for shared randomness an auction uses: what its parties attest of the keys that they were dealt.
 
 ``docs/protocol.md``, "Dealing the PRSS keys". Every set ``A`` of ``n - t`` parties has a key, made by a dealer among
-its members: the lowest-numbered one, or, where lies and gaps are corrected, any of them, so that nobody's silence stops
-an auction. Each party signs one table of the hashes of all keys that it holds. A key is chosen when enough members of
-its set attest one hash. Nothing here does input or output: the choice is a function of what was signed.
+its members: the lowest-numbered one, or, in the robust mode, any of them, so that no party's silence stops an auction.
+Each party signs one table of the hashes of all keys that it holds. A key is chosen when enough members of its set
+attest one hash. Nothing here does input or output: the choice is a function of what was signed.
 
 An attestation is packed into::
 
@@ -167,7 +167,7 @@ type Attested = Mapping[PartyNumber, Collection[Attestation]]
 
 
 def attesters_needed(members: Members, mode: Mode) -> int:
-    """Return how many members must attest one hash: all, or, where lies and gaps are corrected, ``n - 2t``."""
+    """Return how many members must attest one hash: all, or, in the robust mode, ``n - 2t``."""
     return len(members) - mode.threshold if mode.corrects else len(members)
 
 

@@ -1,7 +1,7 @@
 """An opened bid: the bundle, every row that it commits to, and the receipts for it; the bidder's own proof.
 
 ``docs/protocol.md``, "Opening one's own bid". `aukciszek bid prove` writes it and `aukciszek verify --opening` reads
-it. It discloses the exact price to whoever sees it.
+it. It discloses the exact price to everyone who sees it.
 """
 
 from dataclasses import dataclass, field
@@ -43,7 +43,7 @@ class OpenedBid(StrictModel):
     version: Literal[1] = 1
     auction: AuctionIdField
     bundle: Annotated[BytesField, Field(repr=False)]
-    """The sealed bundle, as it was handed to the parties."""
+    """The sealed bundle, as it was submitted to the parties."""
     rows: Annotated[tuple[BytesField, ...], Field(min_length=SMALLEST_CLUSTER, max_length=LARGEST_CLUSTER, repr=False)]
     """For every party, in the order of their numbers, the row that its envelope holds."""
     receipts: Annotated[ReceiptFile, Field(repr=False)]

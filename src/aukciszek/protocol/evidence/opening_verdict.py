@@ -1,7 +1,7 @@
 """What an opened bid says about a certificate: nothing against it, or that the parties who signed it are wrong.
 
 ``docs/protocol.md``, "Opening one's own bid". A certificate with enough signatures is believed because at most ``t``
-parties lie; an opened bid is evidence that needs no such trust, and contradicts even what all parties signed.
+parties are corrupt; an opened bid is evidence that needs no such trust, and contradicts even what all parties signed.
 
 Pure: from the two files' contents alone. Whether the certificate's signatures are genuine is asked in
 :mod:`.verification`; without them a verdict accuses nobody.

@@ -151,7 +151,7 @@ class ReceiptFile(StrictModel):
 
 
 class RelayedBid(StrictModel):
-    """What a bidder hands on: the receipts for one bundle, and the bundle, if it is at hand."""
+    """What a bidder relays: the receipts for one bundle, and the bundle, if it is available."""
 
     bundle: BytesField | None = None
     """The bundle's bytes, for a party that does not have it; it finds it at the signers otherwise."""

@@ -1,8 +1,8 @@
 """What audit records say about attempts to compute an auction: who took part, how each ended, and what is unusual.
 
 ``docs/protocol.md``, "The audit record". A session that ends without an outcome is repeated, and an honest auction may
-need that; but whoever would learn something from repetitions has to cause them, and here is where they show. An entry's
-form is open, so what is missing in it is left out here, and not an error.
+need that; but an attacker that would learn from repetitions has to cause them, and here they become visible. The form
+of an entry is open, so a missing detail is left out here and is no error.
 """
 
 from collections import Counter

@@ -1,8 +1,8 @@
 """Verifying a certificate from files alone: what `aukciszek verify` and the page show, line by line.
 
-``docs/protocol.md``, "The certificate". A certificate holds if at least ``t + 1`` parties signed it, as one of them is
-honest; normally all ``n`` have. A bidder's receipt file adds the question whether the bid was counted; an opened bid,
-whether the outcome can be true (:mod:`.opening_verdict`).
+``docs/protocol.md``, "The certificate". A certificate is valid if at least ``t + 1`` parties signed it, as one of them
+is honest; normally all ``n`` have. A bidder's receipt file adds the question whether the bid was counted; an opened
+bid, whether the outcome can be true (:mod:`.opening_verdict`).
 """
 
 from collections.abc import Iterator, Sequence
@@ -28,7 +28,7 @@ class VerificationReport:
 
     @property
     def valid(self) -> bool:
-        """Whether the certificate holds: nothing failed."""
+        """Whether the certificate is valid: no check failed."""
         return all(check.verdict != "failed" for check in self.checks)
 
 

@@ -43,7 +43,7 @@ from aukciszek.errors import AukciszekError
 
 
 class AuctionError(AukciszekError):
-    """Anything that goes wrong around an auction."""
+    """The branch of all errors about auctions."""
 
     code = "auction"
 

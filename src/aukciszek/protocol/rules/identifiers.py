@@ -61,7 +61,7 @@ def user_id_bytes(user: UserId) -> bytes:
 def labelled_sha256(label: str, *parts: bytes) -> bytes:
     """Hash ``parts`` for the purpose that ``label`` names; 32 bytes.
 
-    Parts are joined as they are: whoever calls makes sure that all but the last have a fixed length.
+    Parts are joined as they are: the caller makes sure that all but the last have a fixed length.
     """
     digest = hashlib.sha256(_prefix(label))
     for part in parts:

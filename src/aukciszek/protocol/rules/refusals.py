@@ -126,25 +126,25 @@ class TooManyRevisionsError(RefusalError):
 
 
 class ReceiptsNotGenuineError(RefusalError):
-    """A receipt that is handed on is malformed, or the party that it names did not sign it."""
+    """A relayed receipt is malformed, or the party that it names did not sign it."""
 
     code = "receipts-not-genuine"
 
 
 class ReceiptsOfManyBundlesError(RefusalError):
-    """Receipts that are handed on are not all for the same bundle, or not for this auction."""
+    """The relayed receipts are not all for the same bundle, or not for this auction."""
 
     code = "receipts-of-many-bundles"
 
 
 class ReceiptsTooFewError(RefusalError):
-    """Receipts that are handed on are from too few parties, or too few of them in time, for the bundle to count."""
+    """The relayed receipts are from too few parties, or too few of them in time, for the bundle to count."""
 
     code = "receipts-too-few"
 
 
 class ReceiptsTooLateError(RefusalError):
-    """Receipts are handed on after the parties have agreed on the bids that count."""
+    """Receipts are relayed after the parties have agreed on the bids that count."""
 
     code = "receipts-too-late"
 

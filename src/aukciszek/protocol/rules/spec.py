@@ -156,7 +156,7 @@ class AuctionSpec(StrictModel):
 
     @property
     def mode(self) -> Mode:
-        """What is guaranteed against ``threshold`` liars."""
+        """What is guaranteed against ``threshold`` corrupt parties."""
         return Mode(self.parties, self.threshold)
 
     def admits(self, email: str) -> bool:
@@ -167,7 +167,7 @@ class AuctionSpec(StrictModel):
 def invitation(nonce: str, email: str) -> str:
     """Return what an auction's rules list for one invited e-mail address.
 
-    The list does not spell out the addresses, but whoever guesses one can confirm the guess.
+    The list does not spell out the addresses, but anyone who guesses one can confirm the guess.
 
     Args:
         nonce: the auction's nonce.

@@ -73,7 +73,7 @@ _NEXT: Final = {
     # A party that knows the outcome takes part again when another one was interrupted before it knew.
     AuctionState.SIGNING: {AuctionState.COMPUTING, AuctionState.FINAL},
     AuctionState.FINAL: set[AuctionState](),
-    # Where parties can be done without, the others may have finished before they heard of the order: then that counts.
+    # Where not all parties are needed, the others may have finished before they heard of the order: then that counts.
     AuctionState.CANCELLED: {AuctionState.FINAL},
     AuctionState.ABANDONED: {AuctionState.REVEALING, AuctionState.SIGNING},
 }

@@ -246,7 +246,7 @@ class BundleShape:
         shape = (len(bundle.envelopes), bundle.threshold, bundle.bits)
         if not bundle.withdrawal and shape != (self.parties, self.threshold, self.bits):
             raise BundleDoesNotFitError(
-                f"a bid here has {self.parties} envelopes, degree {self.threshold} and {self.bits} bits: seal it anew"
+                f"a bid here has {self.parties} envelopes, degree {self.threshold} and {self.bits} bits: seal it again"
             )
 
 

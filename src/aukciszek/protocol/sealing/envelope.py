@@ -161,17 +161,17 @@ class OwnEnvelope:
             EnvelopeProofError: it contradicts the bundle's proof of degree.
         """
         if len(content) != content_bytes(self.bits):
-            raise EnvelopeWrongSizeError("the envelope's content has the wrong length: seal the bid anew")
+            raise EnvelopeWrongSizeError("the envelope's content has the wrong length: seal the bid again")
         committed = commitment(self.place.auction, self.party, content)
         if not hmac.compare_digest(committed, self.commitments[self.party - 1]):
-            raise EnvelopeCommitmentError("the envelope's content is not what the bundle commits to: seal the bid anew")
+            raise EnvelopeCommitmentError("the envelope's content is not what the bundle commits to: seal it again")
         found = EnvelopeContent(content)
         try:
             dealt = found.dealt()
         except NotAFieldElementError as error:
-            raise EnvelopeElementError("the envelope holds a number beyond the field: seal the bid anew") from error
+            raise EnvelopeElementError("the envelope holds a number beyond the field: seal the bid again") from error
         if not self.fits_proof(dealt):
-            raise EnvelopeProofError("the share contradicts the bundle's proof of degree: seal the bid anew")
+            raise EnvelopeProofError("the share contradicts the bundle's proof of degree: seal the bid again")
         return found
 
     def fits_proof(self, row: Vector) -> bool:

@@ -108,7 +108,7 @@ class SealingKeyPair:
         try:
             return _suite().decrypt(sealed, self._key, info=info)
         except (InvalidTag, ValueError) as error:
-            raise EnvelopeDoesNotOpenError("the envelope does not open: seal it anew for this auction") from error
+            raise EnvelopeDoesNotOpenError("the envelope does not open: seal it again for this auction") from error
 
     def __repr__(self) -> str:
         return "SealingKeyPair(***)"

@@ -1,8 +1,8 @@
 """What a bidder keeps to open its own commitments later: the key of the dealing and the price's step, 40 bytes.
 
 ``docs/protocol.md``, "Opening one's own bid". The dealing is a function of the bits and one key
-(:class:`~aukciszek.mpc.dealing.Dealing`), so that these two give back every row that the bundle commits to. Whoever has
-them, and the bundle, knows the price and can prove it.
+(:class:`~aukciszek.mpc.dealing.Dealing`), so that these two give back every row that the bundle commits to. Anyone who
+has them, and the bundle, knows the price and can prove it.
 """
 
 import hmac
