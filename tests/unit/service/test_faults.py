@@ -382,6 +382,9 @@ async def test_a_failure_that_nobody_foresaw_is_shown_and_quotes_nothing(
     process = processes_at(service)[spec.auction_id]
     async with time_passing(parties):
         await process._context.signal.wait_for(lambda: process._failure is not None)
+        # The incident is stored just after.
+        while not await service.queries.incidents(1):  # noqa: ASYNC110 -- it is about storage
+            await asyncio.sleep(0)
     assert (await service.queries.auction(spec.auction_id)).failure == "unexpected-failure"
     async with asyncio.timeout(60):
         while not (incidents := await service.queries.incidents(10)):  # noqa: ASYNC110 -- written just after
