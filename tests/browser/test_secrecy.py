@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Request, expect
 
 from aukciszek.encoding import to_base64url
-from aukciszek.mpc.shamir import interpolate
+from aukciszek.mpc.sharing.shamir import interpolate
 from aukciszek.protocol.rules.errors import EnvelopeDoesNotOpenError
 from aukciszek.protocol.rules.identifiers import AuctionId
 from aukciszek.protocol.sealing.bundle import Bundle

@@ -7,7 +7,7 @@ from typing import Any
 
 from aukciszek.auctions.session.opened import Opened
 from aukciszek.auctions.session.opened_outcome import PRICES, SUMMARY
-from aukciszek.mpc.runtime import Runtime
+from aukciszek.mpc.protocols.runtime import Runtime
 
 type Values = tuple[int, ...]
 

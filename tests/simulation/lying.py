@@ -13,13 +13,13 @@ from aukciszek.auctions.keys.envelopes import AuctionKey, KeyEnvelope
 from aukciszek.auctions.session.opening_statements import OpeningStatement, Release, ReleasedKey
 from aukciszek.auctions.session.readiness import LARGEST_ATTEMPT, Proposal, Readiness
 from aukciszek.cluster import PartyNumber
-from aukciszek.mpc import runtime, share_recovery
-from aukciszek.mpc.dealing import challenge
-from aukciszek.mpc.field import P, Vector
-from aukciszek.mpc.prss import new_prss_key
-from aukciszek.mpc.session import Session
-from aukciszek.mpc.share_recovery import Requests
-from aukciszek.mpc.sizes import ELEMENT_BYTES, MASKS
+from aukciszek.mpc.protocols import runtime, share_recovery
+from aukciszek.mpc.protocols.session import Session
+from aukciszek.mpc.protocols.share_recovery import Requests
+from aukciszek.mpc.sharing.dealing import challenge
+from aukciszek.mpc.sharing.field import P, Vector
+from aukciszek.mpc.sharing.prss import new_prss_key
+from aukciszek.mpc.sharing.sizes import ELEMENT_BYTES, MASKS
 from aukciszek.protocol.evidence.certificate import CertificateBody
 from aukciszek.protocol.evidence.receipt_list import ListedReceipt, OtherReceipt, ReceiptListStatement
 from aukciszek.protocol.evidence.statements import (

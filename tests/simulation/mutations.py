@@ -17,9 +17,9 @@ from aukciszek.auctions.keys.envelopes import AuctionKey
 from aukciszek.auctions.keys.recovery import KeyRecovery
 from aukciszek.auctions.process.interruptions import Interruptions
 from aukciszek.auctions.session.readiness import Proposal
-from aukciszek.mpc.fair_opening import by_reason
-from aukciszek.mpc.field import Vector
-from aukciszek.mpc.runtime import Runtime
+from aukciszek.mpc.protocols.fair_opening import by_reason
+from aukciszek.mpc.protocols.runtime import Runtime
+from aukciszek.mpc.sharing.field import Vector
 from aukciszek.protocol.rules.states import CANCELLABLE, AuctionState
 
 

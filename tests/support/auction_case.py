@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 from aukciszek.auctions.session.computation import compute
 from aukciszek.auctions.session.computation_task import AuctionFormat, ComputationResult, ComputationTask
+from aukciszek.mpc.circuits.ranking import CostModel
 from aukciszek.mpc.memory_channel import Network
-from aukciszek.mpc.ranking import CostModel
-from aukciszek.mpc.runtime import Runtime
-from aukciszek.mpc.shamir import share_values
+from aukciszek.mpc.protocols.runtime import Runtime
+from aukciszek.mpc.sharing.shamir import share_values
 from aukciszek.mpc.simulation import Simulation, simulate
 from aukciszek.protocol.evidence.tie_break import tie_break_order
 from aukciszek.protocol.rules.identifiers import BundleDigest

@@ -18,8 +18,8 @@ from aukciszek.auctions.session.opening_statements import Release, known_keys
 from aukciszek.auctions.session.readiness import Readiness
 from aukciszek.cluster import PartyNumber
 from aukciszek.errors import AukciszekError
-from aukciszek.mpc.fair_opening import MaskedOpening, opening_keys
-from aukciszek.mpc.prss import Members, prss_sets
+from aukciszek.mpc.protocols.fair_opening import MaskedOpening, opening_keys
+from aukciszek.mpc.sharing.prss import Members, prss_sets
 from aukciszek.protocol.evidence.receipt_list import ReceiptListStatement
 from aukciszek.protocol.evidence.statements import Signed, Statement, sign, statement_digest
 from aukciszek.protocol.rules.identifiers import AuctionId, BundleDigest

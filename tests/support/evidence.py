@@ -7,8 +7,8 @@ from typing import Any
 
 from aukciszek.cluster import PartyNumber
 from aukciszek.identity import Identity
-from aukciszek.mpc.dealing import Dealing
-from aukciszek.mpc.field import to_bytes
+from aukciszek.mpc.sharing.dealing import Dealing
+from aukciszek.mpc.sharing.field import to_bytes
 from aukciszek.protocol.evidence.certificate import Certificate, CertificateBody, Winner
 from aukciszek.protocol.evidence.opened_bid import OpenedBid
 from aukciszek.protocol.evidence.receipts import ReceiptFile

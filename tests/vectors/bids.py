@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 
 from aukciszek.encoding import Json, canonical_json, to_base64url
-from aukciszek.mpc.sizes import proof_bytes
+from aukciszek.mpc.sharing.sizes import proof_bytes
 from aukciszek.protocol.rules.identifiers import AuctionId, UserId, labelled_sha256
 from aukciszek.protocol.rules.prices import PriceGrid
 from aukciszek.protocol.rules.spec import AuctionSpec, invitation

@@ -23,12 +23,12 @@ from aukciszek.cluster import Cluster, PartyNumber
 from aukciszek.encoding import Json
 from aukciszek.identity import Identity
 from aukciszek.mpc.channel import Channel
-from aukciszek.mpc.kernels import compile_kernels
+from aukciszek.mpc.circuits.ranking import CostModel
 from aukciszek.mpc.mode import Mode
-from aukciszek.mpc.prss import PrssKeys
-from aukciszek.mpc.ranking import CostModel
-from aukciszek.mpc.round_release import RoundRelease
-from aukciszek.mpc.runtime import Runtime
+from aukciszek.mpc.protocols.round_release import RoundRelease
+from aukciszek.mpc.protocols.runtime import Runtime
+from aukciszek.mpc.sharing.kernels import compile_kernels
+from aukciszek.mpc.sharing.prss import PrssKeys
 from aukciszek.server.host.allocator import freeze_permanent_objects, keep_freed_memory
 from aukciszek.server.host.tls import client_context, server_context
 from aukciszek.server.host.web_server import WebServer, listen

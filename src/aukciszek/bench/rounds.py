@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Collection, Mapping
 from typing import Final, override
 
 from aukciszek.mpc.channel import Channel
-from aukciszek.mpc.ranking import CostModel
+from aukciszek.mpc.circuits.ranking import CostModel
 
 _ROUNDS: Final = 15
 _SECONDS: Final = struct.Struct(">d")

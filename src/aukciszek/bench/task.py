@@ -17,10 +17,10 @@ from aukciszek.auctions.session.computation_task import ComputationResult, Compu
 from aukciszek.bench.plan import EngineBenchmark
 from aukciszek.cli.local_cluster.plain_outcome import PlainRules, expected_outcome
 from aukciszek.cli.operator.keys import write_new_file
-from aukciszek.mpc.field import Vector
-from aukciszek.mpc.prss import PrssKeys, dealt_sets, new_prss_key
-from aukciszek.mpc.runtime import Runtime
-from aukciszek.mpc.shamir import share_values
+from aukciszek.mpc.protocols.runtime import Runtime
+from aukciszek.mpc.sharing.field import Vector
+from aukciszek.mpc.sharing.prss import PrssKeys, dealt_sets, new_prss_key
+from aukciszek.mpc.sharing.shamir import share_values
 from aukciszek.protocol.rules.fields import BytesField
 from aukciszek.protocol.rules.identifiers import BundleDigest
 from aukciszek.protocol.rules.spec import AuctionFormat, Direction

@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from aukciszek.cli.child import end_with_parent
 from aukciszek.cli.main import main
-from aukciszek.mpc.kernels import compile_kernels
+from aukciszek.mpc.sharing.kernels import compile_kernels
 
 MOST_BYTES: Final = 1 << 20
 """The largest command."""

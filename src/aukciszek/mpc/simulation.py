@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from aukciszek.mpc.memory_channel import MemoryChannel, Network
-from aukciszek.mpc.prss import PrssKeys, deal_prss_keys
-from aukciszek.mpc.round_release import RoundRelease
-from aukciszek.mpc.runtime import Runtime
+from aukciszek.mpc.protocols.round_release import RoundRelease
+from aukciszek.mpc.protocols.runtime import Runtime
+from aukciszek.mpc.sharing.prss import PrssKeys, deal_prss_keys
 
 _SESSION_ID = bytes(32)
 """Always the same, which only fresh keys excuse."""

@@ -13,7 +13,7 @@ import uvloop
 from aukciszek import __version__
 from aukciszek.auctions.context.workers import Workers
 from aukciszek.clock import Clock, SystemClock
-from aukciszek.mpc.kernels import compile_kernels
+from aukciszek.mpc.sharing.kernels import compile_kernels
 from aukciszek.server.host.allocator import freeze_permanent_objects, keep_freed_memory
 from aukciszek.server.host.data_dir_lock import exclusive_use, raise_open_file_limit
 from aukciszek.server.host.tls import server_context

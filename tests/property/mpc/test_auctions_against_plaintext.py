@@ -5,7 +5,7 @@ import asyncio
 from hypothesis import given, settings, strategies as st
 
 from aukciszek.auctions.session.computation_task import AuctionFormat
-from aukciszek.mpc.ranking import CostModel
+from aukciszek.mpc.circuits.ranking import CostModel
 from support.auction_case import AuctionCase
 
 FORMATS: list[AuctionFormat] = ["first-price", "second-price", "uniform-price", "pay-as-bid"]

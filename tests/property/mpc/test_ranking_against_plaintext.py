@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from aukciszek.mpc.comparison import (
+from aukciszek.mpc.circuits.comparison import (
     Digits,
     above_public,
     below_public,
@@ -19,14 +19,14 @@ from aukciszek.mpc.comparison import (
     public_digits,
     split_digits,
 )
-from aukciszek.mpc.field import Vector
-from aukciszek.mpc.merging import Shape, merge_products, merge_rounds
-from aukciszek.mpc.ranking import CostModel, choose_widths, rank_lowest
-from aukciszek.mpc.runtime import Runtime
-from aukciszek.mpc.shamir import share_values
-from aukciszek.mpc.shared import Shared
+from aukciszek.mpc.circuits.merging import Shape, merge_products, merge_rounds
+from aukciszek.mpc.circuits.ranking import CostModel, choose_widths, rank_lowest
+from aukciszek.mpc.circuits.winner_set import members_of, set_polynomial
+from aukciszek.mpc.protocols.runtime import Runtime
+from aukciszek.mpc.protocols.shared import Shared
+from aukciszek.mpc.sharing.field import Vector
+from aukciszek.mpc.sharing.shamir import share_values
 from aukciszek.mpc.simulation import simulate
-from aukciszek.mpc.winner_set import members_of, set_polynomial
 
 PACES = [CostModel(), CostModel(round_s=1.0), CostModel(round_s=1e-9)]
 

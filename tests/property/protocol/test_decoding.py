@@ -11,7 +11,7 @@ from aukciszek.auctions.record_export import audit_record
 from aukciszek.cluster import Cluster, PartyNumber
 from aukciszek.encoding import canonical_json
 from aukciszek.identity import Identity
-from aukciszek.mpc.sizes import proof_bytes
+from aukciszek.mpc.sharing.sizes import proof_bytes
 from aukciszek.protocol.evidence.audit_log import AuditRecord
 from aukciszek.protocol.evidence.certificate import Certificate, CertificateBody
 from aukciszek.protocol.evidence.receipt_list import ListedReceipt, OtherReceipt, ReceiptListStatement

@@ -11,7 +11,7 @@ from aukciszek.cluster import PartyNumber
 from aukciszek.encoding import to_base64url
 from aukciszek.identity import Identity
 from aukciszek.mpc.mode import Mode
-from aukciszek.mpc.prss import Members, dealt_sets
+from aukciszek.mpc.sharing.prss import Members, dealt_sets
 from aukciszek.protocol.evidence.key_tables import (
     MOST_ATTESTATIONS,
     Attestation,

@@ -16,13 +16,13 @@ import pytest
 
 from aukciszek.auctions.session.computation import compute
 from aukciszek.auctions.session.computation_task import ComputationResult, ComputationTask
-from aukciszek.mpc.dealing import Dealing, challenge, share_fits
-from aukciszek.mpc.field import P, Vector, inverse, to_bytes, to_vector
-from aukciszek.mpc.random_stream import RandomStream
-from aukciszek.mpc.runtime import Runtime
-from aukciszek.mpc.shared import Shared
+from aukciszek.mpc.protocols.runtime import Runtime
+from aukciszek.mpc.protocols.shared import Shared
+from aukciszek.mpc.sharing.dealing import Dealing, challenge, share_fits
+from aukciszek.mpc.sharing.field import P, Vector, inverse, to_bytes, to_vector
+from aukciszek.mpc.sharing.random_stream import RandomStream
+from aukciszek.mpc.sharing.sizes import MASKS, SALTS
 from aukciszek.mpc.simulation import simulate
-from aukciszek.mpc.sizes import MASKS, SALTS
 from aukciszek.protocol.evidence.tie_break import tie_break_places
 from aukciszek.protocol.rules.identifiers import AuctionId
 from aukciszek.protocol.sealing.envelope import commitment

@@ -4,10 +4,10 @@ import pytest
 
 from aukciszek.auctions.session.computation import compute
 from aukciszek.auctions.session.computation_task import ComputationResult
-from aukciszek.mpc.field import P
-from aukciszek.mpc.runtime import Runtime
+from aukciszek.mpc.circuits.winner_set import members_of
+from aukciszek.mpc.protocols.runtime import Runtime
+from aukciszek.mpc.sharing.field import P
 from aukciszek.mpc.simulation import simulate
-from aukciszek.mpc.winner_set import members_of
 from support.auction_case import AuctionCase, ignore_progress
 
 

@@ -12,9 +12,9 @@ import pytest
 from aukciszek.auctions.session.computation import compute
 from aukciszek.auctions.session.computation_task import ComputationResult
 from aukciszek.mpc.errors import InconsistentSharesError, MpcError, ParametersDifferError, PartiesMissingError
-from aukciszek.mpc.field import P
 from aukciszek.mpc.memory_channel import Delivery, Network, Payload
-from aukciszek.mpc.runtime import Runtime
+from aukciszek.mpc.protocols.runtime import Runtime
+from aukciszek.mpc.sharing.field import P
 from aukciszek.mpc.simulation import Simulation, simulate
 from support.auction_case import AuctionCase, ignore_progress
 

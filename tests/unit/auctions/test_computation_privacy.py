@@ -5,9 +5,9 @@ import numpy.typing as npt
 import pytest
 
 from aukciszek.auctions.session.computation_task import AuctionFormat
-from aukciszek.mpc.field import P, Vector, from_bytes
 from aukciszek.mpc.memory_channel import Delivery, Network, Payload
-from aukciszek.mpc.runtime import Runtime
+from aukciszek.mpc.protocols.runtime import Runtime
+from aukciszek.mpc.sharing.field import P, Vector, from_bytes
 from support.auction_case import AuctionCase
 
 OBSERVER = 1
@@ -75,8 +75,12 @@ async def test_masked_shares_are_uniform_whatever_the_bids_are(n: int, t: int, b
 
 async def test_the_uniformity_test_notices_unmasked_products(monkeypatch: pytest.MonkeyPatch) -> None:
     # The fault of a predecessor: products are sent as they are.
-    monkeypatch.setattr("aukciszek.mpc.session.Session.random", lambda _, count: np.zeros(count, dtype=np.uint64))
-    monkeypatch.setattr("aukciszek.mpc.session.Session.zeros", lambda _, count: np.zeros(count, dtype=np.uint64))
+    monkeypatch.setattr(
+        "aukciszek.mpc.protocols.session.Session.random", lambda _, count: np.zeros(count, dtype=np.uint64)
+    )
+    monkeypatch.setattr(
+        "aukciszek.mpc.protocols.session.Session.zeros", lambda _, count: np.zeros(count, dtype=np.uint64)
+    )
     tap = Tap(3)
     auction = AuctionCase([0, 3, 7, 9, 12])
     auction.shares = np.tile(auction.shares[:1], (3, 1, 1))

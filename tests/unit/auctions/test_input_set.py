@@ -12,7 +12,7 @@ from aukciszek.auctions.orders import OrderKind
 from aukciszek.cluster import Cluster, PartyNumber
 from aukciszek.identity import Identity
 from aukciszek.mpc.mode import Mode
-from aukciszek.mpc.prss import prss_sets
+from aukciszek.mpc.sharing.prss import prss_sets
 from aukciszek.protocol.evidence.key_tables import Attestation, ChosenKey, ChosenKeys, KeyTable, dealers
 from aukciszek.protocol.evidence.receipt_list import ListedReceipt, OtherReceipt, ReceiptListStatement
 from aukciszek.protocol.evidence.statements import OrderStatement, Signed, sign

@@ -13,9 +13,9 @@ import pytest
 from aukciszek.auctions.agreement.opened_envelopes import OpenedEnvelopes
 from aukciszek.auctions.context.auction_context import AuctionContext
 from aukciszek.cluster import PartyNumber
-from aukciszek.mpc.dealing import challenge
-from aukciszek.mpc.field import P, Vector, to_bytes, to_vector
-from aukciszek.mpc.sizes import MASKS
+from aukciszek.mpc.sharing.dealing import challenge
+from aukciszek.mpc.sharing.field import P, Vector, to_bytes, to_vector
+from aukciszek.mpc.sharing.sizes import MASKS
 from aukciszek.protocol.rules.identifiers import AuctionId, UserId
 from aukciszek.protocol.sealing.bundle import BidPlace, Bundle
 from aukciszek.protocol.sealing.envelope import OwnEnvelope, _proof_context, seal_bid

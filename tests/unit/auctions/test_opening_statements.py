@@ -17,8 +17,8 @@ from aukciszek.auctions.session.opening_statements import (
 )
 from aukciszek.cluster import Cluster, PartyNumber
 from aukciszek.identity import Identity
-from aukciszek.mpc.fair_opening import MOST_OPENINGS, OPENING_KEY_BYTES, MaskedOpening, commitment
-from aukciszek.mpc.prss import Members
+from aukciszek.mpc.protocols.fair_opening import MOST_OPENINGS, OPENING_KEY_BYTES, MaskedOpening, commitment
+from aukciszek.mpc.sharing.prss import Members
 from aukciszek.protocol.evidence.statements import read_statement, sign
 from aukciszek.protocol.rules.errors import MalformedStatementError
 from aukciszek.protocol.rules.identifiers import AuctionId

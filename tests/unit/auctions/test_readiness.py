@@ -18,7 +18,7 @@ from aukciszek.auctions.session.readiness import (
 from aukciszek.cluster import Cluster, PartyNumber
 from aukciszek.encoding import canonical_json, parse_canonical_json, to_base64url
 from aukciszek.identity import Identity
-from aukciszek.mpc.ranking import FASTEST_ROUND_S, SLOWEST_ROUND_S, CostModel
+from aukciszek.mpc.circuits.ranking import FASTEST_ROUND_S, SLOWEST_ROUND_S, CostModel
 from aukciszek.protocol.evidence.statements import Signed, read_verified_statement, sign
 from aukciszek.protocol.rules.errors import MalformedStatementError, StatementError, WrongSignatureError
 from aukciszek.protocol.rules.identifiers import AuctionId

@@ -14,11 +14,11 @@ from aukciszek.auctions.context.session_scheduler import (
     SessionSlot,
     memory_bytes,
 )
-from aukciszek.mpc.comparison import digit_count
-from aukciszek.mpc.merging import Shape, plan_merge
-from aukciszek.mpc.ranking import CostModel, choose_widths
-from aukciszek.mpc.sizes import ELEMENT_BYTES
-from aukciszek.mpc.verification import WINDOW_TERMS
+from aukciszek.mpc.circuits.comparison import digit_count
+from aukciszek.mpc.circuits.merging import Shape, plan_merge
+from aukciszek.mpc.circuits.ranking import CostModel, choose_widths
+from aukciszek.mpc.protocols.verification import WINDOW_TERMS
+from aukciszek.mpc.sharing.sizes import ELEMENT_BYTES
 from aukciszek.protocol.rules.identifiers import AuctionId
 from support.virtual_clock import VirtualClock
 

@@ -18,7 +18,7 @@ from aukciszek.client.errors import (
     UnreachableError,
 )
 from aukciszek.encoding import to_base64url
-from aukciszek.mpc.shamir import interpolate
+from aukciszek.mpc.sharing.shamir import interpolate
 from aukciszek.protocol.evidence.verification import verify_certificate
 from aukciszek.protocol.rules.errors import MalformedIdentifierError, PriceOffGridError, WrongSignatureError
 from aukciszek.protocol.rules.identifiers import AuctionId

@@ -3,12 +3,12 @@ import hashlib
 import numpy as np
 import pytest
 
-from aukciszek.mpc.dealing import Dealing, challenge, share_fits
-from aukciszek.mpc.field import P
-from aukciszek.mpc.opening import fits
-from aukciszek.mpc.random_stream import RandomStream
-from aukciszek.mpc.shamir import interpolate
-from aukciszek.mpc.sizes import MASKS, SALTS, proof_bytes, row_elements
+from aukciszek.mpc.sharing.dealing import Dealing, challenge, share_fits
+from aukciszek.mpc.sharing.field import P
+from aukciszek.mpc.sharing.opening import fits
+from aukciszek.mpc.sharing.random_stream import RandomStream
+from aukciszek.mpc.sharing.shamir import interpolate
+from aukciszek.mpc.sharing.sizes import MASKS, SALTS, proof_bytes, row_elements
 
 BITS = [1, 0, 1, 1, 0]
 COMMITMENTS = bytes(range(32))

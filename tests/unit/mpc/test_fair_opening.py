@@ -10,7 +10,8 @@ import pytest
 
 from aukciszek.encoding import canonical_json
 from aukciszek.mpc.errors import InconsistentSharesError, PartiesMissingError, PrssKeysDifferError
-from aukciszek.mpc.fair_opening import (
+from aukciszek.mpc.memory_channel import Delivery, Network, Payload
+from aukciszek.mpc.protocols.fair_opening import (
     COMMITMENT_BYTES,
     MOST_OPENINGS,
     Exchange,
@@ -24,13 +25,12 @@ from aukciszek.mpc.fair_opening import (
     opening_key,
     opening_keys,
 )
-from aukciszek.mpc.field import P, Vector, add, subtract, to_bytes
-from aukciszek.mpc.memory_channel import Delivery, Network, Payload
-from aukciszek.mpc.prss import Members, PrssKeys, deal_prss_keys, large_sets, prss_sets
-from aukciszek.mpc.round_release import RoundRelease
-from aukciszek.mpc.runtime import Revealed, Runtime
-from aukciszek.mpc.shamir import combine, lagrange, share_values
-from aukciszek.mpc.shared import Shared
+from aukciszek.mpc.protocols.round_release import RoundRelease
+from aukciszek.mpc.protocols.runtime import Revealed, Runtime
+from aukciszek.mpc.protocols.shared import Shared
+from aukciszek.mpc.sharing.field import P, Vector, add, subtract, to_bytes
+from aukciszek.mpc.sharing.prss import Members, PrssKeys, deal_prss_keys, large_sets, prss_sets
+from aukciszek.mpc.sharing.shamir import combine, lagrange, share_values
 from aukciszek.mpc.simulation import Simulation, simulate
 from support.auction_case import AuctionCase
 

@@ -3,9 +3,9 @@ import random
 import numpy as np
 import pytest
 
-from aukciszek.mpc import field, kernels
-from aukciszek.mpc.field import NotAFieldElementError, P, Vector
-from aukciszek.mpc.plain_kernels import PLAIN
+from aukciszek.mpc.sharing import field, kernels
+from aukciszek.mpc.sharing.field import NotAFieldElementError, P, Vector
+from aukciszek.mpc.sharing.plain_kernels import PLAIN
 
 EDGES = [0, 1, 2, 2**29 - 1, 2**29, 2**32 - 1, 2**32, 2**60, P - 2, P - 1]
 

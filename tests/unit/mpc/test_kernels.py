@@ -18,7 +18,8 @@ COMPILE: Final = """
 import sys
 from pathlib import Path
 import numpy as np
-from aukciszek.mpc import field, kernels
+from aukciszek.mpc.sharing import field
+from aukciszek.mpc.sharing import kernels
 element = np.array([2**60], dtype=np.uint64)
 before = field.multiply(element, element)
 print(kernels.compile_kernels(*map(Path, sys.argv[1:])), kernels.are_compiled())
@@ -27,7 +28,7 @@ assert (field.multiply(element, element) == before).all()
 
 SESSION: Final = """
 import asyncio
-from aukciszek.mpc.runtime import Runtime
+from aukciszek.mpc.protocols.runtime import Runtime
 from aukciszek.mpc.simulation import simulate
 
 async def program(runtime: Runtime) -> list[int]:

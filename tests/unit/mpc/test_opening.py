@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 
 from aukciszek.mpc.errors import InconsistentSharesError
-from aukciszek.mpc.field import P, Vector
 from aukciszek.mpc.mode import Mode
-from aukciszek.mpc.opening import decode, find_corrupt_parties
-from aukciszek.mpc.random_stream import RandomStream
-from aukciszek.mpc.shamir import evaluate
+from aukciszek.mpc.sharing.field import P, Vector
+from aukciszek.mpc.sharing.opening import decode, find_corrupt_parties
+from aukciszek.mpc.sharing.random_stream import RandomStream
+from aukciszek.mpc.sharing.shamir import evaluate
 
 
 def word(n: int, degree: int, values: list[int]) -> dict[int, Vector]:

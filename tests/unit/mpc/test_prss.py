@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from aukciszek.mpc.errors import PrssKeysIncompleteError
-from aukciszek.mpc.field import P, Vector, inverse
 from aukciszek.mpc.mode import Mode
-from aukciszek.mpc.opening import fits
-from aukciszek.mpc.prss import (
+from aukciszek.mpc.sharing.field import P, Vector, inverse
+from aukciszek.mpc.sharing.opening import fits
+from aukciszek.mpc.sharing.prss import (
     PrssKeys,
     _pairwise_zero,
     _setwise_zero,
@@ -20,7 +20,7 @@ from aukciszek.mpc.prss import (
     random_shares,
     zero_shares,
 )
-from aukciszek.mpc.shamir import interpolate
+from aukciszek.mpc.sharing.shamir import interpolate
 
 CLUSTERS = [(n, t) for n in range(3, 10) for t in range(1, (n - 1) // 2 + 1)]
 

@@ -4,8 +4,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from aukciszek.mpc.field import P, Vector
-from aukciszek.mpc.random_stream import RandomStream, derive_key
+from aukciszek.mpc.sharing.field import P, Vector
+from aukciszek.mpc.sharing.random_stream import RandomStream, derive_key
 
 KEY = bytes(range(32))
 

@@ -3,7 +3,7 @@ from itertools import permutations
 
 import pytest
 
-from aukciszek.mpc.ranking import FASTEST_ROUND_S, SLOWEST_ROUND_S, CostModel, choose_widths
+from aukciszek.mpc.circuits.ranking import FASTEST_ROUND_S, SLOWEST_ROUND_S, CostModel, choose_widths
 
 
 def test_a_pace_is_the_median_of_what_the_parties_measured() -> None:

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from aukciszek.mpc.errors import ParametersDifferError, PrssKeysDifferError, PrssKeysIncompleteError
-from aukciszek.mpc.field import P
 from aukciszek.mpc.memory_channel import Delivery, MemoryChannel, Network, Payload, memory_network
-from aukciszek.mpc.prss import PrssKeys, deal_prss_keys, new_prss_key, prss_sets
-from aukciszek.mpc.round_release import RoundRelease
-from aukciszek.mpc.runtime import Revealed, Runtime
-from aukciszek.mpc.session import INLINE_WORK
-from aukciszek.mpc.shamir import share_values
-from aukciszek.mpc.shared import Shared
+from aukciszek.mpc.protocols.round_release import RoundRelease
+from aukciszek.mpc.protocols.runtime import Revealed, Runtime
+from aukciszek.mpc.protocols.session import INLINE_WORK
+from aukciszek.mpc.protocols.shared import Shared
+from aukciszek.mpc.sharing.field import P
+from aukciszek.mpc.sharing.prss import PrssKeys, deal_prss_keys, new_prss_key, prss_sets
+from aukciszek.mpc.sharing.shamir import share_values
 from aukciszek.mpc.simulation import simulate
 
 CLUSTERS = [(3, 1), (4, 1), (5, 1), (5, 2), (6, 2), (7, 2), (7, 3), (8, 3), (9, 2), (9, 3), (9, 4)]

@@ -4,10 +4,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from aukciszek.mpc.field import P, Vector
 from aukciszek.mpc.mode import Mode
-from aukciszek.mpc.random_stream import RandomStream
-from aukciszek.mpc.shamir import combine, interpolate, lagrange, share_values
+from aukciszek.mpc.sharing.field import P, Vector
+from aukciszek.mpc.sharing.random_stream import RandomStream
+from aukciszek.mpc.sharing.shamir import combine, interpolate, lagrange, share_values
 
 CLUSTERS = [(3, 1), (4, 1), (5, 1), (5, 2), (6, 2), (7, 3), (9, 4)]
 BINS = 8

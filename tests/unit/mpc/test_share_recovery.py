@@ -6,12 +6,14 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from aukciszek.mpc import share_recovery
 from aukciszek.mpc.errors import InconsistentSharesError, PartiesMissingError
-from aukciszek.mpc.field import P, Vector, from_bytes, inverse, to_bytes
 from aukciszek.mpc.memory_channel import Delivery, Network, Payload
 from aukciszek.mpc.mode import Mode
-from aukciszek.mpc.prss import (
+from aukciszek.mpc.protocols import share_recovery
+from aukciszek.mpc.protocols.runtime import Runtime
+from aukciszek.mpc.protocols.share_recovery import Requests
+from aukciszek.mpc.sharing.field import P, Vector, from_bytes, inverse, to_bytes
+from aukciszek.mpc.sharing.prss import (
     Members,
     PrssKeys,
     ShareStream,
@@ -20,10 +22,8 @@ from aukciszek.mpc.prss import (
     prss_sets,
     recovery_shares,
 )
-from aukciszek.mpc.random_stream import RandomStream
-from aukciszek.mpc.runtime import Runtime
-from aukciszek.mpc.shamir import share_values
-from aukciszek.mpc.share_recovery import Requests
+from aukciszek.mpc.sharing.random_stream import RandomStream
+from aukciszek.mpc.sharing.shamir import share_values
 from aukciszek.mpc.simulation import Simulation, simulate
 
 CLUSTERS = [(n, t) for n in range(3, 10) for t in range(1, (n - 1) // 2 + 1)]

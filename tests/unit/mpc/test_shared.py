@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from aukciszek.mpc.shared import Shared
+from aukciszek.mpc.protocols.shared import Shared
 
 SECRET = Shared(np.array([123456789, 1], dtype=np.uint64))
 

@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from aukciszek.mpc import verification
 from aukciszek.mpc.errors import TranscriptsDifferError, VerificationFailedError
-from aukciszek.mpc.field import P, Vector, from_bytes, to_bytes
 from aukciszek.mpc.memory_channel import Delivery, Network, Payload
-from aukciszek.mpc.multiplication import Terms
-from aukciszek.mpc.random_stream import RandomStream
-from aukciszek.mpc.runtime import Runtime
-from aukciszek.mpc.shamir import share_values
-from aukciszek.mpc.shared import Shared
+from aukciszek.mpc.protocols import verification
+from aukciszek.mpc.protocols.multiplication import Terms
+from aukciszek.mpc.protocols.runtime import Runtime
+from aukciszek.mpc.protocols.shared import Shared
+from aukciszek.mpc.sharing.field import P, Vector, from_bytes, to_bytes
+from aukciszek.mpc.sharing.random_stream import RandomStream
+from aukciszek.mpc.sharing.shamir import share_values
 from aukciszek.mpc.simulation import Simulation, simulate
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from aukciszek.mpc.sizes import proof_bytes
+from aukciszek.mpc.sharing.sizes import proof_bytes
 from aukciszek.protocol.rules.errors import (
     BundleDoesNotFitError,
     BundleOfOtherAuctionError,

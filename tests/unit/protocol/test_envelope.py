@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from aukciszek.mpc.sizes import MASKS, SALTS, proof_bytes
+from aukciszek.mpc.sharing.sizes import MASKS, SALTS, proof_bytes
 from aukciszek.protocol.rules.errors import (
     EnvelopeCommitmentError,
     EnvelopeDoesNotOpenError,

@@ -8,7 +8,7 @@ import pytest
 
 from aukciszek.client.opening_store import OpeningFile
 from aukciszek.encoding import from_base64url
-from aukciszek.mpc.shamir import interpolate
+from aukciszek.mpc.sharing.shamir import interpolate
 from aukciszek.protocol.evidence.certificate import Certificate
 from aukciszek.protocol.evidence.opened_bid import OpenedBid
 from aukciszek.protocol.evidence.receipts import ReceiptFile

@@ -9,9 +9,9 @@ from aukciszek.auctions.session import execution
 from aukciszek.auctions.session.computation import Progress, compute
 from aukciszek.auctions.session.computation_task import ComputationResult, ComputationTask
 from aukciszek.encoding import canonical_json, parse_canonical_json
-from aukciszek.mpc.field import Vector
-from aukciszek.mpc.ranking import CostModel
-from aukciszek.mpc.runtime import Runtime
+from aukciszek.mpc.circuits.ranking import CostModel
+from aukciszek.mpc.protocols.runtime import Runtime
+from aukciszek.mpc.sharing.field import Vector
 from aukciszek.protocol.evidence.audit_log import verify_record
 from aukciszek.protocol.evidence.certificate import CertificateBody
 from aukciszek.protocol.rules.identifiers import AuctionId

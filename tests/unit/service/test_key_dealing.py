@@ -12,7 +12,7 @@ from aukciszek.auctions.keys.envelopes import AuctionKey, KeyEnvelope, KeysWante
 from aukciszek.auctions.process.parts import AuctionParts
 from aukciszek.cluster import PartyNumber
 from aukciszek.mpc.mode import Mode
-from aukciszek.mpc.prss import dealt_sets, large_sets, new_prss_key
+from aukciszek.mpc.sharing.prss import dealt_sets, large_sets, new_prss_key
 from aukciszek.protocol.evidence.key_tables import KeyTable, choose_keys, dealers, members_of
 from aukciszek.protocol.evidence.statements import read_verified_statement, sign
 from aukciszek.protocol.rules.identifiers import AuctionId

@@ -10,7 +10,7 @@ from aukciszek.auctions.context.auction_context import AuctionContext
 from aukciszek.auctions.context.peer_network import MessageKind, PeerMessage
 from aukciszek.auctions.session.fair_opening import Openings
 from aukciszek.cluster import PartyNumber
-from aukciszek.mpc.prss import dealt_sets
+from aukciszek.mpc.sharing.prss import dealt_sets
 from aukciszek.protocol.rules.identifiers import BundleDigest
 from aukciszek.protocol.rules.spec import AuctionSpec
 from aukciszek.protocol.rules.states import AuctionState

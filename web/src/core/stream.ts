@@ -1,5 +1,5 @@
 /**
- * Uniform field elements from a key of 32 bytes, as `src/aukciszek/mpc/random_stream.py` draws them: AES-256 in counter
+ * Uniform field elements from a key of 32 bytes, as `src/aukciszek/mpc/sharing/random_stream.py` draws them: AES-256 in counter
  * mode, the top 61 bits of each little-endian word, the one value outside the field skipped.
  */
 

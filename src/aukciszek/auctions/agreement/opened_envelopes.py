@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from aukciszek.auctions.context.auction_context import AuctionContext
 from aukciszek.cluster import PartyNumber
-from aukciszek.mpc.field import Vector, to_bytes
+from aukciszek.mpc.sharing.field import Vector, to_bytes
 from aukciszek.protocol.rules.errors import EnvelopeError
 from aukciszek.protocol.rules.identifiers import AuctionId, BundleDigest
 from aukciszek.protocol.sealing.bundle import Bundle

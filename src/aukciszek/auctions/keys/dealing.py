@@ -22,7 +22,7 @@ from aukciszek.auctions.keys.recovery import KeyRecovery
 from aukciszek.auctions.keys.sealing_key_exchange import SealingKeys
 from aukciszek.auctions.keys.table_exchange import KeyTables
 from aukciszek.cluster import PartyNumber
-from aukciszek.mpc.prss import Members, PrssKeys, dealt_sets, new_prss_key
+from aukciszek.mpc.sharing.prss import Members, PrssKeys, dealt_sets, new_prss_key
 from aukciszek.protocol.evidence.key_tables import Attestation, ChosenKeys, KeyTable, dealers
 from aukciszek.protocol.evidence.statements import sign
 from aukciszek.protocol.sealing.keys import SealingKeyPair

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Final, Literal
 
 from aukciszek.cluster import PartyNumber
-from aukciszek.mpc.prss import PRSS_KEY_BYTES, Members
+from aukciszek.mpc.sharing.prss import PRSS_KEY_BYTES, Members
 from aukciszek.protocol.evidence.key_tables import Attestation, key_digest, members_mask, members_of
 from aukciszek.protocol.evidence.statements import PublicKeyField, Statement
 from aukciszek.protocol.rules.errors import AuctionError

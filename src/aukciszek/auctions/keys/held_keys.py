@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from aukciszek.auctions.context.auction_context import AuctionContext
 from aukciszek.auctions.keys.envelopes import AuctionKey
 from aukciszek.cluster import PartyNumber
-from aukciszek.mpc.prss import Members
+from aukciszek.mpc.sharing.prss import Members
 from aukciszek.protocol.evidence.key_tables import Attestation, members_mask, members_of
 from aukciszek.protocol.rules.states import AuctionState, has_no_keys
 from aukciszek.secret import Secret

@@ -13,7 +13,7 @@ from aukciszek.auctions.context.peer_network import MessageKind
 from aukciszek.auctions.keys.envelopes import AuctionKey, KeyEnvelope, KeysWanted, UnlawfulDealingError
 from aukciszek.auctions.keys.held_keys import HeldKeys
 from aukciszek.cluster import PartyNumber
-from aukciszek.mpc.prss import Members, PrssKeys
+from aukciszek.mpc.sharing.prss import Members, PrssKeys
 from aukciszek.protocol.evidence.key_tables import ChosenKeys
 from aukciszek.protocol.evidence.statements import read_statement, sign
 from aukciszek.protocol.sealing.keys import SealingKeyPair, SealingPublicKey

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from aukciszek.auctions.context.auction_context import AuctionContext
 from aukciszek.auctions.context.peer_network import MessageKind
 from aukciszek.cluster import PartyNumber
-from aukciszek.mpc.prss import Members
+from aukciszek.mpc.sharing.prss import Members
 from aukciszek.protocol.evidence.key_tables import Attestation, ChosenKeys, KeyTable, choose_keys, disputed_keys
 from aukciszek.protocol.evidence.statements import Signed, read_verified_statement
 from aukciszek.storage.backends.connection import DatabaseConnection

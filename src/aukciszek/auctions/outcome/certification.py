@@ -16,7 +16,7 @@ from aukciszek.auctions.context.peer_network import MessageKind
 from aukciszek.auctions.session.session_input import SessionOutcome
 from aukciszek.cluster import PartyNumber
 from aukciszek.encoding import Json
-from aukciszek.mpc.runtime import Revealed
+from aukciszek.mpc.protocols.runtime import Revealed
 from aukciszek.protocol.evidence.audit_log import KEYS_DESTROYED
 from aukciszek.protocol.evidence.certificate import Certificate, CertificateBody, LeftOut, Winner, order_outcome
 from aukciszek.protocol.evidence.statements import OutcomeSignature, Signed

@@ -19,14 +19,14 @@ from aukciszek.auctions.session.opened_outcome import (
     OpeningRules,
     faulty_bundles,
 )
-from aukciszek.mpc.comparison import DigitComparison, Digits, above_public, below_public, public_digits
-from aukciszek.mpc.field import Vector
-from aukciszek.mpc.input_checks import combination, digits_and_deviations
-from aukciszek.mpc.random_stream import RandomStream
-from aukciszek.mpc.ranking import CostModel, rank_lowest
-from aukciszek.mpc.runtime import Runtime
-from aukciszek.mpc.shared import Shared
-from aukciszek.mpc.winner_set import set_polynomial
+from aukciszek.mpc.circuits.comparison import DigitComparison, Digits, above_public, below_public, public_digits
+from aukciszek.mpc.circuits.input_checks import combination, digits_and_deviations
+from aukciszek.mpc.circuits.ranking import CostModel, rank_lowest
+from aukciszek.mpc.circuits.winner_set import set_polynomial
+from aukciszek.mpc.protocols.runtime import Runtime
+from aukciszek.mpc.protocols.shared import Shared
+from aukciszek.mpc.sharing.field import Vector
+from aukciszek.mpc.sharing.random_stream import RandomStream
 from aukciszek.protocol.evidence.tie_break import tie_break_places
 
 type Progress = Callable[[str, float], Awaitable[None]]

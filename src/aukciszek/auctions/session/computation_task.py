@@ -10,7 +10,7 @@ from typing import Literal, Self
 
 from aukciszek.auctions.agreement.input_set import InputSet
 from aukciszek.encoding import canonical_json
-from aukciszek.mpc.runtime import Revealed
+from aukciszek.mpc.protocols.runtime import Revealed
 from aukciszek.protocol.rules.identifiers import DIGEST_BYTES
 from aukciszek.protocol.rules.spec import AuctionSpec
 

@@ -26,9 +26,9 @@ from aukciszek.auctions.session.session_input import SessionInput, SessionOutcom
 from aukciszek.cluster import PartyNumber
 from aukciszek.encoding import Json
 from aukciszek.mpc.errors import InconsistentSharesError, MpcError, PartiesMissingError
-from aukciszek.mpc.field import Vector
-from aukciszek.mpc.prss import PrssKeys
-from aukciszek.mpc.runtime import Runtime
+from aukciszek.mpc.protocols.runtime import Runtime
+from aukciszek.mpc.sharing.field import Vector
+from aukciszek.mpc.sharing.prss import PrssKeys
 
 _log = logging.getLogger(__name__)
 

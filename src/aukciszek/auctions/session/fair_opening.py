@@ -16,8 +16,8 @@ from aukciszek.auctions.context.peer_network import MessageKind
 from aukciszek.auctions.session.opened import Opened, OpeningId
 from aukciszek.auctions.session.opening_statements import OpeningStatement, Release, known_keys, opening_digest
 from aukciszek.cluster import PartyNumber
-from aukciszek.mpc.fair_opening import MalformedOpeningError, MaskedOpening, OpeningKeys, opening_keys
-from aukciszek.mpc.prss import Members, PrssKeys, dealt_sets
+from aukciszek.mpc.protocols.fair_opening import MalformedOpeningError, MaskedOpening, OpeningKeys, opening_keys
+from aukciszek.mpc.sharing.prss import Members, PrssKeys, dealt_sets
 from aukciszek.protocol.evidence.key_tables import members_mask, members_of
 from aukciszek.protocol.evidence.statements import Signed, read_verified_statement, sign
 from aukciszek.protocol.rules.errors import StatementError

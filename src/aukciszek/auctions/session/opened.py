@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from aukciszek.auctions.session.opened_outcome import PRICES, SUMMARY
 from aukciszek.auctions.session.opening_statements import OpeningStatement
 from aukciszek.cluster import PartyNumber
-from aukciszek.mpc.fair_opening import MaskedOpening
-from aukciszek.mpc.prss import Members
+from aukciszek.mpc.protocols.fair_opening import MaskedOpening
+from aukciszek.mpc.sharing.prss import Members
 from aukciszek.protocol.evidence.statements import Signed
 
 type OpeningId = tuple[str, int]

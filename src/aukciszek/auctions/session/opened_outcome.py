@@ -11,8 +11,8 @@ from typing import Any, Final, Self
 
 from aukciszek.auctions.session.computation_task import ComputationResult, ComputationTask
 from aukciszek.encoding import canonical_json, parse_canonical_json
-from aukciszek.mpc.runtime import Revealed
-from aukciszek.mpc.winner_set import members_of
+from aukciszek.mpc.circuits.winner_set import members_of
+from aukciszek.mpc.protocols.runtime import Revealed
 from aukciszek.protocol.evidence.certificate import NOT_BITS, OUT_OF_RANGE
 from aukciszek.protocol.evidence.tie_break import tie_break_places
 

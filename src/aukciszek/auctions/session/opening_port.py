@@ -1,6 +1,6 @@
 """What one session asks before it opens anything: the engine's way to this party's fair openings.
 
-``docs/protocol.md``, "The way of a session". Implements :class:`~aukciszek.mpc.fair_opening.OpeningPort`.
+``docs/protocol.md``, "The way of a session". Implements :class:`~aukciszek.mpc.protocols.fair_opening.OpeningPort`.
 """
 
 from collections.abc import Sequence
@@ -11,12 +11,15 @@ from aukciszek.auctions.session.fair_opening import Openings
 from aukciszek.auctions.session.opened import Opened
 from aukciszek.backoff import Backoff
 from aukciszek.mpc.errors import PartiesMissingError
-from aukciszek.mpc.fair_opening import Exchange, MaskedOpening, OpeningKeys
+from aukciszek.mpc.protocols.fair_opening import Exchange, MaskedOpening, OpeningKeys
 from aukciszek.protocol.rules.states import AuctionState
 
 
 class SessionOpenings:
-    """What one session asks before it opens anything: implements :class:`~aukciszek.mpc.fair_opening.OpeningPort`."""
+    """What one session asks before it opens anything.
+
+    Implements :class:`~aukciszek.mpc.protocols.fair_opening.OpeningPort`.
+    """
 
     def __init__(self, openings: Openings, context: AuctionContext, session: bytes, input_set: str) -> None:
         self._openings = openings

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from aukciszek.auctions.agreement.messages import Message
 from aukciszek.cluster import LARGEST_CLUSTER, PartyNumber
-from aukciszek.mpc.fair_opening import MOST_OPENINGS, OPENING_KEY_BYTES, MaskedOpening, OpeningKeys
+from aukciszek.mpc.protocols.fair_opening import MOST_OPENINGS, OPENING_KEY_BYTES, MaskedOpening, OpeningKeys
 from aukciszek.protocol.evidence.key_tables import members_mask, members_of
 from aukciszek.protocol.evidence.statements import Statement
 from aukciszek.protocol.rules.fields import BytesField, DigestField

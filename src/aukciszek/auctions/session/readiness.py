@@ -19,7 +19,7 @@ from aukciszek.encoding import (
     parse_canonical_json,
     to_base64url,
 )
-from aukciszek.mpc.ranking import CostModel
+from aukciszek.mpc.circuits.ranking import CostModel
 from aukciszek.protocol.evidence.statements import Signed, Statement, read_statement, statement_digest
 from aukciszek.protocol.rules.errors import MalformedStatementError, StatementError
 from aukciszek.protocol.rules.fields import BytesField, DigestField

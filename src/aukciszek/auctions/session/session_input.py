@@ -7,9 +7,9 @@ import numpy as np
 from aukciszek.auctions.agreement.input_set import CountedBid, InputSet
 from aukciszek.auctions.agreement.opened_envelopes import Rows
 from aukciszek.auctions.session.computation_task import ComputationResult
-from aukciszek.mpc.field import Vector
-from aukciszek.mpc.prss import PrssKeys
-from aukciszek.mpc.sizes import MASKS, SALTS
+from aukciszek.mpc.sharing.field import Vector
+from aukciszek.mpc.sharing.prss import PrssKeys
+from aukciszek.mpc.sharing.sizes import MASKS, SALTS
 from aukciszek.protocol.rules.identifiers import BundleDigest
 
 

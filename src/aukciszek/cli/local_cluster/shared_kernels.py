@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from aukciszek.mpc.kernels import compile_kernels
+from aukciszek.mpc.sharing.kernels import compile_kernels
 
 
 def compile_for_all(directory: Path) -> Mapping[str, str]:

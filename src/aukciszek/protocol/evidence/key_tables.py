@@ -20,7 +20,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 from aukciszek.cluster import LARGEST_CLUSTER, PartyNumber
 from aukciszek.encoding import to_base64url
 from aukciszek.mpc.mode import Mode
-from aukciszek.mpc.prss import Members, dealt_sets
+from aukciszek.mpc.sharing.prss import Members, dealt_sets
 from aukciszek.protocol.evidence.statements import Statement
 from aukciszek.protocol.rules.fields import packed_records
 from aukciszek.protocol.rules.identifiers import DIGEST_BYTES, AuctionId, labelled_sha256

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from aukciszek.mpc.opening import fits
-from aukciszek.mpc.shamir import interpolate
+from aukciszek.mpc.sharing.opening import fits
+from aukciszek.mpc.sharing.shamir import interpolate
 from aukciszek.protocol.rules.errors import EnvelopeError, OpeningDoesNotFitError
 from aukciszek.protocol.sealing.bundle import Bundle
 from aukciszek.protocol.sealing.envelope import OwnEnvelope

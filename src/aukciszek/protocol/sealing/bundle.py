@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Self
 
 from aukciszek.cluster import LARGEST_CLUSTER, SMALLEST_CLUSTER
-from aukciszek.mpc.sizes import ELEMENT_BYTES, proof_bytes, row_elements
+from aukciszek.mpc.sharing.sizes import ELEMENT_BYTES, proof_bytes, row_elements
 from aukciszek.protocol.rules.errors import BundleDoesNotFitError, BundleOfOtherAuctionError, MalformedBundleError
 from aukciszek.protocol.rules.identifiers import (
     DIGEST_BYTES,
@@ -92,7 +92,7 @@ class Bundle:
         threshold: the degree of the polynomials that the bits are shared with; 0 for a withdrawal.
         bits: the number of bits of the bid; 0 for a withdrawal.
         commitments: for every party the hash of its envelope's content.
-        proof: that the shares have this degree (:mod:`aukciszek.mpc.dealing`); empty for a withdrawal.
+        proof: that the shares have this degree (:mod:`aukciszek.mpc.sharing.dealing`); empty for a withdrawal.
         envelopes: for every party its sealed share.
     """
 

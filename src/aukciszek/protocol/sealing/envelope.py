@@ -3,7 +3,7 @@
 ``docs/protocol.md``, "Sealing". A bid's bits are shared one by one with fresh random polynomials of degree ``t``
 [Sha79], and so are the salts that hide what is committed to; party ``i`` gets its row, one element of each sharing, in
 an envelope that opens only with that party's sealing key and only at the place that it was made for. The header commits
-to every row, and proves that the rows lie on polynomials of degree ``t`` (:mod:`aukciszek.mpc.dealing`).
+to every row, and proves that the rows lie on polynomials of degree ``t`` (:mod:`aukciszek.mpc.sharing.dealing`).
 """
 
 import hmac
@@ -13,9 +13,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Self
 
-from aukciszek.mpc.dealing import Dealing, share_fits
-from aukciszek.mpc.field import NotAFieldElementError, Vector, from_bytes, to_bytes
-from aukciszek.mpc.sizes import ELEMENT_BYTES, MASKS, SALTS
+from aukciszek.mpc.sharing.dealing import Dealing, share_fits
+from aukciszek.mpc.sharing.field import NotAFieldElementError, Vector, from_bytes, to_bytes
+from aukciszek.mpc.sharing.sizes import ELEMENT_BYTES, MASKS, SALTS
 from aukciszek.protocol.rules.errors import (
     EnvelopeCommitmentError,
     EnvelopeElementError,

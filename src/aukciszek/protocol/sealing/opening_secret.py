@@ -1,8 +1,8 @@
 """What a bidder keeps to open its own commitments later: the key of the dealing and the price's step, 40 bytes.
 
 ``docs/protocol.md``, "Opening one's own bid". The dealing is a function of the bits and one key
-(:class:`~aukciszek.mpc.dealing.Dealing`), so that these two give back every row that the bundle commits to. Anyone who
-has them, and the bundle, knows the price and can prove it.
+(:class:`~aukciszek.mpc.sharing.dealing.Dealing`), so that these two give back every row that the bundle commits to.
+Anyone who has them, and the bundle, knows the price and can prove it.
 """
 
 import hmac
@@ -10,7 +10,7 @@ import secrets
 from dataclasses import dataclass, field
 from typing import Final, Self
 
-from aukciszek.mpc.sizes import KEY_BYTES
+from aukciszek.mpc.sharing.sizes import KEY_BYTES
 from aukciszek.protocol.rules.errors import MalformedOpeningError, OpeningDoesNotFitError
 from aukciszek.protocol.sealing.bundle import Bundle
 
@@ -53,8 +53,8 @@ class OpeningSecret:
             OpeningDoesNotFitError: this is not the secret of that bundle.
         """
         # Brings NumPy, which every command of a user would load, and only `bid prove` needs it.
-        from aukciszek.mpc.dealing import Dealing  # noqa: PLC0415
-        from aukciszek.mpc.field import to_bytes  # noqa: PLC0415 -- as above
+        from aukciszek.mpc.sharing.dealing import Dealing  # noqa: PLC0415
+        from aukciszek.mpc.sharing.field import to_bytes  # noqa: PLC0415 -- as above
         from aukciszek.protocol.sealing.envelope import commitment  # noqa: PLC0415 -- as above
 
         if bundle.withdrawal:

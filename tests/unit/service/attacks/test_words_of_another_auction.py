@@ -10,7 +10,7 @@ from aukciszek.auctions.session.opened import Opened
 from aukciszek.auctions.session.opening_statements import OpeningStatement
 from aukciszek.auctions.session.setup import SessionSetup
 from aukciszek.cluster import PartyNumber
-from aukciszek.mpc.fair_opening import MaskedOpening, OpeningKeys
+from aukciszek.mpc.protocols.fair_opening import MaskedOpening, OpeningKeys
 from aukciszek.protocol.evidence.statements import sign
 from aukciszek.protocol.rules.spec import AuctionSpec
 from aukciszek.protocol.rules.states import AuctionState

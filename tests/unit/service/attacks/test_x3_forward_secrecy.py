@@ -16,8 +16,8 @@ from aukciszek.auctions.context.auction_context import AuctionContext
 from aukciszek.auctions.context.peer_network import MessageKind
 from aukciszek.auctions.outcome.certification import Certification
 from aukciszek.cluster import PartyNumber
-from aukciszek.mpc.field import to_bytes
-from aukciszek.mpc.prss import Members, PrssKeys
+from aukciszek.mpc.sharing.field import to_bytes
+from aukciszek.mpc.sharing.prss import Members, PrssKeys
 from aukciszek.protocol.rules.identifiers import BundleDigest
 from aukciszek.protocol.rules.states import AuctionState
 from support.memory_network import Round

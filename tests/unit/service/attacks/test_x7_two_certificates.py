@@ -16,9 +16,9 @@ from aukciszek.auctions.agreement.opened_envelopes import OpenedEnvelopes, Rows
 from aukciszek.auctions.context.peer_network import MessageKind, PeerMessage
 from aukciszek.auctions.session.fair_opening import Openings
 from aukciszek.cluster import PartyNumber
-from aukciszek.mpc.dealing import Dealing, challenge
-from aukciszek.mpc.field import P, inverse, to_bytes, to_vector
-from aukciszek.mpc.sizes import MASKS, SALTS
+from aukciszek.mpc.sharing.dealing import Dealing, challenge
+from aukciszek.mpc.sharing.field import P, inverse, to_bytes, to_vector
+from aukciszek.mpc.sharing.sizes import MASKS, SALTS
 from aukciszek.protocol.rules.identifiers import BundleDigest, UserId
 from aukciszek.protocol.rules.spec import AuctionSpec
 from aukciszek.protocol.sealing.bundle import BidPlace, Bundle

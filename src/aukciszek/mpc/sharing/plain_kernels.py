@@ -1,7 +1,7 @@
 """The kernels in NumPy alone: ready at once, for the few elements that sealing or checking one bid takes.
 
 What a bidder's program computes with, and the reference that the compiled kernels are tested against;
-:mod:`aukciszek.mpc.kernels` says what each promises. The formulas are those of the compiled ones, on whole vectors.
+:mod:`.kernels` says what each promises. The formulas are those of the compiled ones, on whole vectors.
 """
 
 from collections.abc import Callable

@@ -12,9 +12,9 @@ from typing import Self
 
 import numpy as np
 
-from aukciszek.mpc.runtime import Runtime
-from aukciszek.mpc.shared import Shared
-from aukciszek.mpc.sums import Sum, product
+from aukciszek.mpc.protocols.runtime import Runtime
+from aukciszek.mpc.protocols.shared import Shared
+from aukciszek.mpc.protocols.sums import Sum, product
 
 DIGIT_BITS = 2
 

@@ -7,8 +7,8 @@ Everything here is local arithmetic on what one party holds.
 import numpy as np
 import numpy.typing as npt
 
-from aukciszek.mpc import kernels
-from aukciszek.mpc.sizes import ELEMENT_BYTES
+from aukciszek.mpc.sharing import kernels
+from aukciszek.mpc.sharing.sizes import ELEMENT_BYTES
 
 P = 2**61 - 1
 """The modulus, a Mersenne prime."""

@@ -10,7 +10,7 @@ from typing import Self
 
 import numpy as np
 
-from aukciszek.mpc.shared import Shared
+from aukciszek.mpc.protocols.shared import Shared
 
 
 @dataclass(frozen=True, slots=True)

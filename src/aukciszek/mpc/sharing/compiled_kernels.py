@@ -1,7 +1,7 @@
-"""The kernels compiled by Numba: the engine's innermost loops; :mod:`aukciszek.mpc.kernels` says what each promises.
+"""The kernels compiled by Numba: the engine's innermost loops; :mod:`.kernels` says what each promises.
 
 Importing this module takes half a second and 60 MB, and compiling them some seconds where nothing is cached, so only
-:func:`aukciszek.mpc.kernels.compile_kernels` does either. The compiler vectorises the universal functions: about 0.3 ns
+:func:`~.kernels.compile_kernels` does either. The compiler vectorises the universal functions: about 0.3 ns
 per product on one core. Where one operand is a single element, a universal function would lose that speed, so the
 kernels that scale a vector are functions of their own. All release the interpreter lock and accept read-only operands.
 
@@ -19,7 +19,7 @@ from typing import Any, cast
 import numpy as np
 from numba import config, njit, types, uint64, vectorize, void
 
-from aukciszek.mpc.plain_kernels import Kernels, Vector
+from aukciszek.mpc.sharing.plain_kernels import Kernels, Vector
 
 _P = np.uint64(2**61 - 1)
 _LOW_32 = np.uint64(2**32 - 1)
@@ -137,7 +137,7 @@ def _add_polynomial_product(f: Vector, g: Vector, sums: Vector) -> None:
 
 
 def load(beside: Path, offered: Path | None) -> tuple[Kernels, Path | None]:
-    """Compile all kernels, or load what was compiled before; see :func:`aukciszek.mpc.kernels.compile_kernels`.
+    """Compile all kernels, or load what was compiled before; see :func:`aukciszek.mpc.sharing.kernels.compile_kernels`.
 
     Returns:
         The kernels, and where they are kept, if anywhere.

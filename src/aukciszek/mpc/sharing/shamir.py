@@ -10,10 +10,10 @@ from functools import lru_cache
 
 import numpy as np
 
-from aukciszek.mpc.field import P, Vector, accumulate, inverse, to_vector
 from aukciszek.mpc.mode import Mode
-from aukciszek.mpc.random_stream import RandomStream
-from aukciszek.mpc.sizes import KEY_BYTES
+from aukciszek.mpc.sharing.field import P, Vector, accumulate, inverse, to_vector
+from aukciszek.mpc.sharing.random_stream import RandomStream
+from aukciszek.mpc.sharing.sizes import KEY_BYTES
 
 type Randomness = Callable[[int], bytes]
 """A source of that many random bytes, as :func:`os.urandom`."""

@@ -13,12 +13,12 @@ from typing import final
 
 from aukciszek.mpc.channel import Channel
 from aukciszek.mpc.errors import InconsistentSharesError, MpcError, PartiesMissingError, TranscriptsDifferError
-from aukciszek.mpc.field import NotAFieldElementError, Vector, from_bytes, to_bytes
-from aukciszek.mpc.opening import Opened, decode
-from aukciszek.mpc.prss import PrssKeys, random_shares, zero_shares
-from aukciszek.mpc.random_stream import RandomStream
-from aukciszek.mpc.shamir import Randomness
-from aukciszek.mpc.sizes import KEY_BYTES
+from aukciszek.mpc.sharing.field import NotAFieldElementError, Vector, from_bytes, to_bytes
+from aukciszek.mpc.sharing.opening import Opened, decode
+from aukciszek.mpc.sharing.prss import PrssKeys, random_shares, zero_shares
+from aukciszek.mpc.sharing.random_stream import RandomStream
+from aukciszek.mpc.sharing.shamir import Randomness
+from aukciszek.mpc.sharing.sizes import KEY_BYTES
 
 _log = logging.getLogger(__name__)
 

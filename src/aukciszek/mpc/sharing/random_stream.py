@@ -9,9 +9,9 @@ import hmac
 import numpy as np
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-from aukciszek.mpc import kernels
-from aukciszek.mpc.field import P, Vector
-from aukciszek.mpc.sizes import KEY_BYTES
+from aukciszek.mpc.sharing import kernels
+from aukciszek.mpc.sharing.field import P, Vector
+from aukciszek.mpc.sharing.sizes import KEY_BYTES
 
 _EXCESS_BITS = np.uint64(3)
 _MODULUS = np.uint64(P)

@@ -13,10 +13,10 @@ from typing import Final, Self
 
 import numpy as np
 
-from aukciszek.mpc.comparison import DigitComparison, Digits, decide, public_digits
-from aukciszek.mpc.merging import Shape, merge_groups, merge_products, merge_rounds
-from aukciszek.mpc.runtime import Runtime
-from aukciszek.mpc.shared import Shared
+from aukciszek.mpc.circuits.comparison import DigitComparison, Digits, decide, public_digits
+from aukciszek.mpc.circuits.merging import Shape, merge_groups, merge_products, merge_rounds
+from aukciszek.mpc.protocols.runtime import Runtime
+from aukciszek.mpc.protocols.shared import Shared
 
 _WIDTHS: Final = (*range(2, 33), *range(40, 129, 8))
 """How many lists may be merged at once."""

@@ -1,7 +1,7 @@
 """Arithmetic in ``F_p``, ``p = 2^61 - 1``, on vectors: the innermost loops, in NumPy until they are compiled.
 
-:mod:`aukciszek.mpc.field` is the face that the rest of the engine uses. A process begins with the kernels of
-:mod:`aukciszek.mpc.plain_kernels`, which need no compiling and suffice for sealing or checking one bid. A
+:mod:`aukciszek.mpc.sharing.field` is the face that the rest of the engine uses. A process begins with the kernels of
+:mod:`aukciszek.mpc.sharing.plain_kernels`, which need no compiling and suffice for sealing or checking one bid. A
 process that computes calls :func:`compile_kernels` first: a server and a benchmark at their start, and every
 :class:`~.runtime.Runtime`, so that no session runs without. From then on the whole process uses the compiled kernels;
 the results are equal.
@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 from typing import Final
 
-from aukciszek.mpc.plain_kernels import PLAIN
+from aukciszek.mpc.sharing.plain_kernels import PLAIN
 
 add = PLAIN.add
 """``a + b``."""
@@ -60,7 +60,7 @@ def compile_kernels(cache_dir: Path | None = None) -> Path | None:
         if are_compiled():
             return None
         # Brings Numba: half a second and 60 MB, for those alone that compute.
-        from aukciszek.mpc import compiled_kernels  # noqa: PLC0415
+        from aukciszek.mpc.sharing import compiled_kernels  # noqa: PLC0415
 
         compiled, used = compiled_kernels.load(Path(__file__).with_name("__pycache__"), cache_dir)
         globals().update(compiled._asdict())  # every ``kernels.add`` has the new one from now on, at no cost

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from aukciszek.mpc.errors import InconsistentSharesError
-from aukciszek.mpc.field import Vector, inner_product
 from aukciszek.mpc.mode import Mode
-from aukciszek.mpc.random_stream import RandomStream
-from aukciszek.mpc.shamir import combine, interpolate, lagrange
+from aukciszek.mpc.sharing.field import Vector, inner_product
+from aukciszek.mpc.sharing.random_stream import RandomStream
+from aukciszek.mpc.sharing.shamir import combine, interpolate, lagrange
 
 type Words = Mapping[int, Vector]
 """Each party's shares of one vector, by party number."""

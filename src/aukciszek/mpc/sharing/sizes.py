@@ -6,7 +6,7 @@ ELEMENT_BYTES: Final = 8
 """An element travels as 8 bytes, little-endian; a value ``>= p`` is refused."""
 
 KEY_BYTES: Final = 32
-"""A key of a stream of random elements (:mod:`aukciszek.mpc.random_stream`)."""
+"""A key of a stream of random elements (:mod:`aukciszek.mpc.sharing.random_stream`)."""
 
 SALTS: Final = 5
 """How many random elements are dealt after the values, so that a hash of a row hides the row."""

@@ -23,13 +23,13 @@ from math import prod
 
 import numpy as np
 
-from aukciszek.mpc import kernels
 from aukciszek.mpc.errors import VerificationFailedError
-from aukciszek.mpc.field import P, Vector, inner_product
-from aukciszek.mpc.multiplication import Terms, lower_degree
-from aukciszek.mpc.random_stream import RandomStream
-from aukciszek.mpc.session import Session
-from aukciszek.mpc.shared import Shared
+from aukciszek.mpc.protocols.multiplication import Terms, lower_degree
+from aukciszek.mpc.protocols.session import Session
+from aukciszek.mpc.protocols.shared import Shared
+from aukciszek.mpc.sharing import kernels
+from aukciszek.mpc.sharing.field import P, Vector, inner_product
+from aukciszek.mpc.sharing.random_stream import RandomStream
 
 WINDOW_TERMS = 5 << 20
 """The most terms that are verified together: bounds the error and the memory.

@@ -22,8 +22,8 @@ from aukciszek.encoding import (
     parse_canonical_json,
     to_base64url,
 )
-from aukciszek.mpc.field import NotAFieldElementError, P, Vector, accumulate, from_bytes, subtract, to_bytes
-from aukciszek.mpc.prss import Members, PrssKeys, indicator, large_sets
+from aukciszek.mpc.sharing.field import NotAFieldElementError, P, Vector, accumulate, from_bytes, subtract, to_bytes
+from aukciszek.mpc.sharing.prss import Members, PrssKeys, indicator, large_sets
 
 MOST_OPENINGS: Final = 3
 """Of one session: the outcome; or a failed input check, what each bundle failed, and the outcome without these."""

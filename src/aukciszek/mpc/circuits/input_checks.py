@@ -8,11 +8,11 @@ not, the values of each bundle. To an honest bidder's bundle they say zero; a ch
 
 import numpy as np
 
-from aukciszek.mpc.comparison import Digits, split_digits
-from aukciszek.mpc.field import Vector
-from aukciszek.mpc.random_stream import RandomStream
-from aukciszek.mpc.runtime import Runtime
-from aukciszek.mpc.shared import Shared
+from aukciszek.mpc.circuits.comparison import Digits, split_digits
+from aukciszek.mpc.protocols.runtime import Runtime
+from aukciszek.mpc.protocols.shared import Shared
+from aukciszek.mpc.sharing.field import Vector
+from aukciszek.mpc.sharing.random_stream import RandomStream
 
 
 async def digits_and_deviations(runtime: Runtime, bits: Shared, weights: RandomStream) -> tuple[Digits, Shared]:

@@ -13,10 +13,10 @@ import numpy as np
 
 from aukciszek.mpc.channel import MAX_PAYLOAD_BYTES
 from aukciszek.mpc.errors import PartiesMissingError
-from aukciszek.mpc.field import NotAFieldElementError, Vector, add, from_bytes, to_bytes
-from aukciszek.mpc.prss import ShareStream, recovery_shares
-from aukciszek.mpc.session import Session
-from aukciszek.mpc.sizes import ELEMENT_BYTES
+from aukciszek.mpc.protocols.session import Session
+from aukciszek.mpc.sharing.field import NotAFieldElementError, Vector, add, from_bytes, to_bytes
+from aukciszek.mpc.sharing.prss import ShareStream, recovery_shares
+from aukciszek.mpc.sharing.sizes import ELEMENT_BYTES
 
 _MASK_NS = 20
 

@@ -13,12 +13,12 @@ from types import EllipsisType
 
 import numpy as np
 
-from aukciszek.mpc import field, kernels
 from aukciszek.mpc.channel import MAX_PAYLOAD_BYTES
-from aukciszek.mpc.field import Vector
-from aukciszek.mpc.session import Session
-from aukciszek.mpc.shared import Shared
-from aukciszek.mpc.sizes import ELEMENT_BYTES
+from aukciszek.mpc.protocols.session import Session
+from aukciszek.mpc.protocols.shared import Shared
+from aukciszek.mpc.sharing import field, kernels
+from aukciszek.mpc.sharing.field import Vector
+from aukciszek.mpc.sharing.sizes import ELEMENT_BYTES
 
 MAX_ELEMENTS = MAX_PAYLOAD_BYTES // ELEMENT_BYTES
 """Products per round; more take several rounds, so that payloads and memory stay bounded."""

@@ -9,8 +9,8 @@ from typing import Any, NoReturn, Self, final, override
 
 import numpy as np
 
-from aukciszek.mpc import field
-from aukciszek.mpc.field import Vector
+from aukciszek.mpc.sharing import field
+from aukciszek.mpc.sharing.field import Vector
 
 type Public = int | Vector
 """A value that everybody may know: one element, or an array of them."""

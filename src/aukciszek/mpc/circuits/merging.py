@@ -18,7 +18,7 @@ from math import comb
 import numpy as np
 import numpy.typing as npt
 
-from aukciszek.mpc.comparison import (
+from aukciszek.mpc.circuits.comparison import (
     DigitComparison,
     Digits,
     compare_digits,
@@ -26,8 +26,8 @@ from aukciszek.mpc.comparison import (
     comparison_rounds,
     decide,
 )
-from aukciszek.mpc.runtime import Runtime
-from aukciszek.mpc.shared import Shared
+from aukciszek.mpc.protocols.runtime import Runtime
+from aukciszek.mpc.protocols.shared import Shared
 
 type Indices = npt.NDArray[np.intp]
 

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from aukciszek.mpc.field import Vector, add, multiply, to_vector
-from aukciszek.mpc.runtime import Runtime
-from aukciszek.mpc.shared import Shared
+from aukciszek.mpc.protocols.runtime import Runtime
+from aukciszek.mpc.protocols.shared import Shared
+from aukciszek.mpc.sharing.field import Vector, add, multiply, to_vector
 
 
 async def set_polynomial(runtime: Runtime, members: Shared) -> Shared:

@@ -7,8 +7,8 @@ Servers sign, store and release by messages instead, which outlive the session
 from collections.abc import Callable, Sequence
 
 from aukciszek.mpc.errors import InconsistentSharesError
-from aukciszek.mpc.fair_opening import OPENING_KEY_BYTES, Exchange, MaskedOpening, OpeningKeys
-from aukciszek.mpc.prss import Members
+from aukciszek.mpc.protocols.fair_opening import OPENING_KEY_BYTES, Exchange, MaskedOpening, OpeningKeys
+from aukciszek.mpc.sharing.prss import Members
 
 
 def _as_it_is(content: bytes) -> bytes:
@@ -16,7 +16,7 @@ def _as_it_is(content: bytes) -> bytes:
 
 
 class RoundRelease:
-    """Implements :class:`~aukciszek.mpc.fair_opening.OpeningPort`."""
+    """Implements :class:`~aukciszek.mpc.protocols.fair_opening.OpeningPort`."""
 
     def __init__(
         self,

@@ -25,12 +25,12 @@ from typing import Self
 
 import numpy as np
 
-from aukciszek.mpc import kernels
-from aukciszek.mpc.field import NotAFieldElementError, P, Vector, from_bytes, to_bytes, to_vector
 from aukciszek.mpc.mode import Mode
-from aukciszek.mpc.random_stream import RandomStream
-from aukciszek.mpc.shamir import Randomness, evaluate
-from aukciszek.mpc.sizes import KEY_BYTES, MASKS, SALTS
+from aukciszek.mpc.sharing import kernels
+from aukciszek.mpc.sharing.field import NotAFieldElementError, P, Vector, from_bytes, to_bytes, to_vector
+from aukciszek.mpc.sharing.random_stream import RandomStream
+from aukciszek.mpc.sharing.shamir import Randomness, evaluate
+from aukciszek.mpc.sharing.sizes import KEY_BYTES, MASKS, SALTS
 
 _LABEL = b"aukciszek/1/degree-proof"
 _WORDS_A_BLOCK = 8

@@ -23,11 +23,11 @@ from typing import final, override
 import numpy as np
 
 from aukciszek.mpc.errors import PrssKeysIncompleteError
-from aukciszek.mpc.field import P, Vector, accumulate, inverse
 from aukciszek.mpc.mode import Mode
-from aukciszek.mpc.random_stream import RandomStream, derive_key
-from aukciszek.mpc.shamir import Randomness, lagrange
-from aukciszek.mpc.sizes import KEY_BYTES
+from aukciszek.mpc.sharing.field import P, Vector, accumulate, inverse
+from aukciszek.mpc.sharing.random_stream import RandomStream, derive_key
+from aukciszek.mpc.sharing.shamir import Randomness, lagrange
+from aukciszek.mpc.sharing.sizes import KEY_BYTES
 from aukciszek.secret import Secret
 
 PRSS_KEY_BYTES = KEY_BYTES
