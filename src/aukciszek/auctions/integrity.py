@@ -1,4 +1,4 @@
-"""Whether what is stored of unfinished auctions is what was written; checked before a party serves.
+"""Whether what is stored of an unfinished auction is what was written; checked before a party resumes it.
 
 A database notices damage to its own structure, not a changed byte inside a row. Every row that an outcome depends on
 says by itself what it must be: rules and bundles by their hashes, receipts by this party's signature, the record by
@@ -16,12 +16,11 @@ from aukciszek.errors import AukciszekError
 from aukciszek.protocol.evidence.audit_log import verify_record
 from aukciszek.protocol.evidence.key_tables import Attestation, KeyTable, key_digest, members_of
 from aukciszek.protocol.evidence.statements import Receipt, SealingKeyStatement, read_statement
+from aukciszek.protocol.rules.errors import AuctionError
 from aukciszek.protocol.rules.identifiers import AuctionId
-from aukciszek.protocol.rules.states import AuctionState, is_over
 from aukciszek.protocol.sealing.bundle import bundle_digest
 from aukciszek.protocol.sealing.keys import SealingKeyPair
 from aukciszek.secret import Secret
-from aukciszek.storage.backends.faults import damaged
 from aukciszek.storage.errors import StorageFaultError
 from aukciszek.storage.repositories.auctions import AuctionRepository
 from aukciszek.storage.rows import AuctionRow, ReceiptRow
@@ -29,40 +28,46 @@ from aukciszek.storage.rows import AuctionRow, ReceiptRow
 _BUNDLES_AT_ONCE: Final = 1000
 
 
-async def check_unfinished(repository: AuctionRepository, cluster: Cluster, number: PartyNumber) -> None:
-    """Check every auction that is not over.
+class AuctionDamagedError(AuctionError):
+    """What is stored of an auction is not what was written."""
 
-    Raises:
-        DatabaseDamagedError: something is not what was written.
-    """
-    for row in await repository.unfinished_auctions([state.value for state in AuctionState if is_over(state)]):
-        await check_auction(repository, cluster, number, row)
+    code = "auction-damaged"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"{what}. Keep the database, check the disk, and restore the last backup or let the other parties restore "
+            "this one (docs/operations.md)"
+        )
 
 
 async def check_auction(repository: AuctionRepository, cluster: Cluster, number: PartyNumber, row: AuctionRow) -> None:
     """Read everything that is stored of an auction, and compare it with what it says of itself.
 
     Raises:
-        DatabaseDamagedError: something is not what was written.
+        AuctionDamagedError: something is not what was written.
+        StorageFaultError: the database cannot be read at all.
     """
-    short = row.id[:8]
     try:
-        if rules_of(row).auction_id != row.id:
-            raise damaged(f"the rules of auction {short} are not the ones that its id stands for")
-        await _check_sealing_key(repository, cluster, number, row)
-        await _check_auction_keys(repository, cluster, number, row)
-        for digests in batched(sorted(await repository.bundle_digests(row.id)), _BUNDLES_AT_ONCE, strict=False):
-            contents = await repository.bundle_contents(digests)
-            if changed := await asyncio.to_thread(_changed, contents):
-                raise damaged(f"bundle {changed[:8]} of auction {short} has changed")
-        receipts = [one for one in await repository.auction_receipts(row.id) if one.party == number]
-        await asyncio.to_thread(_check_receipts, receipts, cluster)
-        record = await repository.record(row.id)
-        await asyncio.to_thread(lambda: verify_record(audit_record(AuctionId(row.id), number, record)))
+        await _check_rows(repository, cluster, number, row)
     except StorageFaultError:
         raise
     except (AukciszekError, ValueError) as error:
-        raise damaged(f"auction {short}: {error}") from error
+        raise AuctionDamagedError(f"auction {row.id[:8]}: {error}") from error
+
+
+async def _check_rows(repository: AuctionRepository, cluster: Cluster, number: PartyNumber, row: AuctionRow) -> None:
+    if rules_of(row).auction_id != row.id:
+        raise ValueError("the rules are not the ones that its id stands for")
+    await _check_sealing_key(repository, cluster, number, row)
+    await _check_auction_keys(repository, cluster, number, row)
+    for digests in batched(sorted(await repository.bundle_digests(row.id)), _BUNDLES_AT_ONCE, strict=False):
+        contents = await repository.bundle_contents(digests)
+        if changed := await asyncio.to_thread(_changed, contents):
+            raise ValueError(f"bundle {changed[:8]} has changed")
+    receipts = [one for one in await repository.auction_receipts(row.id) if one.party == number]
+    await asyncio.to_thread(_check_receipts, receipts, cluster)
+    record = await repository.record(row.id)
+    await asyncio.to_thread(lambda: verify_record(audit_record(AuctionId(row.id), number, record)))
 
 
 async def _check_sealing_key(

@@ -13,6 +13,7 @@ from aukciszek.auctions.registry import AuctionRegistry
 from aukciszek.auctions.view import AuctionView, OwnBid, Progress
 from aukciszek.protocol.evidence.certificate import Certificate
 from aukciszek.protocol.evidence.statements import Receipt, read_verified_statement
+from aukciszek.protocol.rules.errors import AuctionError
 from aukciszek.protocol.rules.identifiers import AuctionId, BundleDigest, UserId
 from aukciszek.protocol.rules.refusals import (
     AuctionUnavailableError,
@@ -36,15 +37,20 @@ class AuctionQueries:
 
     async def auctions(self, limit: int, before: AuctionId | None = None) -> list[AuctionView]:
         """Return a page of auctions, the newest first."""
-        return [await self._view(row) for row in await self._party.repository.auctions(limit, before)]
+        rows = await self._party.repository.auctions(limit, before)
+        return [await self._view(row) for row in rows if self._has_rules(row)]
 
     async def auction(self, auction: AuctionId) -> AuctionView:
         """Return one auction.
 
         Raises:
             UnknownAuctionError: this party does not know it.
+            AuctionUnavailableError: it cannot even read the auction's rules.
         """
-        return await self._view(await self.row(auction))
+        row = await self.row(auction)
+        if not self._has_rules(row):
+            self._registry.check_available(auction)
+        return await self._view(row)
 
     async def progress(self, auction: AuctionId) -> AsyncIterator[Progress]:
         """Yield where the auction stands, now and after every change, until it is over.
@@ -161,6 +167,15 @@ class AuctionQueries:
         certification = Certification(AuctionContext(self._party, row))
         await certification.load()
         return certification
+
+    def _has_rules(self, row: AuctionRow) -> bool:
+        """Tell whether an auction's rules are those that its id stands for; asked of damaged auctions alone."""
+        if not self._registry.is_unavailable(AuctionId(row.id)):
+            return True
+        try:
+            return rules_of(row).auction_id == row.id
+        except AuctionError:
+            return False
 
     async def _view(self, row: AuctionRow) -> AuctionView:
         process = self._registry.find(AuctionId(row.id))

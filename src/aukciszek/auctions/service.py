@@ -8,6 +8,7 @@ from aukciszek.accounts.tokens import Principal
 from aukciszek.auctions.context.auction_context import AuctionContext, PartyContext, rules_of
 from aukciszek.auctions.context.peer_network import MessageKind, PeerMessage
 from aukciszek.auctions.intake.replay import Accepted, repeat_receipt
+from aukciszek.auctions.integrity import check_auction
 from aukciszek.auctions.outcome.catch_up import CatchUp
 from aukciszek.auctions.process.auction_process import AuctionProcess
 from aukciszek.auctions.proposals import Proposals
@@ -58,7 +59,7 @@ class AuctionService:
         self._catch_up = CatchUp(party, self.queries.certification)
 
     async def start(self) -> None:
-        """Resume every auction that is not over; one that cannot be read does not stop the others.
+        """Resume every auction that is not over; one that is damaged or cannot be read does not stop the others.
 
         Raises:
             StorageFaultError: the database cannot be read at all.
@@ -66,6 +67,7 @@ class AuctionService:
         self._is_new = not await self._party.repository.auctions(1)
         for row in await self._party.repository.unfinished_auctions(_OVER):
             try:
+                await check_auction(self._party.repository, self._party.cluster, self._party.number, row)
                 await self._take_up(row)
             except StorageFaultError:
                 raise

@@ -17,7 +17,6 @@ from aukciszek.accounts.user_stores import open_user_store
 from aukciszek.auctions.context.auction_context import PartyContext
 from aukciszek.auctions.context.session_scheduler import SessionScheduler
 from aukciszek.auctions.context.workers import Workers
-from aukciszek.auctions.integrity import check_unfinished
 from aukciszek.auctions.service import AuctionService
 from aukciszek.clock import Clock
 from aukciszek.identity import Identity, IdentityKeyError
@@ -148,10 +147,9 @@ class Party:
 
         Raises:
             CertificateError: the authorities that the peers' certificates are checked with cannot be read.
-            DatabaseDamagedError: what is stored of an unfinished auction is not what was written.
+            StorageFaultError: the database cannot be read.
         """
         tls = client_context(self.settings)
-        await check_unfinished(self.repository, self.settings.cluster, self.settings.party_id)
         self._work.push_async_callback(_end, asyncio.create_task(self.incidents.run(), name="incidents"))
         self._work.push_async_callback(self.auctions.stop)
         await self.auctions.start()

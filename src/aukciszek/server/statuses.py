@@ -12,6 +12,7 @@ from typing import Final
 from aukciszek.accounts import errors as accounts
 from aukciszek.auctions.agreement.list_store import TooManyListsError
 from aukciszek.auctions.agreement.replication import TooManyReceiptsError
+from aukciszek.auctions.integrity import AuctionDamagedError
 from aukciszek.auctions.keys.envelopes import UnlawfulDealingError
 from aukciszek.auctions.orders import UnlawfulOrderError
 from aukciszek.auctions.outcome.certification import OutcomesDifferError
@@ -129,6 +130,7 @@ _BY_STATUS: Final[Mapping[HTTPStatus, tuple[type[AukciszekError], ...]]] = Mappi
         HTTPStatus.TOO_MANY_REQUESTS: (accounts.TooManyAttemptsError,),
         HTTPStatus.INTERNAL_SERVER_ERROR: (
             *sorted(INTERNAL, key=lambda error: error.__name__),
+            AuctionDamagedError,
             InputSetLostError,
             KeysNotChosenError,
             OutcomesDifferError,

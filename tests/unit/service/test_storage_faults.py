@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 
-from aukciszek.auctions.integrity import check_unfinished
+from aukciszek.auctions.integrity import AuctionDamagedError, check_auction
 from aukciszek.cluster import PartyNumber
 from aukciszek.protocol.rules.states import AuctionState
-from aukciszek.storage.errors import DatabaseDamagedError, StorageUnavailableError
+from aukciszek.storage.errors import StorageUnavailableError
 from support.parties import Parties, StartParties, new_bidder
 
 TROUBLED = 2
@@ -110,7 +110,9 @@ async def test_a_bit_that_changed_inside_a_row_is_noticed_at_the_start(
     await parties.wait_for_state(spec.auction_id, AuctionState.OPEN)
     await parties.bid(spec, "7", parties=[1])
     repository = parties.repositories[PartyNumber(1)]
-    await check_unfinished(repository, parties.cluster, PartyNumber(1))
+    (row,) = await repository.unfinished_auctions([])
+    await check_auction(repository, parties.cluster, PartyNumber(1), row)
     flip_a_bit(parties.file(1), table, column, place)
-    with pytest.raises(DatabaseDamagedError, match=what):
-        await check_unfinished(repository, parties.cluster, PartyNumber(1))
+    (row,) = await repository.unfinished_auctions([])
+    with pytest.raises(AuctionDamagedError, match=what):
+        await check_auction(repository, parties.cluster, PartyNumber(1), row)

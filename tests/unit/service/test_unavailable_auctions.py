@@ -74,3 +74,31 @@ async def test_once_it_is_repaired_the_party_takes_part_again(start_parties: Sta
     assert state_at(parties, TROUBLED, spec.auction_id) is AuctionState.OPEN
     await started_with(parties, spec, PROPOSAL, None)
     assert (await ended(parties, spec.auction_id)).winners[0].bidder == bidder.uid
+
+
+FLIPPED = [
+    "UPDATE auctions SET spec = replace(spec, 'first-price', ?) WHERE id = ?",
+    "UPDATE bundles SET content = CAST(content || ? AS BLOB) WHERE auction_id = ?",
+]
+
+
+@pytest.mark.parametrize("statement", FLIPPED, ids=["rules", "bundle"])
+async def test_one_that_is_not_what_was_written_is_set_aside(start_parties: StartParties, statement: str) -> None:
+    parties = await start_parties(3, 1)
+    broken, sound = await opened(parties), await opened(parties)
+    await parties.bid(broken, "5")
+    bidder = await parties.bid(sound, "7")
+    await started_with(parties, broken, statement, "x")
+    queries = parties.service(TROUBLED).queries
+    (incident,) = [one for one in await queries.incidents(10) if one.kind == "auction-unavailable"]
+    assert incident.auction_id == broken.auction_id
+    assert "auction-damaged" in str(incident.details)
+    seen = {one.spec.auction_id: one.failure for one in await queries.auctions(10)}
+    assert seen[sound.auction_id] is None
+    if broken.auction_id in seen:
+        assert seen[broken.auction_id] == "auction-unavailable"
+    else:  # not even its rules can be shown
+        with pytest.raises(AuctionUnavailableError):
+            await queries.auction(broken.auction_id)
+    parties.clock.move(601)
+    assert (await ended(parties, sound.auction_id)).winners[0].bidder == bidder.uid
