@@ -505,3 +505,23 @@ def test_a_party_that_never_confirms_cannot_make_the_others_run_through_the_numb
     assert attempts.current is not None
     assert attempts.next_number(STEP_S - 0.01, failed=True) is None
     assert attempts.next_number(STEP_S, failed=True) == 3
+
+
+@pytest.mark.parametrize("mode", MODES, ids=str)
+def test_a_session_is_abandoned_once_so_many_have_gone_on_that_it_lacks_some_it_needs(mode: Mode) -> None:
+    attempts = standing(mode, dict.fromkeys(range(1, mode.parties + 1), 1))
+    attempts.propose()
+    assert attempts.current is not None
+    dispensable = mode.parties - quorum_of(mode)
+    for gone, party in enumerate(range(2, mode.parties + 1)):
+        assert attempts.is_abandoned is (gone > dispensable)
+        attempts.note(said(party, 2), 0.0)
+    assert attempts.is_abandoned
+
+
+def test_corrupt_parties_alone_cannot_have_a_session_abandoned_where_they_are_not_needed() -> None:
+    for mode in (mode for mode in MODES if mode.corrects):
+        attempts = standing(mode, dict.fromkeys(range(1, mode.parties + 1), 1))
+        for party in range(2, 2 + mode.threshold):
+            attempts.note(said(party, LARGEST_ATTEMPT), 0.0)
+        assert not attempts.is_abandoned

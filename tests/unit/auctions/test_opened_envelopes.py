@@ -120,13 +120,13 @@ async def test_shares_come_from_the_envelopes_and_bad_ones_are_told(scene: Scene
     rows = await envelopes.rows([good.digest(), bad.digest()])
     assert rows.keys() == {good.digest()}
     assert np.array_equal(rows[good.digest()], scene.dealt(good))
-    assert not envelopes.key_is_lost
+    assert envelopes._key_pair is not None
 
 
 async def test_a_party_without_its_key_has_no_shares_and_blames_nobody(scene: Scene) -> None:
     good, bad = await scene.bid(), await scene.bid(without_own_envelope)
     envelopes = scene.envelopes(None)
-    assert envelopes.key_is_lost
+    assert envelopes._key_pair is None
     assert await envelopes.unusable([good.digest(), bad.digest()]) == frozenset()
     assert await envelopes.rows([good.digest()]) == {}
 

@@ -12,7 +12,7 @@ SPEAKS_OF_DOCUMENTS: Final = ("src", "web/src", "bench", "tests")
 _SOURCES: Final = {".py", ".ts", ".svelte", ".sql"}
 
 _PATH: Final = re.compile(r"`((?:[\w.-]+/)+[\w.-]*)`")
-_FROM_ROOT: Final = re.compile(r"(?<![\w/.:-])((?:src|tests|docs|docs-theme|web|bench|supabase)/[\w./-]*\w)")
+_FROM_ROOT: Final = re.compile(r"(?<![\w/.:-])((?:src|tests|docs|docs-theme|examples|web|bench|supabase)/[\w./-]*\w)")
 _ROOTS: Final = (REPOSITORY, REPOSITORY / "src" / "aukciszek", REPOSITORY / "tests", REPOSITORY / "web" / "src")
 """Where a path in a document may begin: documents leave out ``src/aukciszek`` and what a page is about."""
 

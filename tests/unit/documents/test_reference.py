@@ -1,10 +1,15 @@
 """The pages of the reference are complete: every command, option and operation, as the program has them today."""
 
+import ast
+import re
 from typing import Any
 from unittest.mock import MagicMock
 
+import aukciszek.client
+from aukciszek.client import AukciszekClient
 from aukciszek.server.http.app import create_app
 
+from .pages import DOCS
 from .reference import REFERENCE, commands, pages
 
 OUTDATED = "run `make docs`, which writes this page"
@@ -36,6 +41,27 @@ def test_every_operation_of_the_interface_is_in_the_reference() -> None:
     assert len(operations) >= 16
     for method, path in operations:
         assert f"## {method.upper()} {path}" in page
+
+
+def test_every_public_name_of_the_client_is_in_the_reference() -> None:
+    page = (REFERENCE / "python-client.md").read_text()
+    methods = [name for name in vars(AukciszekClient) if not name.startswith("_")]
+    assert len(methods) > 15
+    for name in [*aukciszek.client.__all__, *methods]:
+        assert re.search(rf"(?:`|\u2500 |^){name}\b", page, re.MULTILINE), name
+
+
+def test_programs_in_documents_need_the_public_client_alone() -> None:
+    blocks = [
+        block
+        for file in DOCS.rglob("*.md")
+        for block in re.findall(r"^```python\n(.*?)^```", file.read_text(), re.MULTILINE | re.DOTALL)
+    ]
+    assert blocks
+    for node in (node for block in blocks for node in ast.walk(ast.parse(block))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("aukciszek"):
+            assert node.module == "aukciszek.client"
+            assert {alias.name for alias in node.names} <= set(aukciszek.client.__all__)
 
 
 def test_every_code_that_an_operation_answers_with_is_among_the_errors() -> None:

@@ -37,11 +37,6 @@ class OpenedEnvelopes:
         """Open envelopes with this key from now on; without it, this party has lost its sealing key."""
         self._key_pair = key_pair
 
-    @property
-    def key_is_lost(self) -> bool:
-        """Whether this party can open none of the envelopes that were sealed to it."""
-        return self._key_pair is None
-
     async def load(self) -> None:
         """Load what was recovered before a restart."""
         repository, auction = self._context.party.repository, self._context.auction

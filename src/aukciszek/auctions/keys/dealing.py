@@ -69,11 +69,6 @@ class KeyDealing:
         return self._tables.attested
 
     @property
-    def own_attestations(self) -> tuple[Attestation, ...]:
-        """What this party's own table says; nothing before it is signed."""
-        return self.attested.get(self._context.party.number, ())
-
-    @property
     def is_complete(self) -> bool:
         """Whether the auction may take bids: each set has a key, and all have been waited for."""
         if self._tables.chosen is None or not (self._has_signed or self._key_pair is None):

@@ -92,7 +92,7 @@ class SessionSetup:
 
     @property
     def priority(self) -> Priority:
-        """This attempt's place in the order of all sessions."""
+        """This attempt's position in the order of all sessions."""
         return Priority.of(self._context.spec.closes_at, max(1, self._attempts.number), self._context.auction)
 
     async def can_begin(self) -> bool:

@@ -12,7 +12,7 @@ from aukciszek.protocol.rules.identifiers import parse_auction_id
 from aukciszek.server.errors import Fault, InvalidRequestError
 from aukciszek.server.http.bodies import BYTES, JSON, BytesBody, ModelBody, described
 from aukciszek.server.http.dependencies import AuctionInPath, CurrentUser, ThisParty, authenticate, the_party
-from aukciszek.server.http.schemas import OwnBidAnswer, OwnBidsAnswer, ReceiptAnswer, RelayedBidAnswer
+from aukciszek.server.http.schemas import OwnBidAnswer, OwnBidsAnswer, ReceiptAnswer, RelayedBidAnswer, receipt_answer
 
 MOST_BUNDLE_BYTES: Final = 64 * 1024
 """Nine envelopes of a 60-bit price need about 17,000."""
@@ -73,8 +73,7 @@ async def submit_bid(
 ) -> Response:
     """Store a bundle and give a receipt; 200 and the same receipt for the same bytes again."""
     accepted = await party.auctions.submit(bidder, auction, content)
-    answer = ReceiptAnswer.of(accepted.statement).model_dump_json()
-    return Response(answer, 201 if accepted.is_new else 200, media_type=JSON)
+    return Response(receipt_answer(accepted.statement), 201 if accepted.is_new else 200, media_type=JSON)
 
 
 async def show_own_bids(party: ThisParty, bidder: CurrentUser, auction: AuctionInPath) -> OwnBidsAnswer:

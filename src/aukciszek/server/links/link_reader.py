@@ -42,7 +42,7 @@ class FrameHandler(Protocol):
         ...
 
     def on_time(self, sender: PartyNumber, frame: TimeWantedFrame | TimeFrame) -> None:
-        """React at once to a frame about the time."""
+        """React immediately to a frame about the time."""
         ...
 
     async def on_frame(self, sender: PartyNumber, frame: MessageFrame) -> None:

@@ -81,7 +81,7 @@ class RecordRepository(Repository):
         *,
         connection: DatabaseConnection | None = None,
     ) -> RecordRow:
-        """Append an entry to an auction's record and return it with its place in the chain.
+        """Append an entry to an auction's record and return it with its position in the chain.
 
         Raises:
             ValueError: ``details`` has no canonical JSON form.
