@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Self
 
+from aukciszek.client.account import log_in, register
 from aukciszek.client.bidding import HeldBid, OnSealed, held_bids, ignore_sealed, next_revision, seal_price
 from aukciszek.client.catalogue import describe_auction, list_auctions, wait_until_open
 from aukciszek.client.connection import PartyConnection, Request, RetryPolicy
@@ -23,12 +24,11 @@ from aukciszek.client.errors import AnswerNotUnderstoodError, NotLoggedInError, 
 from aukciszek.client.outcome import OnProgress, fetch_certificate, fetch_records, wait_for_outcome, watch
 from aukciszek.client.overview import AuctionOverview, rules_of
 from aukciszek.client.parties import Parties, PartyResults, connect
-from aukciszek.client.schemas import AuctionAnswer, LoggedIn, Registered, Status
+from aukciszek.client.schemas import AuctionAnswer, Status
 from aukciszek.client.submission import BidSubmission, OnPlaced, PlacedBid, ignore_placed, relay_receipts
 from aukciszek.client.tokens import UserTokens
 from aukciszek.clock import Clock, SystemClock
 from aukciszek.cluster import Cluster
-from aukciszek.encoding import canonical_json
 from aukciszek.protocol.evidence.audit_log import AuditRecord
 from aukciszek.protocol.evidence.certificate import Certificate
 from aukciszek.protocol.rules.identifiers import AuctionId, UserId
@@ -94,10 +94,7 @@ class AukciszekClient:
             PartyRefusedError: the address is taken, or address or password are not acceptable.
             UnreachableError: no answer. The account may have been made: try to log in.
         """
-        party = self._parties[self._login_server]
-        body = canonical_json({"email": email, "password": password})
-        answer = await party.ask(Request("POST", "/api/auth/register", body=body, repeatable=False))
-        return party.parse(Registered, answer).uid
+        return await register(self._parties, self._login_server, email, password)
 
     async def log_in(self, email: str, password: str) -> UserTokens:
         """Get a token for each party; this client uses them from now on.
@@ -107,13 +104,7 @@ class AukciszekClient:
             UnreachableError: the login server gave no answer.
             AnswerNotUnderstoodError: the tokens are not one for each party of the cluster.
         """
-        party = self._parties[self._login_server]
-        body = canonical_json({"email": email, "password": password})
-        answer = party.parse(LoggedIn, await party.ask(Request("POST", "/api/auth/login", body=body)))
-        issued = {token.server.rstrip("/"): token.access_token for token in answer.access_tokens}
-        if set(issued) != {entry.url for entry in self.cluster.parties}:
-            raise AnswerNotUnderstoodError("the login server issued tokens for other servers than your cluster file's")
-        self._tokens = UserTokens.read({entry.number: issued[entry.url] for entry in self.cluster.parties})
+        self._tokens = await log_in(self._parties, self._login_server, email, password)
         return self._tokens
 
     async def status(self) -> PartyResults[Status]:

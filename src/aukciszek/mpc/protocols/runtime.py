@@ -6,41 +6,36 @@ verifies everything computed so far first and keeps a list of what it opened and
 
 import hashlib
 import os
-import struct
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import final
 
 import numpy as np
 
+from aukciszek.mpc import field, kernels
 from aukciszek.mpc.channel import Channel
-from aukciszek.mpc.errors import ParametersDifferError, PrssKeysDifferError, PrssKeysIncompleteError
-from aukciszek.mpc.mode import Mode
-from aukciszek.mpc.protocols.fair_opening import (
-    COMMITMENT_BYTES,
+from aukciszek.mpc.errors import ParametersDifferError, PrssKeysIncompleteError
+from aukciszek.mpc.fair_opening import (
     MOST_OPENINGS,
     MaskedOpening,
     OpeningPort,
     by_reason,
-    commitment,
     mask_shares,
-    opening_key,
     opening_keys,
 )
-from aukciszek.mpc.protocols.multiplication import Terms, multiply_terms
-from aukciszek.mpc.protocols.session import Session, expand
-from aukciszek.mpc.protocols.share_recovery import Requests, recover_shares
-from aukciszek.mpc.protocols.shared import Shared
-from aukciszek.mpc.protocols.sums import Sum, inner_product, product
-from aukciszek.mpc.protocols.verification import MultiplicationLog
-from aukciszek.mpc.sharing import field, kernels
-from aukciszek.mpc.sharing.field import Vector, to_bytes
-from aukciszek.mpc.sharing.prss import DIGEST_BYTES, Members, PrssKeys, large_sets, random_shares
-from aukciszek.mpc.sharing.random_stream import RandomStream
-from aukciszek.mpc.sharing.shamir import Randomness
+from aukciszek.mpc.field import Vector, to_bytes
+from aukciszek.mpc.greeting import PROTOCOL, Commitments, greet
+from aukciszek.mpc.mode import Mode
+from aukciszek.mpc.multiplication import Terms, multiply_terms
+from aukciszek.mpc.prss import PrssKeys, random_shares
+from aukciszek.mpc.random_stream import RandomStream
+from aukciszek.mpc.session import Session, expand
+from aukciszek.mpc.shamir import Randomness
+from aukciszek.mpc.share_recovery import Requests, recover_shares
+from aukciszek.mpc.shared import Shared
+from aukciszek.mpc.sums import Sum, inner_product, product
+from aukciszek.mpc.verification import MultiplicationLog
 
-_PROTOCOL = b"aukciszek/1/mpc"
 _LABELLED_ELEMENTS = 4
 
 
@@ -86,7 +81,7 @@ class Runtime:
         self._openings = openings
         self._started = False
         self._opened = 0
-        self._commitments: list[dict[Members, bytes]] = []
+        self._commitments: Commitments = []
         self._multiplications = 0
         self._revealed: list[Revealed] = []
 
@@ -128,7 +123,7 @@ class Runtime:
     @property
     def transcript(self) -> bytes:
         """A hash of everything that was opened, the same at all honest parties; 32 bytes."""
-        digest = hashlib.sha256(_PROTOCOL + b"/transcript" + self._session.transcript.digest())
+        digest = hashlib.sha256(PROTOCOL + b"/transcript" + self._session.transcript.digest())
         for one in self._revealed:
             digest.update(one.reason.encode() + b"\x00" + b"".join(value.to_bytes(8) for value in one.values))
         return digest.digest()
@@ -142,78 +137,12 @@ class Runtime:
             ParametersDifferError: somebody runs with another protocol version, ``n``, ``t`` or session id.
             PrssKeysDifferError: a key, or a commitment, differs among its holders.
         """
-        session, keys = self._session, self._session.keys
-        header = hashlib.sha256(
-            _PROTOCOL + struct.pack("<BB", self.mode.parties, self.mode.threshold) + session.session_id
-        ).digest()
-        digests = {members: keys.digest(members, session.session_id) for members in keys.sets}
-        commitments = self._commit()
-        received = await session.exchange(header + b"".join(digests.values()) + b"".join(commitments))
-        foreign = {party for party, content in received.items() if bytes(content[: len(header)]) != header}
-        if foreign and (not self.mode.corrects or len(foreign) > self.mode.threshold):
-            raise ParametersDifferError(foreign)
-        different = {
-            party
-            for party, content in received.items()
-            if party not in foreign and not self._same_keys(party, bytes(content[len(header) :]), digests)
-        }
-        if different and (not self.mode.corrects or len(different | foreign) > self.mode.threshold):
-            raise PrssKeysDifferError(different)
-        if foreign | different:
-            session.name_corrupt(foreign | different)
-        if not self.mode.corrects:
-            self._collect_commitments({party: bytes(content) for party, content in received.items()})
+        self._commitments = await greet(self._session)
         self._started = True
 
     def _require_start(self) -> None:
         if not self._started:
             raise RuntimeError("a session computes after its start: await Runtime.start() first")
-
-    def _commit(self) -> list[bytes]:
-        """Return this party's commitments to the masks of all openings that the session may have, in their order."""
-        session, keys = self._session, self._session.keys
-        if self.mode.corrects:
-            return []
-        return [
-            commitment(session.session_id, number, members, opening_key(keys, members, session.session_id, number))
-            for number in range(MOST_OPENINGS)
-            for members in large_sets(keys)
-        ]
-
-    def _collect_commitments(self, payloads: Mapping[int, bytes]) -> None:
-        """Keep everybody's commitments, which all members of a set must have made alike.
-
-        Parties outside a set compare them, too: else they might be told of a key that opens another value.
-        """
-        large = [members for members in self._session.keys.all_sets if len(members) == self._size_of_sets]
-        claims: defaultdict[tuple[int, Members], dict[int, bytes]] = defaultdict(dict)
-        for party, content in payloads.items():
-            sets = [members for members in large if party in members]
-            own = content[len(content) - MOST_OPENINGS * len(sets) * COMMITMENT_BYTES :]
-            for place, (number, members) in enumerate((n, m) for n in range(MOST_OPENINGS) for m in sets):
-                claims[number, members][party] = own[place * COMMITMENT_BYTES :][:COMMITMENT_BYTES]
-        self._commitments = [{} for _ in range(MOST_OPENINGS)]
-        for (number, members), claimed in claims.items():
-            right = claimed.get(self.party)
-            if len(set(claimed.values())) > 1:
-                raise PrssKeysDifferError(party for party, one in claimed.items() if one != right)
-            (self._commitments[number][members],) = set(claimed.values())
-
-    @property
-    def _size_of_sets(self) -> int:
-        return self.mode.parties - self.mode.threshold
-
-    def _same_keys(self, party: int, claimed: bytes, digests: Mapping[Members, bytes]) -> bool:
-        """Tell whether ``party`` claims the digests of the keys that it shares with this party."""
-        theirs = [members for members in self._session.keys.all_sets if party in members]
-        committed = 0 if self.mode.corrects else sum(len(members) == self._size_of_sets for members in theirs)
-        if len(claimed) != len(theirs) * DIGEST_BYTES + committed * MOST_OPENINGS * COMMITMENT_BYTES:
-            return False
-        return all(
-            claimed[place * DIGEST_BYTES :][:DIGEST_BYTES] == digests[members]
-            for place, members in enumerate(theirs)
-            if members in digests
-        )
 
     async def joint_random(self, reason: str, label: bytes, *, agreed: bytes) -> tuple[bytes, RandomStream]:
         """Open 32 bytes that all parties make together, and, in the same round, a coin of this session alone.
@@ -229,10 +158,10 @@ class Runtime:
         session = self._session
         shares = random_shares(session.keys, salt=label, purpose=b"joint random").take(_LABELLED_ELEMENTS)
         joined = np.concatenate([shares, session.random(_LABELLED_ELEMENTS)])
-        digest = hashlib.sha256(_PROTOCOL + b"/agreed" + agreed).digest()
+        digest = hashlib.sha256(PROTOCOL + b"/agreed" + agreed).digest()
         opened, coin = np.split(await session.open_agreeing(joined, digest, ParametersDifferError), 2)
         self._revealed.append(Revealed(reason, tuple(map(int, opened))))
-        return hashlib.sha256(_PROTOCOL + b"/joint random" + to_bytes(opened)).digest(), expand(coin)
+        return hashlib.sha256(PROTOCOL + b"/joint random" + to_bytes(opened)).digest(), expand(coin)
 
     async def coin(self) -> RandomStream:
         """Open a fresh joint coin, unknown to everybody before this round, and return the elements it expands to.
