@@ -9,9 +9,9 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 from aukciszek.mpc.errors import ParametersDifferError, PrssKeysDifferError
-from aukciszek.mpc.fair_opening import COMMITMENT_BYTES, MOST_OPENINGS, commitment, opening_key
-from aukciszek.mpc.prss import DIGEST_BYTES, Members, PrssKeys, large_sets
-from aukciszek.mpc.session import Session
+from aukciszek.mpc.protocols.fair_opening import COMMITMENT_BYTES, MOST_OPENINGS, commitment, opening_key
+from aukciszek.mpc.protocols.session import Session
+from aukciszek.mpc.sharing.prss import DIGEST_BYTES, Members, PrssKeys, large_sets
 
 PROTOCOL = b"aukciszek/1/mpc"
 """The version of the engine's protocol, which all parties must share."""

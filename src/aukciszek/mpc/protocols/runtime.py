@@ -12,10 +12,10 @@ from typing import final
 
 import numpy as np
 
-from aukciszek.mpc import field, kernels
 from aukciszek.mpc.channel import Channel
 from aukciszek.mpc.errors import ParametersDifferError, PrssKeysIncompleteError
-from aukciszek.mpc.fair_opening import (
+from aukciszek.mpc.mode import Mode
+from aukciszek.mpc.protocols.fair_opening import (
     MOST_OPENINGS,
     MaskedOpening,
     OpeningPort,
@@ -23,18 +23,18 @@ from aukciszek.mpc.fair_opening import (
     mask_shares,
     opening_keys,
 )
-from aukciszek.mpc.field import Vector, to_bytes
-from aukciszek.mpc.greeting import PROTOCOL, Commitments, greet
-from aukciszek.mpc.mode import Mode
-from aukciszek.mpc.multiplication import Terms, multiply_terms
-from aukciszek.mpc.prss import PrssKeys, random_shares
-from aukciszek.mpc.random_stream import RandomStream
-from aukciszek.mpc.session import Session, expand
-from aukciszek.mpc.shamir import Randomness
-from aukciszek.mpc.share_recovery import Requests, recover_shares
-from aukciszek.mpc.shared import Shared
-from aukciszek.mpc.sums import Sum, inner_product, product
-from aukciszek.mpc.verification import MultiplicationLog
+from aukciszek.mpc.protocols.greeting import PROTOCOL, Commitments, greet
+from aukciszek.mpc.protocols.multiplication import Terms, multiply_terms
+from aukciszek.mpc.protocols.session import Session, expand
+from aukciszek.mpc.protocols.share_recovery import Requests, recover_shares
+from aukciszek.mpc.protocols.shared import Shared
+from aukciszek.mpc.protocols.sums import Sum, inner_product, product
+from aukciszek.mpc.protocols.verification import MultiplicationLog
+from aukciszek.mpc.sharing import field, kernels
+from aukciszek.mpc.sharing.field import Vector, to_bytes
+from aukciszek.mpc.sharing.prss import PrssKeys, random_shares
+from aukciszek.mpc.sharing.random_stream import RandomStream
+from aukciszek.mpc.sharing.shamir import Randomness
 
 _LABELLED_ELEMENTS = 4
 
