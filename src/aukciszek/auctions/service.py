@@ -98,7 +98,7 @@ class AuctionService:
         is_new = await self._create(spec)
         process = self._registry.find(spec.auction_id)
         if process is not None:
-            await process.give_order("create")
+            await process.orders.give("create", process.spec.auctioneer)
         return await self.queries.auction(spec.auction_id), is_new
 
     async def close(self, auctioneer: Principal, auction: AuctionId) -> AuctionView:
@@ -110,7 +110,7 @@ class AuctionService:
         process = await self._process_to_order(auctioneer, auction)
         if not process.spec.early_close_allowed:
             raise OrderNotAllowedError("the auction's rules exclude an early close")
-        await process.give_order("close")
+        await process.orders.give("close", process.spec.auctioneer)
         return await self.queries.auction(auction)
 
     async def cancel(self, auctioneer: Principal, auction: AuctionId) -> AuctionView:
@@ -122,7 +122,7 @@ class AuctionService:
         process = await self._process_to_order(auctioneer, auction)
         if not process.spec.cancel_allowed:
             raise OrderNotAllowedError("the auction's rules exclude a cancellation")
-        await process.give_order("cancel")
+        await process.orders.give("cancel", process.spec.auctioneer)
         return await self.queries.auction(auction)
 
     async def submit(self, bidder: Principal, auction: AuctionId, content: bytes) -> Accepted:
@@ -136,7 +136,7 @@ class AuctionService:
         self._registry.check_available(auction)
         process = self._registry.find(auction)
         if process is not None:
-            return await process.submit(bidder, content)
+            return await process.intake.accept(bidder, content)
         return await repeat_receipt(AuctionContext(self._party, await self.queries.row(auction)), bidder, content)
 
     async def relay_receipts(
@@ -153,7 +153,7 @@ class AuctionService:
         if process is None:
             await self.queries.row(auction)
             raise ReceiptsTooLateError("the auction is over")
-        return await process.relay_receipts(relayed)
+        return await process.receipt_relay.accept(relayed)
 
     async def on_connected(self, peer: PartyNumber) -> None:
         """Tell a peer what it may have missed; ask it for everything, if this party's database is new."""
@@ -161,7 +161,7 @@ class AuctionService:
             wanted = PeerMessage(MessageKind.RECALL, ALL_AUCTIONS, b"")
             await self._party.network.send(peer, wanted)
         for process in self._registry.all:
-            await process.announce([peer])
+            await process.routing.announce([peer])
         await self._catch_up.announce(peer)
 
     async def on_message(self, sender: PartyNumber, message: PeerMessage) -> None:
@@ -174,7 +174,7 @@ class AuctionService:
             return
         process = self._registry.find(message.auction)
         if process is not None:
-            await process.receive(sender, message)
+            await process.routing.receive(sender, message)
             return
         row = await self._party.repository.auction(message.auction)
         if row is not None:
@@ -251,7 +251,7 @@ class AuctionService:
             process = self._registry.find(auction)
             if process is not None:
                 for known in vouchers:
-                    await process.receive_order(known)
+                    await process.orders.receive(known.encode())
 
     async def _process_to_order(self, auctioneer: Principal, auction: AuctionId) -> AuctionProcess:
         spec = rules_of(await self.queries.row(auction))

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import pytest
 
 from aukciszek.auctions.context.peer_network import MessageKind, PeerMessage
-from aukciszek.auctions.integrity import check_auction
+from aukciszek.auctions.integrity import AuctionDamagedError, check_auction
 from aukciszek.auctions.keys.dealing import KeyDealing
 from aukciszek.auctions.keys.envelopes import AuctionKey, KeyEnvelope, KeysWanted, UnlawfulDealingError
 from aukciszek.auctions.process.parts import AuctionParts
@@ -19,7 +19,6 @@ from aukciszek.protocol.rules.identifiers import AuctionId
 from aukciszek.protocol.rules.spec import AuctionSpec
 from aukciszek.protocol.rules.states import AuctionState
 from aukciszek.protocol.sealing.keys import SealingKeyPair, SealingPublicKey
-from aukciszek.storage.errors import DatabaseDamagedError
 from support.insides import parts_at, processes_at
 from support.parties import Parties, StartParties
 
@@ -390,7 +389,7 @@ async def test_a_party_without_its_sealing_key_has_the_keys_from_its_co_members(
     parts = parts_of(parties, 4, spec)
     fresh = KeyDealing(parts.context, parts.keys, None)
     await fresh._tables.load()
-    processes_at(parties.service(4))[spec.auction_id]._routing._from_sender[MessageKind.KEYS] = (
+    processes_at(parties.service(4))[spec.auction_id].routing._from_sender[MessageKind.KEYS] = (
         fresh.recovery.receive_keys
     )
     chosen = choose_keys(Mode(5, 2), fresh.attested)
@@ -509,7 +508,7 @@ async def test_a_key_that_changed_on_the_disk_is_noticed(start_parties: StartPar
     raw = parties.disks[THREE].raw
     raw.execute("UPDATE auction_keys SET key = ? WHERE dealer = 1", (bytes(32),))
     raw.commit()
-    with pytest.raises(DatabaseDamagedError, match="key for shared randomness"):
+    with pytest.raises(AuctionDamagedError, match="key for shared randomness"):
         await check_auction(parties.repositories[THREE], parties.cluster, THREE, row)
     assert spec.auction_id == row.id
 

@@ -6,27 +6,17 @@ a restart repeats the step of the state that was stored.
 
 import asyncio
 import logging
-from collections.abc import Sequence
 from typing import Final
 
-from aukciszek.accounts.tokens import Principal
 from aukciszek.auctions.context.auction_context import PartyContext
-from aukciszek.auctions.context.peer_network import PeerMessage
-from aukciszek.auctions.intake.replay import Accepted
-from aukciszek.auctions.orders import OrderKind
-from aukciszek.auctions.outcome.certification import Certification
 from aukciszek.auctions.process.interruptions import Interruptions
 from aukciszek.auctions.process.parts import AuctionParts
 from aukciszek.auctions.process.routing import MessageRouting
 from aukciszek.auctions.process.steps import AuctionSteps, Step
 from aukciszek.auctions.view import AuctionView, Progress
-from aukciszek.cluster import PartyNumber
 from aukciszek.diagnosis import log_failure
 from aukciszek.errors import AukciszekError
-from aukciszek.protocol.evidence.receipts import RelayedBid
-from aukciszek.protocol.evidence.statements import OrderStatement, Signed
 from aukciszek.protocol.rules.errors import UnexpectedFailureError
-from aukciszek.protocol.rules.identifiers import BundleDigest
 from aukciszek.protocol.rules.spec import AuctionSpec
 from aukciszek.protocol.rules.states import AuctionState, is_over
 from aukciszek.racing import race
@@ -43,10 +33,19 @@ class AuctionProcess:
     """Everything that one party does for one auction."""
 
     def __init__(self, party_context: PartyContext, row: AuctionRow) -> None:
-        self._parts = AuctionParts.of(party_context, row)
-        self._context = self._parts.context
-        self._routing = MessageRouting(self._parts)
-        self._steps = AuctionSteps(self._parts, self._routing)
+        parts = self._parts = AuctionParts.of(party_context, row)
+        self._context = parts.context
+        self.intake: Final = parts.intake
+        """Where bidders submit."""
+        self.orders: Final = parts.orders
+        """What the auctioneer ordered."""
+        self.receipt_relay: Final = parts.receipt_relay
+        """Where bidders show the receipts of other parties."""
+        self.certification: Final = parts.certification
+        """The outcome and its signatures, as far as there are any."""
+        self.routing: Final = MessageRouting(parts)
+        """Where peers' messages arrive."""
+        self._steps = AuctionSteps(parts, self.routing)
         self._interruptions = Interruptions(self._parts)
         self._failure: AukciszekError | None = None
 
@@ -59,11 +58,6 @@ class AuctionProcess:
     def state(self) -> AuctionState:
         """Where the auction stands."""
         return self._context.state
-
-    @property
-    def certification(self) -> Certification:
-        """The outcome and its signatures, as far as there are any."""
-        return self._parts.certification
 
     async def load(self) -> None:
         """Load what is stored."""
@@ -91,38 +85,6 @@ class AuctionProcess:
             for task in beside:
                 task.cancel()
             await asyncio.gather(*beside, return_exceptions=True)
-
-    async def give_order(self, kind: OrderKind) -> None:
-        """Vouch that the auctioneer gave an order; tell the peers."""
-        await self._parts.orders.give(kind, self.spec.auctioneer)
-
-    async def receive_order(self, order: Signed[OrderStatement]) -> None:
-        """Keep another party's order statement.
-
-        Raises:
-            UnlawfulOrderError: the auction's rules do not allow the order.
-        """
-        await self._parts.orders.receive(order.encode())
-
-    async def submit(self, bidder: Principal, content: bytes) -> Accepted:
-        """Take a bundle and give a receipt; raises as :meth:`~aukciszek.auctions.intake.intake.Intake.accept`."""
-        return await self._parts.intake.accept(bidder, content)
-
-    async def relay_receipts(self, relayed: RelayedBid) -> tuple[BundleDigest, tuple[PartyNumber, ...]]:
-        """Take receipts of other parties from a bidder; raises as ``ReceiptRelay.accept``."""
-        return await self._parts.receipt_relay.accept(relayed)
-
-    async def receive(self, sender: PartyNumber, message: PeerMessage) -> None:
-        """Give a peer's message to the part that it concerns.
-
-        Raises:
-            AukciszekError: the message is malformed or breaks the protocol.
-        """
-        await self._routing.receive(sender, message)
-
-    async def announce(self, to: Sequence[PartyNumber]) -> None:
-        """Tell peers what they may have missed while they were not connected."""
-        await self._routing.announce(to)
 
     def view(self) -> AuctionView:
         """Return the auction as this party sees it."""
