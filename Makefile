@@ -76,12 +76,12 @@ unit: setup ## The quick tests, each of one part: no server, no whole auction
 drills: setup page tools ## Long tests with real processes: kills, losses, attacks, crowds
 	@$(PYTEST) -m drill $(ARGS)
 
-histories: setup ## Histories of trouble, new ones each time: HISTORIES=2000 of them, or those of a SEED=number
+histories: setup ## Simulated histories with faults, new ones each time: HISTORIES=2000 of them, or those of a SEED=number
 	@seed=$(SEED); echo "make histories HISTORIES=$(HISTORIES) SEED=$$seed"; \
 		HISTORIES=$(HISTORIES) SEED=$$seed GARBAGE=$(GARBAGE) \
 		$(RUN) pytest -n auto tests/simulation tests/api/test_garbage_between_parties.py $(ARGS)
 
-soak: setup ## Auctions without a pause on five servers, and whether anything piles up; MINUTES=5
+soak: setup ## Auctions without a pause on five servers: does memory or latency grow? MINUTES=5
 	@SOAK_MINUTES=$(MINUTES) $(RUN) pytest -s tests/soak $(ARGS)
 
 check: setup ## Lint, format, types, layers, dependencies
