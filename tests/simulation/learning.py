@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from aukciszek.auctions.session.opened import Opened
 from aukciszek.auctions.session.opened_outcome import PRICES, SUMMARY
+from aukciszek.auctions.session.opening_state import OpeningState
 from aukciszek.mpc.protocols.runtime import Runtime
 
 type Values = tuple[int, ...]
@@ -34,7 +34,7 @@ class Learned:
     @contextmanager
     def collecting(self) -> Iterator[None]:
         """Look on at every opening of every party."""
-        reveal, joint_random, finish = Runtime.reveal, Runtime.joint_random, Opened.finish
+        reveal, joint_random, finish = Runtime.reveal, Runtime.joint_random, OpeningState.finish
         learned = self
 
         async def watched_reveal(runtime: Runtime, values: Any, **named: Any) -> Any:
@@ -53,20 +53,20 @@ class Learned:
                 learned._on_revealed(runtime, before)
             return result
 
-        def watched_finish(opened: Opened) -> None:
+        def watched_finish(opened: OpeningState) -> None:
             finish(opened)
             if opened.values is not None:
                 learned.take_down(opened.opening.session, opened.values)
 
         setattr(Runtime, "reveal", watched_reveal)  # noqa: B010 -- what is assigned has another name than the method
         setattr(Runtime, "joint_random", watched_joint_random)  # noqa: B010 -- as above
-        setattr(Opened, "finish", watched_finish)  # noqa: B010 -- as above
+        setattr(OpeningState, "finish", watched_finish)  # noqa: B010 -- as above
         try:
             yield
         finally:
             setattr(Runtime, "reveal", reveal)  # noqa: B010 -- as above
             setattr(Runtime, "joint_random", joint_random)  # noqa: B010 -- as above
-            setattr(Opened, "finish", finish)  # noqa: B010 -- as above
+            setattr(OpeningState, "finish", finish)  # noqa: B010 -- as above
 
     def _on_revealed(self, runtime: Runtime, before: int) -> None:
         for one in runtime.revealed[before:]:

@@ -5,7 +5,7 @@ from typing import Final
 
 from aukciszek.accounts.tokens import Principal
 from aukciszek.auctions.context.auction_context import AuctionContext, PartyContext, rules_of
-from aukciszek.auctions.keys.sealing_key_exchange import SealingKeys
+from aukciszek.auctions.keys.sealing_keys import SealingKeys
 from aukciszek.auctions.orders import Orders
 from aukciszek.auctions.outcome.certification import Certification
 from aukciszek.auctions.record_export import record_file

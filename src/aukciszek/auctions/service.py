@@ -10,8 +10,8 @@ from aukciszek.auctions.context.peer_network import MessageKind, PeerMessage
 from aukciszek.auctions.intake.replay import Accepted, repeat_receipt
 from aukciszek.auctions.integrity import check_auction
 from aukciszek.auctions.outcome.catch_up import CatchUp
+from aukciszek.auctions.pending_auctions import PendingAuctions
 from aukciszek.auctions.process.auction_process import AuctionProcess
-from aukciszek.auctions.proposals import Proposals
 from aukciszek.auctions.queries import AuctionQueries
 from aukciszek.auctions.recall import not_known
 from aukciszek.auctions.registry import AuctionRegistry
@@ -53,7 +53,7 @@ class AuctionService:
         self._registry = AuctionRegistry()
         self.queries: Final = AuctionQueries(party, self._registry)
         """What can be read of them."""
-        self._proposals = Proposals(party.vouchers_needed)
+        self._pending = PendingAuctions(party.vouchers_needed)
         self._creating = asyncio.Lock()
         self._is_new = False
         self._catch_up = CatchUp(party, self.queries.certification)
@@ -213,7 +213,7 @@ class AuctionService:
                     {"spec": spec.canonical_bytes.decode()},
                     connection=connection,
                 )
-            self._proposals.forget(spec.auction_id)
+            self._pending.forget(spec.auction_id)
             await self._take_up(row)
             return True
 
@@ -245,7 +245,7 @@ class AuctionService:
             return
         spec = statement.content.rules()
         self._check_fits_cluster(spec)
-        vouchers = self._proposals.add(statement, spec)
+        vouchers = self._pending.add(statement, spec)
         if vouchers:
             await self._create(spec)
             process = self._registry.find(auction)

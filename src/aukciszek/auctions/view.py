@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Self
 
 from aukciszek.auctions.context.auction_context import AuctionContext, Stage
-from aukciszek.auctions.keys.sealing_key_exchange import SealingKeys
+from aukciszek.auctions.keys.sealing_keys import SealingKeys
 from aukciszek.auctions.orders import Orders
 from aukciszek.cluster import PartyNumber
 from aukciszek.protocol.evidence.statements import Receipt, SealingKeyStatement, Signed

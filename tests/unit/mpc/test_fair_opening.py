@@ -15,7 +15,7 @@ from aukciszek.mpc.protocols.fair_opening import (
     COMMITMENT_BYTES,
     MOST_OPENINGS,
     Exchange,
-    MalformedOpeningError,
+    MalformedMaskedOpeningError,
     MaskedOpening,
     OpeningKeys,
     commitment,
@@ -220,16 +220,16 @@ def test_another_form_of_an_opening_is_refused(
     opening: MaskedOpening, change: Callable[[dict[str, object]], object]
 ) -> None:
     fields = json.loads(opening.encode())
-    with pytest.raises(MalformedOpeningError):
+    with pytest.raises(MalformedMaskedOpeningError):
         MaskedOpening.decode(canonical_json(change(fields)), sets_of(5, 2))  # type: ignore[arg-type]  # as JSON is
 
 
 def test_bytes_in_another_order_or_of_another_cluster_are_refused(opening: MaskedOpening) -> None:
     content = opening.encode()
     for other in (b"", b"{", content + b" ", b" " + content, json.dumps(json.loads(content), indent=1).encode()):
-        with pytest.raises(MalformedOpeningError):
+        with pytest.raises(MalformedMaskedOpeningError):
             MaskedOpening.decode(other, sets_of(5, 2))
-    with pytest.raises(MalformedOpeningError):
+    with pytest.raises(MalformedMaskedOpeningError):
         MaskedOpening.decode(content, sets_of(5, 1))
 
 

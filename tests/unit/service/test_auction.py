@@ -6,7 +6,7 @@ import pytest
 
 from aukciszek.accounts.tokens import Principal
 from aukciszek.auctions.session import execution
-from aukciszek.auctions.session.computation import Progress, compute
+from aukciszek.auctions.session.computation import OnProgress, compute
 from aukciszek.auctions.session.computation_task import ComputationResult, ComputationTask
 from aukciszek.encoding import canonical_json, parse_canonical_json
 from aukciszek.mpc.circuits.ranking import CostModel
@@ -62,7 +62,7 @@ async def test_all_parties_compute_at_one_pace_whatever_each_measured(
         runtime: Runtime,
         task: ComputationTask,
         shares: Vector,
-        on_progress: Progress,
+        on_progress: OnProgress,
         pace: CostModel,
         *,
         recovered: bool,

@@ -19,7 +19,7 @@ from aukciszek.auctions.context.peer_network import MessageKind
 from aukciszek.auctions.keys.envelopes import AuctionKey, KeyEnvelope, UnlawfulDealingError
 from aukciszek.auctions.keys.held_keys import HeldKeys
 from aukciszek.auctions.keys.recovery import KeyRecovery
-from aukciszek.auctions.keys.sealing_key_exchange import SealingKeys
+from aukciszek.auctions.keys.sealing_keys import SealingKeys
 from aukciszek.auctions.keys.table_exchange import KeyTables
 from aukciszek.cluster import PartyNumber
 from aukciszek.mpc.sharing.prss import Members, PrssKeys, dealt_sets, new_prss_key

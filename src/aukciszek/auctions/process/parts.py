@@ -20,7 +20,7 @@ from aukciszek.auctions.agreement.tally import Tally, tally_receipts
 from aukciszek.auctions.context.auction_context import AuctionContext, PartyContext
 from aukciszek.auctions.intake.intake import Intake
 from aukciszek.auctions.keys.dealing import KeyDealing
-from aukciszek.auctions.keys.sealing_key_exchange import SealingKeys
+from aukciszek.auctions.keys.sealing_keys import SealingKeys
 from aukciszek.auctions.orders import Orders, is_allowed
 from aukciszek.auctions.outcome.certification import Certification
 from aukciszek.auctions.recall import Recall
@@ -108,7 +108,7 @@ class AuctionParts:
                 list_exchange=list_exchange,
                 input_sets=input_sets,
                 envelopes=envelopes,
-                keys=dealing,
+                dealing=dealing,
                 attempts=attempts,
                 setup=setup,
                 openings=openings,

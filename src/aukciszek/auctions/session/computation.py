@@ -29,7 +29,7 @@ from aukciszek.mpc.sharing.field import Vector
 from aukciszek.mpc.sharing.random_stream import RandomStream
 from aukciszek.protocol.evidence.tie_break import tie_break_places
 
-type Progress = Callable[[str, float], Awaitable[None]]
+type OnProgress = Callable[[str, float], Awaitable[None]]
 """Told, and awaited, before each stage begins: the stage and how much of the whole is done, 0..1."""
 
 
@@ -37,7 +37,7 @@ async def compute(  # noqa: PLR0913 -- what it is about, and what hears of it
     runtime: Runtime,
     task: ComputationTask,
     shares: Vector,
-    on_progress: Progress,
+    on_progress: OnProgress,
     pace: CostModel | None = None,
     *,
     recovered: bool = False,
@@ -67,7 +67,7 @@ class _Computation:
     """One auction under way."""
 
     def __init__(
-        self, runtime: Runtime, task: ComputationTask, shares: Vector, on_progress: Progress, pace: CostModel
+        self, runtime: Runtime, task: ComputationTask, shares: Vector, on_progress: OnProgress, pace: CostModel
     ) -> None:
         self._runtime = runtime
         self._task = task

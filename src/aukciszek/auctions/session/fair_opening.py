@@ -13,10 +13,10 @@ from typing import Final
 from aukciszek.auctions.context.auction_context import AuctionContext
 from aukciszek.auctions.context.change_notifier import LONGEST_RETRY_S
 from aukciszek.auctions.context.peer_network import MessageKind
-from aukciszek.auctions.session.opened import Opened, OpeningId
+from aukciszek.auctions.session.opening_state import OpeningId, OpeningState
 from aukciszek.auctions.session.opening_statements import OpeningStatement, Release, known_keys, opening_digest
 from aukciszek.cluster import PartyNumber
-from aukciszek.mpc.protocols.fair_opening import MalformedOpeningError, MaskedOpening, OpeningKeys, opening_keys
+from aukciszek.mpc.protocols.fair_opening import MalformedMaskedOpeningError, MaskedOpening, OpeningKeys, opening_keys
 from aukciszek.mpc.sharing.prss import Members, PrssKeys, dealt_sets
 from aukciszek.protocol.evidence.key_tables import members_mask, members_of
 from aukciszek.protocol.evidence.statements import Signed, read_verified_statement, sign
@@ -42,7 +42,7 @@ class Openings:
 
     def __init__(self, context: AuctionContext) -> None:
         self._context = context
-        self._opened: dict[OpeningId, Opened] = {}
+        self._opened: dict[OpeningId, OpeningState] = {}
         self._early: defaultdict[PartyNumber, dict[OpeningId, Signed[OpeningStatement]]] = defaultdict(dict)
         self._prss_keys: PrssKeys | None = None
         self._awaited: OpeningId | None = None
@@ -53,7 +53,7 @@ class Openings:
         repository, auction = self._context.party.repository, self._context.auction
         for row in await repository.openings(auction):
             opening = MaskedOpening.decode(row.content, self._sets)
-            self._opened[row.session, row.number] = Opened(opening, row.input_set, row.content)
+            self._opened[row.session, row.number] = OpeningState(opening, row.input_set, row.content)
         for key in await repository.opening_keys(auction):
             opened, members = self._opened[key.session, key.number], members_of(key.members)
             opened.keys[members] = key.key
@@ -79,7 +79,7 @@ class Openings:
                 await self._send_release(self._context.peers, opened)
 
     @property
-    def finished(self) -> Sequence[Opened]:
+    def finished(self) -> Sequence[OpeningState]:
         """The openings whose values are known here, but for the one that a running session waits for."""
         return [
             one for opening_id, one in self._opened.items() if one.values is not None and opening_id != self._awaited
@@ -102,7 +102,7 @@ class Openings:
             if context.state in {AuctionState.COMPUTING, AuctionState.REVEALING}:
                 await self.announce(context.peers)
 
-    def await_by_session(self, opened: Opened) -> None:
+    def await_by_session(self, opened: OpeningState) -> None:
         """Note that a session waits for an opening: it makes use of it by itself."""
         self._awaited = opened.id
 
@@ -110,11 +110,11 @@ class Openings:
         """Note that no session waits any more: what it was opening may still give the outcome."""
         self._awaited = None
 
-    async def sign(self, opening: MaskedOpening, own: OpeningKeys, input_set: str) -> Opened:
+    async def sign(self, opening: MaskedOpening, own: OpeningKeys, input_set: str) -> OpeningState:
         """Store a masked opening with this party's keys and signature, and send the signature."""
         party_context = self._context.party
         statement = OpeningStatement.of(self._context.auction, party_context.number, input_set, opening)
-        opened = Opened(opening, input_set, opening.encode(), keys=dict(own))
+        opened = OpeningState(opening, input_set, opening.encode(), keys=dict(own))
         opened = self._opened.setdefault(opened.id, opened)
         opened.keys |= own
         signatures = {party_context.number: sign(statement, party_context.identity)}
@@ -184,12 +184,12 @@ class Openings:
             if opened.shown:
                 await self._send_release(to, opened)
 
-    def _verified(self, release: Release) -> Opened:
+    def _verified(self, release: Release) -> OpeningState:
         """Return the opening that a release is about, with all signatures."""
         cluster = self._context.party.cluster
         try:
             opening = MaskedOpening.decode(release.opening, self._sets)
-        except MalformedOpeningError as error:
+        except MalformedMaskedOpeningError as error:
             raise UnlawfulReleaseError(f"{error}") from error
         opening_id = opening.session.hex(), opening.number
         known = self._opened.get(opening_id)
@@ -205,11 +205,11 @@ class Openings:
         is_another = known is not None and known.content != release.opening
         if is_another or not by_all or said != {(self._context.auction, *opening_id, digest)} or len(sets) != 1:
             raise UnlawfulReleaseError("a release holds the signatures of all parties under one masked opening")
-        opened = known or Opened(opening, sets.pop(), release.opening)
+        opened = known or OpeningState(opening, sets.pop(), release.opening)
         opened.signatures |= signatures
         return self._opened.setdefault(opening_id, opened)
 
-    async def _release_if_signed(self, opened: Opened) -> None:
+    async def _release_if_signed(self, opened: OpeningState) -> None:
         if opened.shown or not self._all_signed(opened):
             return
         unstored = {party: one for party, one in opened.signatures.items() if party not in opened.stored}
@@ -221,7 +221,7 @@ class Openings:
             self._context.signal.notify()
 
     async def _store(
-        self, opened: Opened, keys: OpeningKeys, signatures: Mapping[PartyNumber, Signed[OpeningStatement]]
+        self, opened: OpeningState, keys: OpeningKeys, signatures: Mapping[PartyNumber, Signed[OpeningStatement]]
     ) -> None:
         """Store, and only then take up, what belongs to an opening."""
         auction, (session, number) = self._context.auction, opened.id
@@ -249,24 +249,24 @@ class Openings:
         opened.finish()
         self._context.signal.notify()
 
-    def _derive(self, opened: Opened) -> OpeningKeys:
+    def _derive(self, opened: OpeningState) -> OpeningKeys:
         if self._prss_keys is None:
             return {}
         return opening_keys(self._prss_keys, opened.opening.session, opened.opening.number)
 
-    def _statement(self, opened: Opened, party: PartyNumber) -> OpeningStatement:
+    def _statement(self, opened: OpeningState, party: PartyNumber) -> OpeningStatement:
         """Return what a party signs under an opening; with any other statement others would refuse the release."""
         return OpeningStatement.of(self._context.auction, party, opened.input_set, opened.opening)
 
-    def _all_signed(self, opened: Opened) -> bool:
+    def _all_signed(self, opened: OpeningState) -> bool:
         return len(opened.signatures) == self._context.party.cluster.size
 
-    async def _send_signature(self, to: Iterable[PartyNumber], opened: Opened) -> None:
+    async def _send_signature(self, to: Iterable[PartyNumber], opened: OpeningState) -> None:
         own = opened.signatures.get(self._context.party.number)
         if own is not None:
             await self._context.send(to, MessageKind.OPENING_SIGNATURE, own.encode())
 
-    async def _send_release(self, to: Iterable[PartyNumber], opened: Opened) -> None:
+    async def _send_release(self, to: Iterable[PartyNumber], opened: OpeningState) -> None:
         signatures = [opened.signatures[party].encode() for party in sorted(opened.signatures)]
         keys = {members: key for members, key in opened.keys.items() if members in opened.stored_keys}
         message = Release.of(opened.content, signatures, keys)

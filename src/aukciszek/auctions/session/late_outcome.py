@@ -7,8 +7,8 @@ from aukciszek.auctions.agreement.input_set import InputSet
 from aukciszek.auctions.context.auction_context import AuctionContext
 from aukciszek.auctions.session.computation_task import ComputationTask
 from aukciszek.auctions.session.fair_opening import Openings
-from aukciszek.auctions.session.opened import Opened, OpeningId
 from aukciszek.auctions.session.opened_outcome import outcome_of
+from aukciszek.auctions.session.opening_state import OpeningId, OpeningState
 from aukciszek.auctions.session.session_input import SessionOutcome
 
 
@@ -39,7 +39,7 @@ class LateOutcome:
                 return outcome
         return None
 
-    def _said_by(self, opened: Opened) -> SessionOutcome | None:
+    def _said_by(self, opened: OpeningState) -> SessionOutcome | None:
         input_set = self._input_sets.get(opened.input_set)
         if input_set is None or opened.values is None:
             return None

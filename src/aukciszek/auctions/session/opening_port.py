@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from aukciszek.auctions.context.auction_context import VERIFIED, AuctionContext
 from aukciszek.auctions.context.change_notifier import FIRST_RETRY_S
 from aukciszek.auctions.session.fair_opening import Openings
-from aukciszek.auctions.session.opened import Opened
+from aukciszek.auctions.session.opening_state import OpeningState
 from aukciszek.backoff import Backoff
 from aukciszek.mpc.errors import PartiesMissingError
 from aukciszek.mpc.protocols.fair_opening import Exchange, MaskedOpening, OpeningKeys
@@ -55,6 +55,6 @@ class SessionOpenings:
             await self._openings.announce(self._context.peers)
         return opened.keys
 
-    def _silent(self, opened: Opened) -> set[int]:
+    def _silent(self, opened: OpeningState) -> set[int]:
         unsigned = {int(party) for party in self._context.peers} - opened.signatures.keys()
         return unsigned or {party for members in opened.opening.missing(opened.keys) for party in members}

@@ -37,7 +37,7 @@ class SessionRunner:
         list_exchange: ListExchange,
         input_sets: InputSetChoice,
         envelopes: OpenedEnvelopes,
-        keys: KeyDealing,
+        dealing: KeyDealing,
         attempts: Attempts,
         setup: SessionSetup,
         openings: Openings,
@@ -47,7 +47,7 @@ class SessionRunner:
         self._list_exchange = list_exchange
         self._input_sets = input_sets
         self._envelopes = envelopes
-        self._keys = keys
+        self._dealing = dealing
         self._attempts = attempts
         self._setup = setup
         self._openings = openings
@@ -94,7 +94,7 @@ class SessionRunner:
         bids = input_set.computed
         if input_set.keys is None and len(bids) >= max(1, self._context.spec.minimum_bids):
             raise KeysNotChosenError("the parties' tables give no key for some of their sets: see the incidents")
-        keys = None if input_set.keys is None else await self._keys.prss_keys(input_set.keys)
+        keys = None if input_set.keys is None else await self._dealing.prss_keys(input_set.keys)
         if keys is not None:
             await self._openings.use_keys(keys)
         rows = await self._envelopes.rows([bid.digest for bid in bids])

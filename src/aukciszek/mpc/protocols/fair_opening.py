@@ -41,7 +41,7 @@ type Exchange = Callable[[bytes], Awaitable[Mapping[int, bytes | memoryview]]]
 """One more round of the session, for a port that has nothing else to speak over."""
 
 
-class MalformedOpeningError(ValueError):
+class MalformedMaskedOpeningError(ValueError):
     """Bytes that are no masked opening."""
 
 
@@ -109,14 +109,14 @@ class MaskedOpening:
             sets: all sets of ``n - t`` parties, each of which must have a commitment.
 
         Raises:
-            MalformedOpeningError: they are no masked opening of such a cluster.
+            MalformedMaskedOpeningError: they are no masked opening of such a cluster.
         """
         try:
             opening = cls._read(content, {members_text(members): members for members in sets})
         except (MalformedEncodingError, NotAFieldElementError, KeyError, TypeError, ValueError) as error:
-            raise MalformedOpeningError("this is no masked opening") from error
+            raise MalformedMaskedOpeningError("this is no masked opening") from error
         if opening.encode() != content:
-            raise MalformedOpeningError("a masked opening is sent in the one form that was signed")
+            raise MalformedMaskedOpeningError("a masked opening is sent in the one form that was signed")
         return opening
 
     @classmethod

@@ -6,7 +6,7 @@ import pytest
 
 from aukciszek.auctions.context.peer_network import MessageKind, PeerMessage
 from aukciszek.auctions.session.fair_opening import Openings
-from aukciszek.auctions.session.opened import Opened
+from aukciszek.auctions.session.opening_state import OpeningState
 from aukciszek.auctions.session.opening_statements import OpeningStatement
 from aukciszek.auctions.session.setup import SessionSetup
 from aukciszek.cluster import PartyNumber
@@ -90,7 +90,9 @@ async def test_a_signature_that_others_would_refuse_releases_nothing(
     Withholding(parties, corrupt, "signature", 10_000).begin(monkeypatch)
     real = Openings.sign
 
-    async def sign_another(openings: Openings, opening: MaskedOpening, own: OpeningKeys, input_set: str) -> Opened:
+    async def sign_another(
+        openings: Openings, opening: MaskedOpening, own: OpeningKeys, input_set: str
+    ) -> OpeningState:
         result = await real(openings, opening, own, input_set)
         number = openings._context.party.number
         if number in corrupt:

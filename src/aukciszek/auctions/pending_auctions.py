@@ -13,11 +13,11 @@ from aukciszek.protocol.evidence.statements import OrderStatement, Signed
 from aukciszek.protocol.rules.identifiers import AuctionId
 from aukciszek.protocol.rules.spec import AuctionSpec
 
-MOST_PROPOSALS_OF_A_PARTY: Final = 64
+MOST_PENDING_OF_A_PARTY: Final = 64
 """So many auctions may a single party vouch for that too few others know."""
 
 
-class Proposals:
+class PendingAuctions:
     """The orders to create auctions that do not exist here yet."""
 
     def __init__(self, vouchers_needed: int) -> None:
@@ -34,7 +34,7 @@ class Proposals:
         if order.by != spec.auctioneer:
             raise UnlawfulOrderError(f"party {order.party} vouches for an order of somebody who is not the auctioneer")
         others = sum(order.party in known for auction, known in self._vouchers.items() if auction != order.auction)
-        if others >= MOST_PROPOSALS_OF_A_PARTY:
+        if others >= MOST_PENDING_OF_A_PARTY:
             raise UnlawfulOrderError(f"party {order.party} vouches for too many auctions that no other party knows")
         vouchers = self._vouchers[order.auction]
         vouchers[order.party] = statement

@@ -17,7 +17,7 @@ type OpeningId = tuple[str, int]
 
 
 @dataclass(slots=True)
-class Opened:
+class OpeningState:
     """One masked opening, as this party has it."""
 
     opening: MaskedOpening
