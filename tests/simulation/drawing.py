@@ -165,17 +165,17 @@ def attacks(size: int, threshold: int) -> st.SearchStrategy[History]:
         rules=st.sampled_from(RULES),
         corrupt_party=party,
         loser=party,
-        pace=st.integers(0, 2**16),
+        seed=st.integers(0, 2**16),
         alone=st.booleans(),
     )
 
 
 def _with_everybody_bidding(history: History) -> History:
     """Let every second history begin with bids that everybody got, so that most have something to compute."""
-    if history.pace % 2:
+    if history.seed % 2:
         return history
     everybody = frozenset(range(1, history.size + 1))
-    first = tuple(Bid(bidder, (history.pace >> bidder) % (HIGHEST_PRICE + 1), everybody) for bidder in range(2))
+    first = tuple(Bid(bidder, (history.seed >> bidder) % (HIGHEST_PRICE + 1), everybody) for bidder in range(2))
     return replace(history, operations=(*first, *history.operations))
 
 

@@ -47,12 +47,12 @@ from support.parties import Parties
 class Liar:
     """Changes what one party sends, in all the ways that were asked for."""
 
-    def __init__(self, number: int, parties: Parties, spec: AuctionSpec, pace: int) -> None:
+    def __init__(self, number: int, parties: Parties, spec: AuctionSpec, seed: int) -> None:
         self._number = PartyNumber(number)
         self._parties = parties
         self._spec = spec
         self._ways: dict[LieKind, int] = {}
-        self._chance = random.Random(pace)  # noqa: S311 -- decides what happens, and protects nothing
+        self._chance = random.Random(seed)  # noqa: S311 -- decides what happens, and protects nothing
         self._other_key = SealingKeyPair.new()
         self._seen: list[PeerMessage] = []
         self.only_withheld = True

@@ -255,7 +255,7 @@ class History:
         loser: whose machine is lost, if there is a :class:`Restore`.
         heard_by: the parties that the auctioneer's order to create reaches.
         waits_for_opening: whether the operations begin when all parties take bids.
-        pace: decides in which order what could happen at once does happen.
+        seed: decides in which order what could happen at once does happen.
         alone: whether, after the operations, the liar stays away for a while: what it knows the others must then find
             out by themselves.
     """
@@ -268,5 +268,5 @@ class History:
     loser: int = 1
     heard_by: frozenset[int] = frozenset(range(1, 10))
     waits_for_opening: bool = True
-    pace: int = 0
+    seed: int = 0
     alone: bool = False

@@ -49,8 +49,8 @@ def test_an_outcome_that_one_party_saw_is_not_answered_with_another_set_of_bids(
 
 def test_bids_that_are_being_stored_at_the_close_stand_in_the_lists() -> None:
     """They come in the last millisecond, and time goes on while they are on their way to the disk."""
-    for pace in range(16):
-        live(History(3, 1, (AdvanceToClose(0.0), Bid(0, 3, EVERYBODY, rush=True), Advance(0.001)), pace=pace))
+    for seed in range(16):
+        live(History(3, 1, (AdvanceToClose(0.0), Bid(0, 3, EVERYBODY, rush=True), Advance(0.001)), seed=seed))
 
 
 def test_a_wrong_value_in_any_round_changes_no_outcome() -> None:
@@ -82,6 +82,6 @@ def test_a_bid_counts_whose_bidder_showed_its_receipts_before_one_of_two_holders
 
 def test_a_party_that_goes_back_to_a_backup_while_a_bid_is_on_its_way_to_the_disk() -> None:
     """The receipt may have left: it is worth what the others know of it."""
-    for pace in range(16):
+    for seed in range(16):
         bid = Bid(0, 3, frozenset({1}), rush=True)
-        live(History(4, 1, (Save(), bid, Restore(), Bid(1, 2, frozenset({1, 2, 3, 4}))), loser=1, pace=pace))
+        live(History(4, 1, (Save(), bid, Restore(), Bid(1, 2, frozenset({1, 2, 3, 4}))), loser=1, seed=seed))

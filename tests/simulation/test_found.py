@@ -22,7 +22,7 @@ EVERYBODY = frozenset({1, 2, 3})
 
 def test_a_list_that_the_disk_refused_is_not_said() -> None:
     """The party sent a list that it had not stored, and could have signed another one afterwards."""
-    live(History(3, 1, (Spoil(1, 2, "full"), AdvanceToClose(0.001)), pace=1))
+    live(History(3, 1, (Spoil(1, 2, "full"), AdvanceToClose(0.001)), seed=1))
     live(
         History(
             3,
@@ -40,7 +40,7 @@ def test_a_list_that_the_disk_refused_is_not_said() -> None:
 
 def test_an_outcome_that_all_but_two_of_four_parties_adopted_becomes_final() -> None:
     """Two computed and signed, two adopted, which do not sign: all waited for a third signature for ever."""
-    live(History(4, 1, (Advance(60.0), Lie("round-to-each", 1), Advance(0.001)), pace=1))
+    live(History(4, 1, (Advance(60.0), Lie("round-to-each", 1), Advance(0.001)), seed=1))
 
 
 def test_a_party_that_cancelled_follows_the_others_that_had_finished() -> None:
@@ -66,7 +66,7 @@ def test_a_party_that_cancelled_follows_the_others_that_had_finished() -> None:
 def test_a_party_that_repeats_a_session_for_others_hears_that_they_settled_the_outcome() -> None:
     """It had signed the outcome, and computed again for a peer for ever, as it took no outcome but one new to it."""
     operations = (Advance(60.0), Slow(1, 3, 30.0), Lie("false-outcome", 1), Advance(60.0))
-    live(History(3, 1, operations, corrupt_party=2, pace=1))
+    live(History(3, 1, operations, corrupt_party=2, seed=1))
 
 
 def test_a_party_that_went_back_to_a_backup_follows_the_session_that_the_others_began() -> None:
@@ -91,4 +91,4 @@ def test_parties_that_were_about_to_open_something_cancel_where_another_one_had_
 
 def test_a_party_signs_no_key_table_before_it_has_dealt_itself() -> None:
     """The last sealing key came between the two steps: a table without its own keys kept the auction closed."""
-    live(History(5, 2, (), heard_by=frozenset({1, 2, 5}), pace=1000))
+    live(History(5, 2, (), heard_by=frozenset({1, 2, 5}), seed=1000))

@@ -54,7 +54,7 @@ def test_who_withholds_something_learns_the_outcome_with_all_others_or_nothing(c
         # The veto comes late: when a session has been cut short, and everybody knows what there is to vote on.
         operations: tuple[Operation, ...] = (*bids, *lies[:1], AdvanceToClose(0.001), *lies[1:])
         history = History(
-            size, threshold, operations, rules=rules, corrupt_party=corrupt_party, pace=len(bids), alone=True
+            size, threshold, operations, rules=rules, corrupt_party=corrupt_party, seed=len(bids), alone=True
         )
         try:
             live(history)

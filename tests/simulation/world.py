@@ -58,7 +58,7 @@ from support.stepping_loop import SteppingLoop
 _ALONE_S: Final = 120.0
 """How long the honest parties have to find out what a liar knows."""
 
-_PATIENCE_S: Final = 900.0
+_LIVENESS_TIMEOUT_S: Final = 900.0
 """How long, by the parties' own clock, an auction may take to end once all trouble is over."""
 
 
@@ -68,7 +68,7 @@ class World:
     def __init__(self, history: History) -> None:
         loop = asyncio.get_running_loop()
         assert isinstance(loop, SteppingLoop)
-        chance = random.Random(history.pace)  # noqa: S311 -- decides what happens, and protects nothing
+        chance = random.Random(history.seed)  # noqa: S311 -- decides what happens, and protects nothing
         loop.turns = lambda: chance.randrange(3)
         self.history = history
         self.clock = VirtualClock()
@@ -98,7 +98,7 @@ class World:
         )
         self.bidders = Bidders(self.spec, history.threshold)
         self._loser = PartyNumber(min(history.loser, history.size))
-        self._liar = Liar(min(history.corrupt_party, history.size), self.parties, self.spec, history.pace)
+        self._liar = Liar(min(history.corrupt_party, history.size), self.parties, self.spec, history.seed)
         self.watch.learned.is_truthful = lambda: self._liar.only_withheld
 
     @property
@@ -357,7 +357,7 @@ class World:
 
     async def _settle(self, condition: Callable[[], bool]) -> None:
         await self._until_quiet()
-        until = self.clock.now() + timedelta(seconds=_PATIENCE_S)
+        until = self.clock.now() + timedelta(seconds=_LIVENESS_TIMEOUT_S)
         while not condition():
             if self.clock.now() >= until:
                 raise AssertionError(f"nothing moves any more: {self._states()}")

@@ -38,7 +38,7 @@ class AuctionCase:
     minimum_bids: int = 1
     n: int = 3
     t: int = 1
-    pace: CostModel = field(default_factory=CostModel)
+    cost_model: CostModel = field(default_factory=CostModel)
 
     def __post_init__(self) -> None:
         table = [bid if isinstance(bid, list) else bits_of(bid, self.bits) for bid in self.bids]
@@ -69,7 +69,7 @@ class AuctionCase:
             corrupt(runtime)
             await runtime.start()
             shares = self.shares[runtime.party - 1]
-            return await compute(runtime, self.task(), shares, ignore_progress, self.pace)
+            return await compute(runtime, self.task(), shares, ignore_progress, self.cost_model)
 
         return await simulate(program, n=self.n, t=self.t, network=network)
 

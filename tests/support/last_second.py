@@ -92,9 +92,9 @@ class Rush:
 
 async def prepare(cluster: Cluster, threshold: int, auctioneer: Actor, bidders: Sequence[Actor], each: int) -> Rush:
     """Create an auction and seal everything; with a later close if that was not done well before the close."""
-    clock, patience_s = SystemClock(), _FIRST_TRY_S
+    clock, lead_s = SystemClock(), _FIRST_TRY_S
     while True:
-        closes_at = clock.now() + timedelta(seconds=patience_s)
+        closes_at = clock.now() + timedelta(seconds=lead_s)
         draft = AuctionDraft(
             title="Rush",
             minimum=Decimal(0),
@@ -107,9 +107,9 @@ async def prepare(cluster: Cluster, threshold: int, auctioneer: Actor, bidders: 
         spec = draft.freeze(cluster=cluster, threshold=threshold, auctioneer=uid, nonce=secrets.token_bytes(32))
         overview = await open_auction(auctioneer, spec)
         rush = await asyncio.to_thread(_seal, overview, [one.client.tokens for one in bidders], each)
-        if clock.now() + timedelta(seconds=patience_s / 2) < closes_at:
+        if clock.now() + timedelta(seconds=lead_s / 2) < closes_at:
             return rush
-        patience_s *= 2
+        lead_s *= 2
 
 
 def _seal(overview: AuctionOverview, bidders: Sequence[UserTokens], each: int) -> Rush:

@@ -16,7 +16,7 @@ from support.stepping_loop import SteppingLoop
 
 _STEP_S = 0.5
 _PAUSE_S = 0.02
-_PATIENCE_S = 300.0
+_TIMEOUT_S = 300.0
 """In the loop's own time: two hours of the parties' clock."""
 
 
@@ -32,7 +32,7 @@ async def time_passing(parties: Parties) -> AsyncIterator[None]:
     running = asyncio.create_task(run())
     try:
         if isinstance(asyncio.get_running_loop(), SteppingLoop):
-            async with asyncio.timeout(_PATIENCE_S):
+            async with asyncio.timeout(_TIMEOUT_S):
                 yield
         else:
             yield

@@ -17,7 +17,7 @@ from aukciszek.identity import Identity
 from aukciszek.server.links.directory import PEER_PATH, PeerDirectory
 from aukciszek.server.links.identity_token import IdentityTokens
 
-PATIENCE_S = 3.0
+TIMEOUT_S = 3.0
 
 
 async def main() -> str:
@@ -34,7 +34,7 @@ async def main() -> str:
     async with aiohttp.ClientSession(connector=connector) as session:
         try:
             async with (
-                asyncio.timeout(PATIENCE_S),
+                asyncio.timeout(TIMEOUT_S),
                 session.ws_connect(url + PEER_PATH, headers={"Authorization": f"Bearer {token}"}) as link,
             ):
                 await link.receive_bytes()

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from aukciszek.auctions.agreement.messages import MOST_LISTS_OF_A_PARTY, MOST_RECEIPTS_A_MESSAGE, Message
 from aukciszek.auctions.context.auction_context import LOST_MEMORY, AuctionContext
-from aukciszek.auctions.context.change_notifier import PATIENCE_S
+from aukciszek.auctions.context.change_notifier import STRAGGLER_TIMEOUT_S
 from aukciszek.auctions.context.peer_network import MessageKind
 from aukciszek.auctions.session.readiness import Readiness
 from aukciszek.cluster import PartyNumber
@@ -118,7 +118,7 @@ class Recall:
         missing = frozenset(self._context.peers) - self._answered
         self._context.wait_for_parties(missing)
         waited_s = party_context.clock.monotonic_s() - self._started_at_s
-        return not missing or (waited_s >= PATIENCE_S and len(self._answered) + 1 >= party_context.quorum)
+        return not missing or (waited_s >= STRAGGLER_TIMEOUT_S and len(self._answered) + 1 >= party_context.quorum)
 
     async def _ask(self) -> None:
         for peer in self._context.peers:

@@ -30,7 +30,7 @@ class AuctionRegistry:
         self._processes[auction] = process
         task = asyncio.create_task(process.run(), name=f"auction {auction[:8]}")
         self._tasks[auction] = task
-        task.add_done_callback(lambda _: self._put_aside(auction))
+        task.add_done_callback(lambda _: self._forget(auction))
 
     def set_aside(self, auction: AuctionId) -> None:
         """Note that what is stored of an auction cannot be read: until the next start this party does nothing in it."""
@@ -59,10 +59,10 @@ class AuctionRegistry:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _put_aside(self, auction: AuctionId) -> None:
+    def _forget(self, auction: AuctionId) -> None:
         """Forget an auction that is over; what is asked about it from now on is answered from storage."""
         self._tasks.pop(auction, None)
         process = self._processes.get(auction)
         if process is not None and is_over(process.state):
             del self._processes[auction]
-            process.put_aside()
+            process.notify_watchers()

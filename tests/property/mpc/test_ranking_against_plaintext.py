@@ -28,7 +28,7 @@ from aukciszek.mpc.sharing.field import Vector
 from aukciszek.mpc.sharing.shamir import share_values
 from aukciszek.mpc.simulation import simulate
 
-PACES = [CostModel(), CostModel(round_s=1.0), CostModel(round_s=1e-9)]
+COST_MODELS = [CostModel(), CostModel(round_s=1.0), CostModel(round_s=1e-9)]
 
 
 async def to_digits(runtime: Runtime, bits: Shared) -> Digits:
@@ -92,15 +92,15 @@ def test_comparisons_with_public_bounds(case: tuple[int, list[int]], data: st.Da
 
 
 @settings(max_examples=40)
-@given(numbers_of_some_bits(), st.integers(1, 12), st.sampled_from(PACES))
+@given(numbers_of_some_bits(), st.integers(1, 12), st.sampled_from(COST_MODELS))
 def test_the_lowest_are_found_in_order_of_value_and_position(
-    case: tuple[int, list[int]], keep: int, pace: CostModel
+    case: tuple[int, list[int]], keep: int, cost_model: CostModel
 ) -> None:
     bits, numbers = case
     keep = min(keep, len(numbers))
 
     async def program(runtime: Runtime, digits: Digits) -> dict[str, list[int]]:
-        ranked, aside = await rank_lowest(runtime, digits, keep, pace, below_public(digits, numbers[0]))
+        ranked, aside = await rank_lowest(runtime, digits, keep, cost_model, below_public(digits, numbers[0]))
         assert aside is not None
         return await runtime.reveal({"values": ranked.values, "positions": ranked.positions, "aside": aside})
 
@@ -146,9 +146,9 @@ def test_roots_outside_the_universe_are_refused() -> None:
 @pytest.mark.parametrize("keep", [1, 2, 3])
 def test_widths_weigh_rounds_against_products(keep: int) -> None:
     for count in (1, 2, 3, 17, 1000):
-        for pace in PACES:
+        for cost_model in COST_MODELS:
             lists = count
-            for width in choose_widths(count, keep, 16, pace):
+            for width in choose_widths(count, keep, 16, cost_model):
                 lists = -(-lists // width)
             assert lists == 1
     quick, slow = (choose_widths(1000, keep, 16, CostModel(round_s=round_s)) for round_s in (1e-6, 1.0))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 from hypothesis import given, strategies as st
 
-from aukciszek.auctions.context.change_notifier import PATIENCE_S
+from aukciszek.auctions.context.change_notifier import STRAGGLER_TIMEOUT_S
 from aukciszek.auctions.session.attempts import STEP_S, Attempts
 from aukciszek.auctions.session.readiness import LARGEST_ATTEMPT, Proposal, Readiness
 from aukciszek.cluster import PartyNumber
@@ -111,7 +111,7 @@ class Town:
             for hearer, number in told.items():
                 if hearer in self.parties and number:
                     self.parties[hearer].note(said(corrupt_party, number, nonce="f"), self.now_s)
-        self.now_s += 3 * PATIENCE_S
+        self.now_s += 3 * STRAGGLER_TIMEOUT_S
         wanted = {own: attempts.next_number(self.now_s, failed=self.failed) for own, attempts in self.parties.items()}
         for own, attempt in wanted.items():
             if attempt is not None:
@@ -234,7 +234,7 @@ def test_numbers_cannot_be_run_to_their_end(mode: Mode) -> None:
                 attempts.join(said(own, number), now_s)
         town._talk()
     assert max(town.numbers) <= 1 + ticks / 4
-    # At this pace the numbers last for sixty years.
+    # At this rate the numbers last for sixty years.
     assert LARGEST_ATTEMPT * STEP_S > 60 * 365 * 86_400
 
 
@@ -257,22 +257,22 @@ def test_an_attempt_is_not_left_while_something_may_come_of_it() -> None:
     attempts = standing(Mode(3, 1), {1: 2, 2: 2, 3: 1}, own=1)
     assert attempts.next_number(1e6, failed=False) is None, "party 3 may still come"
     attempts.note(said(3, 2), 50.0)
-    assert attempts.next_number(50.0 + 2 * PATIENCE_S - 0.1, failed=False) is None, "the leader has time"
-    assert attempts.next_number(50.0 + 2 * PATIENCE_S, failed=False) == 3
+    assert attempts.next_number(50.0 + 2 * STRAGGLER_TIMEOUT_S - 0.1, failed=False) is None, "the leader has time"
+    assert attempts.next_number(50.0 + 2 * STRAGGLER_TIMEOUT_S, failed=False) == 3
 
 
 def test_a_leader_is_given_more_time_while_others_go_first() -> None:
     attempts = standing(Mode(3, 1), {1: 2, 2: 2, 3: 2}, own=1)
     attempts.give_more_time(30.0)
-    assert attempts.next_number(30.0 + 2 * PATIENCE_S - 0.1, failed=False) is None
-    assert attempts.next_number(30.0 + 2 * PATIENCE_S, failed=False) == 3
+    assert attempts.next_number(30.0 + 2 * STRAGGLER_TIMEOUT_S - 0.1, failed=False) is None
+    assert attempts.next_number(30.0 + 2 * STRAGGLER_TIMEOUT_S, failed=False) == 3
 
 
 def test_a_leader_proposes_at_once_to_all_and_to_enough_after_a_while() -> None:
     attempts = standing(Mode(5, 1), {1: 1, 2: 1, 3: 1, 4: 1, 5: 0})
     assert attempts.leads
-    assert not attempts.may_propose(PATIENCE_S - 0.1)
-    assert attempts.may_propose(PATIENCE_S)
+    assert not attempts.may_propose(STRAGGLER_TIMEOUT_S - 0.1)
+    assert attempts.may_propose(STRAGGLER_TIMEOUT_S)
     attempts.note(said(5, 1), 0.0)
     assert attempts.may_propose(0.0)
     everybody = standing(Mode(5, 2), {1: 1, 2: 1, 3: 1, 4: 1, 5: 0})
@@ -291,7 +291,7 @@ def test_parties_with_different_sets_do_not_wait_for_each_other() -> None:
     attempts.note(said(3, 1, OTHER_SET), 0.0)
     assert differ(attempts)
     assert attempts.absent == {3}
-    assert attempts.is_hopeless(0.0)
+    assert attempts.is_stalled(0.0)
     # Where one can be done without, one may have another set.
     robust = standing(Mode(5, 1), {1: 1, 2: 1, 3: 1, 4: 0, 5: 0})
     robust.note(said(4, 1, OTHER_SET), 0.0)

@@ -12,7 +12,7 @@ from aukciszek.auctions.agreement.list_exchange_state import ListExchangeState
 from aukciszek.auctions.agreement.messages import MOST_LISTS_OF_A_PARTY, ListsSeen, ListWanted
 from aukciszek.auctions.agreement.receipt_lists import ReceiptLists, SignedList
 from aukciszek.auctions.agreement.tally import Tally
-from aukciszek.auctions.context.change_notifier import PATIENCE_S
+from aukciszek.auctions.context.change_notifier import STRAGGLER_TIMEOUT_S
 from aukciszek.auctions.context.peer_network import MessageKind, Outgoing
 from aukciszek.cluster import PartyNumber
 from aukciszek.mpc.mode import Mode
@@ -182,8 +182,8 @@ def test_a_silent_party_is_done_without_only_where_errors_are_corrected(
     for number in others:
         party.state.receive_seen(PartyNumber(number), seen(*(list_of(one) for one in others)))
     assert party.state.absent == {mode.parties}
-    assert not party.state.is_complete(100.0 + PATIENCE_S - 0.01)
-    assert party.state.is_complete(100.0 + PATIENCE_S) is may_go_on
+    assert not party.state.is_complete(100.0 + STRAGGLER_TIMEOUT_S - 0.01)
+    assert party.state.is_complete(100.0 + STRAGGLER_TIMEOUT_S) is may_go_on
 
 
 def test_a_corrupt_party_with_too_many_lists_counts_as_one_that_signed_none_and_all_of_them_are_passed_on() -> None:

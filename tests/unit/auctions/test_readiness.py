@@ -54,7 +54,7 @@ class Parties:
     def proposal(self, parties: Iterable[int] = EVERYBODY, **changes: object) -> Proposal:
         return Proposal({PartyNumber(party): self.says(party, **changes) for party in parties})
 
-    def with_paces(self, *rounds_us: int) -> Proposal:
+    def with_rounds(self, *rounds_us: int) -> Proposal:
         return Proposal(
             {PartyNumber(party): self.says(party, round_us=one) for party, one in enumerate(rounds_us, start=1)}
         )
@@ -77,18 +77,20 @@ def test_a_measurement_is_announced_in_microseconds(measured_s: float | None, an
     assert in_microseconds(measured_s) == announced_us
 
 
-def test_the_pace_is_the_median_of_what_the_participants_announced(parties: Parties) -> None:
-    assert parties.with_paces(8_000, 1, 9_000, LONGEST_ROUND_US, 7_000).pace().round_s == 2**-7
+def test_the_cost_model_uses_the_median_of_what_the_participants_announced(parties: Parties) -> None:
+    assert parties.with_rounds(8_000, 1, 9_000, LONGEST_ROUND_US, 7_000).cost_model().round_s == 2**-7
 
 
 @pytest.mark.parametrize("lie", [1, LONGEST_ROUND_US])
-def test_liars_cannot_push_the_pace_out_of_what_honest_parties_announced(parties: Parties, lie: int) -> None:
-    assert parties.with_paces(30_000, 32_000, 31_000, lie, lie).pace().round_s == 2**-5
+def test_corrupt_parties_cannot_move_the_cost_model_out_of_what_honest_parties_announced(
+    parties: Parties, lie: int
+) -> None:
+    assert parties.with_rounds(30_000, 32_000, 31_000, lie, lie).cost_model().round_s == 2**-5
 
 
-def test_a_pace_has_bounds_even_if_all_lie(parties: Parties) -> None:
-    assert parties.with_paces(*[1] * 5).pace().round_s == FASTEST_ROUND_S
-    assert parties.with_paces(*[LONGEST_ROUND_US] * 5).pace().round_s == SLOWEST_ROUND_S
+def test_a_cost_model_has_bounds_even_if_all_lie(parties: Parties) -> None:
+    assert parties.with_rounds(*[1] * 5).cost_model().round_s == FASTEST_ROUND_S
+    assert parties.with_rounds(*[LONGEST_ROUND_US] * 5).cost_model().round_s == SLOWEST_ROUND_S
 
 
 @pytest.mark.parametrize(

@@ -129,7 +129,7 @@ def test_a_session_that_does_not_begin_yields_to_an_earlier_one_soon(one: Sessio
     assert earlier.is_held
 
 
-def test_a_session_that_does_not_begin_yields_to_any_other_after_some_patience(one: Sessions) -> None:
+def test_a_session_that_does_not_begin_yields_to_any_other_after_a_timeout(one: Sessions) -> None:
     holder, _ = one.claim(1), one.claim(2)
     one.wait(OTHERS_AFTER_S - 0.5)
     before = holder.is_wanted_back

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import pytest
 from hypothesis import given, strategies as st
 
-from aukciszek.auctions.context.change_notifier import PATIENCE_S
+from aukciszek.auctions.context.change_notifier import STRAGGLER_TIMEOUT_S
 from aukciszek.auctions.context.peer_network import MessageKind, Outgoing
 from aukciszek.auctions.session.attempts import Attempts
 from aukciszek.auctions.session.readiness import Proposal, Readiness
@@ -90,7 +90,7 @@ def test_a_leader_proposes_nothing_once_the_others_have_moved_on() -> None:
     leader.join(1)
     leader.hear(said(2, 4), said(3, 4))
     assert leader.attempts.superseded
-    assert leader.state.propose(2 * PATIENCE_S) == []
+    assert leader.state.propose(2 * STRAGGLER_TIMEOUT_S) == []
 
 
 def test_an_announcement_that_another_party_passes_on_is_refused() -> None:

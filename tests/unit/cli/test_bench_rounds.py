@@ -17,7 +17,7 @@ async def test_every_message_is_later_by_the_latency() -> None:
     ]
 
 
-async def test_the_parties_agree_on_the_pace_of_their_rounds() -> None:
+async def test_the_parties_agree_on_the_cost_of_their_rounds() -> None:
     near = await asyncio.gather(*(agree_on_costs(channel) for channel in Network(3).channels))
     far = await asyncio.gather(*(agree_on_costs(DelayedChannel(channel, 0.01)) for channel in Network(3).channels))
     assert near[0] == near[1] == near[2]
@@ -30,6 +30,6 @@ async def test_what_is_no_measurement_does_not_matter() -> None:
         return b"nonsense!" if delivery.sender == 1 and delivery.round == 16 else delivery.payload
 
     channels = Network(5, interfere=interfere).channels
-    paces = await asyncio.gather(*(agree_on_costs(channel) for channel in channels))
-    assert paces[1] == paces[2] == paces[3] == paces[4]
-    assert paces[1].round_s < 0.5
+    cost_models = await asyncio.gather(*(agree_on_costs(channel) for channel in channels))
+    assert cost_models[1] == cost_models[2] == cost_models[3] == cost_models[4]
+    assert cost_models[1].round_s < 0.5

@@ -100,7 +100,7 @@ async def test_long_answers_are_made_in_turn_and_the_line_is_bounded(monkeypatch
     answers, may_end, made = ExportLimiter(), asyncio.Event(), []
 
     async def make(number: int) -> None:
-        async with answers.turn():
+        async with answers.slot():
             made.append(number)
             await may_end.wait()
 

@@ -53,22 +53,22 @@ async def opened(parties: Parties, **changes: object) -> AuctionSpec:
     return spec
 
 
-async def test_all_parties_compute_at_one_pace_whatever_each_measured(
+async def test_all_parties_compute_with_one_cost_model_whatever_each_measured(
     start_parties: StartParties, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    paces = []
+    cost_models = []
 
     async def recorded(
         runtime: Runtime,
         task: ComputationTask,
         shares: Vector,
         on_progress: OnProgress,
-        pace: CostModel,
+        cost_model: CostModel,
         *,
         recovered: bool,
     ) -> ComputationResult:
-        paces.append(pace)
-        return await compute(runtime, task, shares, on_progress, pace, recovered=recovered)
+        cost_models.append(cost_model)
+        return await compute(runtime, task, shares, on_progress, cost_model, recovered=recovered)
 
     monkeypatch.setattr(execution, "compute", recorded)
     parties = await start_parties()
@@ -78,7 +78,7 @@ async def test_all_parties_compute_at_one_pace_whatever_each_measured(
         await parties.bid(spec, price)
     parties.clock.move(601)
     assert (await outcome(parties, spec.auction_id)).prices == ("320",)
-    assert paces == [CostModel(round_s=0.0625)] * parties.size
+    assert cost_models == [CostModel(round_s=0.0625)] * parties.size
 
 
 async def test_the_lowest_bid_wins(start_parties: StartParties) -> None:

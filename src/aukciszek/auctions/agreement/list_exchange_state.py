@@ -1,7 +1,7 @@
 """How the parties come to have the same receipt lists: a state machine without input or output.
 
 ``docs/protocol.md``, "Receipts and the input set". A party tells the others which lists it has, asks for those that it
-lacks, and goes on when all parties, or, after some patience, enough of them, have the same. Messages go in; messages to
+lacks, and goes on when all parties, or, after a timeout, enough of them, have the same. Messages go in; messages to
 send and decisions come out. :mod:`~aukciszek.auctions.agreement.list_exchange` sends, stores and waits.
 """
 
@@ -10,7 +10,7 @@ from typing import Protocol
 
 from aukciszek.auctions.agreement.messages import ListsSeen, ListWanted
 from aukciszek.auctions.agreement.receipt_lists import ListId, ReceiptLists
-from aukciszek.auctions.context.change_notifier import PATIENCE_S
+from aukciszek.auctions.context.change_notifier import STRAGGLER_TIMEOUT_S
 from aukciszek.auctions.context.peer_network import MessageKind, Outgoing
 from aukciszek.cluster import PartyNumber
 
@@ -128,10 +128,10 @@ class ListExchangeState:
     def is_complete(self, now_s: float) -> bool:
         """Tell whether this party may go on: enough parties have the same lists, or peers have begun on some of them.
 
-        That is all parties or, after some patience, as many as can go on without the others.
+        That is all parties or, after a timeout, as many as can go on without the others.
         """
         absent = self.absent
-        waited = now_s - self._started_at_s >= PATIENCE_S
+        waited = now_s - self._started_at_s >= STRAGGLER_TIMEOUT_S
         return not absent or (waited and len(self._numbers) - len(absent) >= self._quorum) or self.is_behind
 
     @property

@@ -8,7 +8,7 @@ from aukciszek.backoff import Backoff
 from aukciszek.clock import Clock
 from aukciszek.racing import race
 
-PATIENCE_S: Final = 5.0
+STRAGGLER_TIMEOUT_S: Final = 5.0
 """How long parties that are enough to go on wait for the others."""
 
 FIRST_RETRY_S: Final = 1.0

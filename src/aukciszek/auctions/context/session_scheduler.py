@@ -6,7 +6,7 @@ slots; so parties could wait for one another in a circle, each holding a slot th
 - A session that waits for peers to get ready holds no slot. It asks for one when it could begin.
 - Slots are given in one order, that of :class:`Priority`, which is the same at every party.
 - A session that holds a slot and has not begun, as peers are missing, gives it back: soon to one of higher
-  priority, after some patience to any other. One that has begun is left alone: its participants all held slots then.
+  priority, after a timeout to any other. One that has begun is left alone: its participants all held slots then.
 """
 
 import asyncio

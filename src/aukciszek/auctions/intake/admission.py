@@ -42,7 +42,7 @@ class SignedReceipt(NamedTuple):
 
 
 @dataclass(slots=True)
-class _InHand:
+class _PendingBid:
     """A bundle on its way to a receipt; never leaves this module."""
 
     arrival: Arrival
@@ -65,22 +65,22 @@ def admit(policy: AdmissionPolicy, arrivals: Sequence[Arrival]) -> list[SignedRe
     key_pair = None if policy.sealing_seed is None else SealingKeyPair(policy.sealing_seed)
     identity = Identity.from_seed(policy.identity_seed)
 
-    def read(arrival: Arrival) -> _InHand:
+    def read(arrival: Arrival) -> _PendingBid:
         bundle = Bundle.decode(arrival[0])
         policy.shape.check(bundle)
-        return _InHand(arrival, None if bundle.withdrawal else OwnEnvelope.of(bundle, policy.party))
+        return _PendingBid(arrival, None if bundle.withdrawal else OwnEnvelope.of(bundle, policy.party))
 
-    def unseal(bid: _InHand) -> _InHand:
+    def unseal(bid: _PendingBid) -> _PendingBid:
         if bid.envelope is not None and key_pair is not None:
             bid.found = bid.envelope.unseal(key_pair)
         return bid
 
-    def check(bid: _InHand) -> _InHand:
+    def check(bid: _PendingBid) -> _PendingBid:
         if bid.envelope is not None:
             bid.envelope.check(bid.found)
         return bid
 
-    def give(bid: _InHand) -> SignedReceipt:
+    def give(bid: _PendingBid) -> SignedReceipt:
         content, received_at = bid.arrival
         bundle = bundle_digest(content)
         statement = sign_receipt(

@@ -14,7 +14,7 @@ import math
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
 from aukciszek.auctions.context.auction_context import AuctionContext
-from aukciszek.auctions.context.change_notifier import PATIENCE_S, retry_backoff
+from aukciszek.auctions.context.change_notifier import STRAGGLER_TIMEOUT_S, retry_backoff
 from aukciszek.auctions.context.peer_network import MessageKind
 from aukciszek.auctions.keys.envelopes import AuctionKey, KeyEnvelope, UnlawfulDealingError
 from aukciszek.auctions.keys.held_keys import HeldKeys
@@ -108,7 +108,7 @@ class KeyDealing:
                 await announce(sorted(self.missing))
                 await context.send(sorted(self.missing), MessageKind.DEALING_WANTED, b"")
                 announce_at_s = clock.monotonic_s() + backoff.next_s()
-            rest_s = min(announce_at_s - clock.monotonic_s(), self._patience_left_s)
+            rest_s = min(announce_at_s - clock.monotonic_s(), self._timeout_left_s)
             await context.signal.wait_for_change_since(changes, timeout_s=max(rest_s, 0.0))
         context.wait_for_parties(())
 
@@ -227,7 +227,7 @@ class KeyDealing:
         await context.send(context.peers, MessageKind.KEY_TABLE, signed.encode())
 
     def _note_time(self) -> None:
-        """Begin to wait no longer than :data:`PATIENCE_S` where not all parties are needed and enough have answered.
+        """Begin to wait at most :data:`STRAGGLER_TIMEOUT_S` where not all parties are needed and enough have answered.
 
         Enough dealers are all but ``t``: the silent ones may be the corrupt ones.
         """
@@ -239,14 +239,14 @@ class KeyDealing:
                 self._chosen_since_s = now_s
 
     def _has_waited(self, since_s: float | None) -> bool:
-        return since_s is not None and self._context.party.clock.monotonic_s() - since_s >= PATIENCE_S
+        return since_s is not None and self._context.party.clock.monotonic_s() - since_s >= STRAGGLER_TIMEOUT_S
 
     @property
-    def _patience_left_s(self) -> float:
+    def _timeout_left_s(self) -> float:
         """How long until waiting for somebody ends; may be infinite."""
         now_s = self._context.party.clock.monotonic_s()
         moments = (self._enough_dealt_since_s, self._chosen_since_s)
-        rests_s = [since_s + PATIENCE_S - now_s for since_s in moments if since_s is not None]
+        rests_s = [since_s + STRAGGLER_TIMEOUT_S - now_s for since_s in moments if since_s is not None]
         return min((rest_s for rest_s in rests_s if rest_s > 0), default=math.inf)
 
     async def _report_two_dealt(self, dealer: PartyNumber) -> None:

@@ -79,12 +79,12 @@ class CatchUp:
         if message.kind is MessageKind.OUTCOME_SIGNATURE:
             await certification.receive(message.body)
         elif message.kind is MessageKind.SIGNATURES_WANTED:
-            await certification.pass_on([sender])
+            await certification.send_signatures([sender])
         elif message.kind is MessageKind.RECALL:
             await self._recall(row).receive_wanted(sender, message.body)
-            await certification.hand_over([sender])
+            await certification.send_outcome([sender])
         elif does_not_know_outcome(message):
-            await certification.hand_over([sender])
+            await certification.send_outcome([sender])
 
     async def _answer_cancelled(self, sender: PartyNumber, message: PeerMessage, row: AuctionRow) -> None:
         certification = self._cancelled.get(row.id) or self._cancelled.setdefault(

@@ -1,8 +1,8 @@
 """From the computed outcome to the certificate that all parties signed.
 
 ``docs/protocol.md``, "The certificate". Each party signs only a body that it computed itself. The outcome and this
-party's signature are stored together; the keys are destroyed once every party has signed, or, after some
-patience, all but ``t``, or, after more, ``t + 1``: then nobody needs another session, because who was not there adopts
+party's signature are stored together; the keys are destroyed once every party has signed, or, after a
+timeout, all but ``t``, or, after more, ``t + 1``: then nobody needs another session, because who was not there adopts
 what ``t + 1`` parties signed, and who adopts does not sign.
 """
 
@@ -11,7 +11,7 @@ from typing import Final
 
 from aukciszek.auctions.agreement.input_set import CountedBid
 from aukciszek.auctions.context.auction_context import AuctionContext
-from aukciszek.auctions.context.change_notifier import PATIENCE_S
+from aukciszek.auctions.context.change_notifier import STRAGGLER_TIMEOUT_S
 from aukciszek.auctions.context.peer_network import MessageKind
 from aukciszek.auctions.session.session_input import SessionOutcome
 from aukciszek.cluster import PartyNumber
@@ -27,7 +27,7 @@ from aukciszek.protocol.rules.states import AuctionState
 UNUSABLE_REASON: Final = "envelope-unusable"
 """Why a bid is left out about which too many parties complained."""
 
-LONG_PATIENCE_S: Final = 6 * PATIENCE_S
+LONG_STRAGGLER_TIMEOUT_S: Final = 6 * STRAGGLER_TIMEOUT_S
 """How long parties wait for signatures that are worth having but may never come."""
 
 
@@ -141,24 +141,24 @@ class Certification:
 
     async def announce(self, to: Sequence[PartyNumber]) -> None:
         """Send the signatures that are here, and ask for those that are not."""
-        await self.pass_on(to)
+        await self.send_signatures(to)
         await self._context.send(to, MessageKind.SIGNATURES_WANTED, b"")
 
     async def receive_wanted(self, sender: PartyNumber, _content: bytes) -> None:
         """Answer a peer that asks for signatures."""
-        await self.pass_on([sender])
+        await self.send_signatures([sender])
 
-    async def pass_on(self, to: Sequence[PartyNumber]) -> None:
+    async def send_signatures(self, to: Sequence[PartyNumber]) -> None:
         """Send every signature that this party has under the outcome."""
         if self._body is not None:
             for signed in self._signatures.values():
                 await self._context.send(to, MessageKind.OUTCOME_SIGNATURE, signed.encode())
 
-    async def hand_over(self, to: Sequence[PartyNumber]) -> None:
+    async def send_outcome(self, to: Sequence[PartyNumber]) -> None:
         """Send the outcome itself to peers that were not there when it was computed, if enough parties signed it."""
         if self._body is not None and self.is_settled:
             await self._context.send(to, MessageKind.OUTCOME, self._body.canonical_bytes)
-            await self.pass_on(to)
+            await self.send_signatures(to)
 
     @property
     def is_settled(self) -> bool:
@@ -167,12 +167,12 @@ class Certification:
 
     @property
     def is_complete(self) -> bool:
-        """Whether all parties signed the outcome or, after some patience, as many as may be all that ever will."""
+        """Whether all parties signed the outcome or, after a timeout, as many as may be all that ever will."""
         party_context, signed = self._context.party, len(self._signatures)
         waited_s = party_context.clock.monotonic_s() - self._since_s
-        enough = signed >= party_context.cluster.size - party_context.threshold and waited_s >= PATIENCE_S
+        enough = signed >= party_context.cluster.size - party_context.threshold and waited_s >= STRAGGLER_TIMEOUT_S
         # All others may have adopted the outcome: they were absent, or a corrupt party disturbed the session for them.
-        all_that_come = self.is_settled and waited_s >= LONG_PATIENCE_S
+        all_that_come = self.is_settled and waited_s >= LONG_STRAGGLER_TIMEOUT_S
         return self._body is not None and (not self.missing or enough or all_that_come)
 
     @property

@@ -113,7 +113,7 @@ class AuctionProcess:
         """Wait until something changed after :attr:`changes` had this value."""
         await self._context.signal.wait_for_change_since(changes)
 
-    def put_aside(self) -> None:
+    def notify_watchers(self) -> None:
         """Let those who watch look once more: from now on what is asked is answered from storage."""
         self._context.signal.notify()
 

@@ -59,7 +59,7 @@ class MessageRouting:
         else:
             await self._from_sender[message.kind](sender, message.body)
         if parts.context.state is AuctionState.SIGNING and does_not_know_outcome(message):
-            await parts.certification.hand_over([sender])
+            await parts.certification.send_outcome([sender])
             await parts.openings.announce([sender])
 
     async def announce(self, to: Sequence[PartyNumber]) -> None:

@@ -111,7 +111,7 @@ class AuctionSteps:
         await self._context.signal.wait_announcing(self._signed_or_needed_again, self._announce_signatures)
         if certification.is_complete:
             await certification.finish()
-            await certification.pass_on(peers)
+            await certification.send_signatures(peers)
         else:
             await self._context.enter(AuctionState.COMPUTING, "session-repeated-for-a-peer")
 

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Final
 
-from aukciszek.auctions.context.change_notifier import PATIENCE_S
+from aukciszek.auctions.context.change_notifier import STRAGGLER_TIMEOUT_S
 from aukciszek.auctions.session.readiness import Proposal, Readiness, Ready
 from aukciszek.cluster import PartyNumber
 from aukciszek.protocol.evidence.statements import Signed
@@ -156,7 +156,7 @@ class Attempts:
         """Tell whether this party leads the attempt, and enough parties are ready."""
         if not self.leads or self._announced is None:
             return False
-        return not self.absent or (self.are_enough and now_s - self._joined_at_s >= PATIENCE_S)
+        return not self.absent or (self.are_enough and now_s - self._joined_at_s >= STRAGGLER_TIMEOUT_S)
 
     @property
     def followed(self) -> int:
@@ -187,16 +187,16 @@ class Attempts:
         """Note that the session could begin, but that others go first here: its leader is not to blame."""
         self._leader_idle_since_s = now_s
 
-    def is_hopeless(self, now_s: float) -> bool:
+    def is_stalled(self, now_s: float) -> bool:
         """Tell whether this attempt's session can no longer begin, or its leader had time enough and did nothing."""
         if self._announced is None:
             return True
         if self.is_abandoned:
             return True
         if self.are_enough:
-            return now_s - self._leader_idle_since_s >= 2 * PATIENCE_S
+            return now_s - self._leader_idle_since_s >= 2 * STRAGGLER_TIMEOUT_S
         # Enough have come this far and some have gone on, so that those who are here may wait for silent ones in vain.
-        return self._have_reached and now_s - self._joined_at_s >= 2 * PATIENCE_S
+        return self._have_reached and now_s - self._joined_at_s >= 2 * STRAGGLER_TIMEOUT_S
 
     @property
     def is_abandoned(self) -> bool:
@@ -224,7 +224,7 @@ class Attempts:
             return self.followed
         # Cancelling takes two proposals, one after the other, and needs no session that could fail in between.
         confirms = self._current is not None and self._current.cancelled and not announced.confirms
-        if not confirms and (now_s - self._joined_at_s < STEP_S or not (failed or self.is_hopeless(now_s))):
+        if not confirms and (now_s - self._joined_at_s < STEP_S or not (failed or self.is_stalled(now_s))):
             return None
         return self.number + 1 if self._have_reached else None
 

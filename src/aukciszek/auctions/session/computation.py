@@ -38,7 +38,7 @@ async def compute(  # noqa: PLR0913 -- what it is about, and what hears of it
     task: ComputationTask,
     shares: Vector,
     on_progress: OnProgress,
-    pace: CostModel | None = None,
+    cost_model: CostModel | None = None,
     *,
     recovered: bool = False,
 ) -> ComputationResult:
@@ -49,7 +49,7 @@ async def compute(  # noqa: PLR0913 -- what it is about, and what hears of it
         task: what is computed.
         shares: this party's share of each bit, shape ``(bids, bits)``, most significant bit first.
         on_progress: told how far it is.
-        pace: what rounds and products cost; the same at all parties.
+        cost_model: what rounds and products cost; the same at all parties.
         recovered: whether some party's shares were recovered in this session; the same at all parties.
 
     Raises:
@@ -60,20 +60,20 @@ async def compute(  # noqa: PLR0913 -- what it is about, and what hears of it
         raise ValueError("there must be one row of shares for each bundle, with one share for each bit")
     if len(task.bundle_digests) < max(1, task.minimum_bids):
         return ComputationResult(kind="too-few-bids")
-    return await _Computation(runtime, task, shares, on_progress, pace or CostModel()).run(recovered=recovered)
+    return await _Computation(runtime, task, shares, on_progress, cost_model or CostModel()).run(recovered=recovered)
 
 
 class _Computation:
     """One auction under way."""
 
     def __init__(
-        self, runtime: Runtime, task: ComputationTask, shares: Vector, on_progress: OnProgress, pace: CostModel
+        self, runtime: Runtime, task: ComputationTask, shares: Vector, on_progress: OnProgress, cost_model: CostModel
     ) -> None:
         self._runtime = runtime
         self._task = task
         self._shares = shares
         self._on_progress = on_progress
-        self._pace = pace
+        self._cost_model = cost_model
 
     async def run(self, *, recovered: bool) -> ComputationResult:
         """Check, rank, verify, reveal; once more without the bundles that turn out to be faulty."""
@@ -122,7 +122,7 @@ class _Computation:
         task, rules = self._task, OpeningRules.of(self._task, bids.high.shape[1])
         if rules.phantoms:
             bids = bids.beside(public_digits([task.mirrored(task.worst_step)] * rules.phantoms, task.bits))
-        ranked, outside = await rank_lowest(self._runtime, bids, rules.keep, self._pace, beside)
+        ranked, outside = await rank_lowest(self._runtime, bids, rules.keep, self._cost_model, beside)
         winners, prices = ranked.positions[: rules.winners], ranked.values[rules.prices]
         if rules.winners == 1 or task.auction_format == "pay-as-bid":
             # In order of price: prices are opened too, and equal ones are in the tie-break's order, which is public.

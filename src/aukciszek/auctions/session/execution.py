@@ -13,7 +13,7 @@ import numpy as np
 from aukciszek.auctions.agreement.input_set import CountedBid
 from aukciszek.auctions.agreement.opened_envelopes import OpenedEnvelopes
 from aukciszek.auctions.context.auction_context import AuctionContext
-from aukciszek.auctions.context.change_notifier import PATIENCE_S
+from aukciszek.auctions.context.change_notifier import STRAGGLER_TIMEOUT_S
 from aukciszek.auctions.context.peer_network import SessionChannel
 from aukciszek.auctions.context.session_scheduler import SessionSlot
 from aukciszek.auctions.session.computation import compute
@@ -141,7 +141,7 @@ class SessionExecution:
             ComputationTask.of(spec, own.input_set),
             np.ascontiguousarray(table[:, : spec.bits]),
             self._show_progress,
-            proposal.pace(),
+            proposal.cost_model(),
             recovered=bool(requests),
         )
         return SessionOutcome(own.input_set, result)
@@ -175,7 +175,7 @@ class SessionExecution:
         """Return how long the others have to come: not long, where not all are needed."""
         party_context = self._context.party
         needs_all = party_context.quorum == party_context.cluster.size
-        return party_context.round_timeout_s if needs_all else min(PATIENCE_S, party_context.round_timeout_s)
+        return party_context.round_timeout_s if needs_all else min(STRAGGLER_TIMEOUT_S, party_context.round_timeout_s)
 
     async def _start(self, runtime: Runtime) -> None:
         try:

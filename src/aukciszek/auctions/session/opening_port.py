@@ -42,7 +42,7 @@ class SessionOpenings:
             PartiesMissingError: not all signatures or keys came in time. They may still come: then the opening is
                 finished without a session.
         """
-        clock, patience_s = self._context.party.clock, self._context.party.round_timeout_s
+        clock, timeout_s = self._context.party.clock, self._context.party.round_timeout_s
         if self._openings.is_settled:
             # An earlier opening of the same outcome needs only keys; another one would give nobody anything.
             raise PartiesMissingError(())
@@ -50,7 +50,7 @@ class SessionOpenings:
         self._openings.await_by_session(opened)
         since_s, backoff = clock.monotonic_s(), Backoff(clock, first_s=FIRST_RETRY_S)
         while not await self._context.signal.wait_for(lambda: opened.values is not None, timeout_s=backoff.next_s()):
-            if clock.monotonic_s() - since_s >= patience_s:
+            if clock.monotonic_s() - since_s >= timeout_s:
                 raise PartiesMissingError(self._silent(opened))
             await self._openings.announce(self._context.peers)
         return opened.keys

@@ -105,8 +105,8 @@ class Proposal:
         digests = (bytes.fromhex(statement_digest(self.ready[party].content)) for party in self.participants)
         return labelled_sha256("session", bytes.fromhex(auction), *digests)
 
-    def pace(self) -> CostModel:
-        """Return the pace of the session: the median of what its participants announced, so that all use the same."""
+    def cost_model(self) -> CostModel:
+        """Return the cost model of the session: that of the median round announced, so that all use the same."""
         return CostModel.from_measured_rounds([one.content.round_us / _MICROSECONDS for one in self.ready.values()])
 
     def requests(self, bids: int) -> dict[int, tuple[int, ...]]:

@@ -28,11 +28,11 @@ async def digits_and_deviations(runtime: Runtime, bits: Shared, weights: RandomS
         if all its elements are bits, and else 0 with probability ``1/p``.
     """
 
-    def weigh() -> Shared:
+    def weighted_bits() -> Shared:
         rho: Vector = weights.take(bits.size).reshape(bits.shape)
         return bits * rho
 
-    weighted = await runtime.local(5 * bits.size, weigh)
+    weighted = await runtime.local(5 * bits.size, weighted_bits)
     high, low = split_digits(bits)
     both, squares = await runtime.inner_products([(high[np.newaxis], low[np.newaxis]), (weighted, bits)])
     return Digits(high, low, both), squares - weighted.sum()

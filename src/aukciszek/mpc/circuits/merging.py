@@ -1,10 +1,10 @@
 """Merging sorted lists of shared entries, keeping the lowest ``k``: the one step that every ranking is made of.
 
-``docs/protocol.md``, "Ranking". The lists of a group are merged *by rank*: an entry's rank is its place in its own list
+``docs/protocol.md``, "Ranking". The lists of a group are merged *by rank*: an entry's rank is its index in its own list
 plus, for every other list, the number of that list's entries before it. All comparisons are made at once. Since lists
 are sorted, the comparisons with one list are a unary count ``1..1 0..0``, so "exactly ``x`` entries are before" is a
 difference of two neighbours, hence linear; the ``k`` lowest ranks are the truncated product of the polynomials
-``sum_x [exactly x before] X^x`` over all other lists; and each place of the merged list is one sum of products.
+``sum_x [exactly x before] X^x`` over all other lists; and each entry of the merged list is one sum of products.
 
 Ties: lists come in the order of positions and stay contiguous, so a later list's entry comes first only if it is
 *strictly* less. The merged order is that of (value, position), without comparing positions.
@@ -173,8 +173,8 @@ def _choices(entries: Shared, ranks: Shared, shape: Shape) -> tuple[Shared, Shar
     if shape.length == 1 == shape.kept:
         chosen = ranks[:1, :-1].transpose(1, 0, 2)
     else:
-        own_place = np.arange(shape.entries - 1) % shape.length
-        before = np.arange(shape.kept) - own_place[:, np.newaxis]
+        own_index = np.arange(shape.entries - 1) % shape.length
+        before = np.arange(shape.kept) - own_index[:, np.newaxis]
         never = len(ranks)  # the number of a row of zeros
         before[(before < 0) | (before >= len(ranks))] = never
         zeros = Shared.public(np.zeros((1, *ranks.shape[1:]), dtype=np.uint64))

@@ -19,7 +19,7 @@ class ExportLimiter:
         self._present = 0
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
+    async def slot(self) -> AsyncIterator[None]:
         """Wait for a free slot, first come, first served.
 
         Raises:
@@ -34,7 +34,7 @@ class ExportLimiter:
         finally:
             self._present -= 1
 
-    async def in_turn(self, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    async def in_slots(self, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         """Yield the pieces of an answer, each made in a slot of its own, so that a slow reader blocks no other."""
         while True:
             async with self._slots:

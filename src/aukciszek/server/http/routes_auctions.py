@@ -76,7 +76,7 @@ async def cancel_auction(party: ThisParty, auctioneer: CurrentAdmin, auction: Au
 
 async def get_certificate(request: Request, party: ThisParty, auction: AuctionInPath) -> Response:
     """Return the certificate, a file that can be verified offline."""
-    async with request.app.state.export_limiter.turn():
+    async with request.app.state.export_limiter.slot():
         certificate = await party.auctions.queries.certificate(auction)
         # It names every bid that counted; writing it out takes too long for the event loop.
         return Response(await asyncio.to_thread(certificate.encode), media_type=JSON)
@@ -84,7 +84,7 @@ async def get_certificate(request: Request, party: ThisParty, auction: AuctionIn
 
 async def get_record(request: Request, party: ThisParty, auction: AuctionInPath) -> Response:
     """Return this party's audit record, a file that can be verified offline."""
-    pieces = request.app.state.export_limiter.in_turn(await party.auctions.queries.record(auction))
+    pieces = request.app.state.export_limiter.in_slots(await party.auctions.queries.record(auction))
     return StreamingResponse(pieces, media_type=JSON)
 
 

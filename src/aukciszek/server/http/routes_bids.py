@@ -86,8 +86,8 @@ async def relay_receipts(
     party: ThisParty,
     _: CurrentUser,
     auction: AuctionInPath,
-    handed: Annotated[RelayedBid, Depends(ModelBody(RelayedBid, MOST_RELAYED_BYTES))],
+    relayed: Annotated[RelayedBid, Depends(ModelBody(RelayedBid, MOST_RELAYED_BYTES))],
 ) -> RelayedBidAnswer:
     """Keep other parties' receipts for a bundle, so that no single party can make it not count."""
-    bundle, parties = await party.auctions.relay_receipts(auction, handed)
+    bundle, parties = await party.auctions.relay_receipts(auction, relayed)
     return RelayedBidAnswer(bundle=bundle, receipts_of=parties)
