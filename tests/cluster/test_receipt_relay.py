@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
-from aukciszek.cli.local_cluster.actors import open_auction
+from aukciszek.local_cluster.actors import open_auction
 from aukciszek.protocol.evidence.receipts import ReceiptFile
 from aukciszek.protocol.evidence.verification import verify_certificate
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from aukciszek.cli.local_cluster.processes import Launch
+    from aukciszek.local_cluster.processes import Launch
 
     from .conftest import Run, Town
 
