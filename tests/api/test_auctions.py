@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 
 from aukciszek.encoding import canonical_json, from_base64url, to_base64url
-from aukciszek.protocol.evidence.audit_log import AuditRecord, verify_record
+from aukciszek.protocol.evidence.audit_record import AuditRecord, verify_record
 from aukciszek.protocol.evidence.certificate import Certificate
 from aukciszek.protocol.evidence.statements import Receipt, read_statement
 from aukciszek.protocol.evidence.verification import verify_certificate

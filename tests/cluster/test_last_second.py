@@ -10,7 +10,7 @@ import pytest
 
 from aukciszek.client.connection import PartyConnection, Request
 from aukciszek.client.parties import connect
-from aukciszek.protocol.evidence.audit_log import AuditRecord
+from aukciszek.protocol.evidence.audit_record import AuditRecord
 from aukciszek.protocol.evidence.certificate import Certificate
 from support.last_second import Rush, prepare
 from support.servers import running_servers

@@ -15,7 +15,7 @@ from aukciszek.protocol.evidence.verification import verify_certificate
 if TYPE_CHECKING:
     from aukciszek.client.overview import AuctionOverview
     from aukciszek.client.submission import PlacedBid
-    from aukciszek.protocol.evidence.audit_log import AuditRecord
+    from aukciszek.protocol.evidence.audit_record import AuditRecord
 
     from .conftest import Run, Town
 

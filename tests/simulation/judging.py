@@ -7,7 +7,7 @@ time on their disks, what bidders put in, and the auction's rules.
 from collections.abc import Iterator
 from itertools import chain, combinations
 
-from aukciszek.protocol.evidence.audit_log import verify_record
+from aukciszek.protocol.evidence.audit_record import verify_record
 from aukciszek.protocol.evidence.certificate import CertificateBody
 from aukciszek.protocol.evidence.receipt_list import ReceiptListStatement
 from aukciszek.protocol.evidence.receipts import in_time

@@ -15,7 +15,7 @@ from aukciszek.client.tokens import UserTokens
 from aukciszek.clock import SystemClock
 from aukciszek.cluster import Cluster
 from aukciszek.local_cluster.actors import Actor, open_auction
-from aukciszek.protocol.evidence.audit_log import AuditRecord
+from aukciszek.protocol.evidence.audit_record import AuditRecord
 from aukciszek.protocol.evidence.certificate import Certificate
 from aukciszek.protocol.evidence.receipts import ReceiptFile
 from aukciszek.protocol.evidence.verification import verify_certificate

@@ -1,7 +1,7 @@
 """Audit records as tests look at them: whole."""
 
 from aukciszek.auctions.service import AuctionService
-from aukciszek.protocol.evidence.audit_log import AuditRecord
+from aukciszek.protocol.evidence.audit_record import AuditRecord
 from aukciszek.protocol.rules.identifiers import AuctionId
 
 

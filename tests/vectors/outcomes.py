@@ -11,7 +11,7 @@ from pydantic import JsonValue
 from aukciszek.auctions.agreement.input_set import CountedBid, InputSet
 from aukciszek.cluster import PartyNumber
 from aukciszek.encoding import Json, canonical_json, to_base64url
-from aukciszek.protocol.evidence.audit_log import AuditRecord, RecordEntry, verify_record
+from aukciszek.protocol.evidence.audit_record import AuditRecord, RecordEntry, verify_record
 from aukciszek.protocol.evidence.certificate import Certificate, CertificateBody, LeftOut, Winner
 from aukciszek.protocol.evidence.key_tables import ChosenKey, ChosenKeys, members_mask
 from aukciszek.protocol.evidence.receipt_list import ListedReceipt, OtherReceipt, ReceiptListStatement

@@ -13,7 +13,7 @@ from aukciszek.auctions.context.auction_context import rules_of
 from aukciszek.auctions.record_export import audit_record
 from aukciszek.cluster import Cluster, PartyNumber
 from aukciszek.errors import AukciszekError
-from aukciszek.protocol.evidence.audit_log import verify_record
+from aukciszek.protocol.evidence.audit_record import verify_record
 from aukciszek.protocol.evidence.key_tables import Attestation, KeyTable, key_digest, members_of
 from aukciszek.protocol.evidence.statements import Receipt, SealingKeyStatement, read_statement
 from aukciszek.protocol.rules.errors import AuctionError

@@ -10,7 +10,7 @@ from pydantic import JsonValue
 from aukciszek.clock import format_time
 from aukciszek.cluster import PartyNumber
 from aukciszek.encoding import canonical_json, parse_canonical_json
-from aukciszek.protocol.evidence.audit_log import AuditRecord, RecordEntry
+from aukciszek.protocol.evidence.audit_record import AuditRecord, RecordEntry
 from aukciszek.protocol.rules.identifiers import AuctionId
 from aukciszek.storage.rows import RecordRow
 

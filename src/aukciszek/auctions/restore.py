@@ -8,7 +8,7 @@ from datetime import datetime
 from aukciszek.auctions.context.auction_context import LOST_MEMORY
 from aukciszek.clock import Clock, format_time
 from aukciszek.cluster import PartyNumber
-from aukciszek.protocol.rules.states import AuctionState, is_over
+from aukciszek.protocol.rules.states import OVER
 from aukciszek.storage.database import Database
 from aukciszek.storage.repositories.auctions import AuctionRepository
 
@@ -26,7 +26,7 @@ async def prepare_restored(database: Database, party: PartyNumber, backup_of: da
         The unfinished auctions.
     """
     repository = AuctionRepository(database)
-    rows = await repository.unfinished_auctions([state.value for state in AuctionState if is_over(state)])
+    rows = await repository.unfinished_auctions(OVER)
     for row in rows:
         async with database.transaction() as connection:
             # It does not know what it has signed since: it asks the others before it signs anything more.

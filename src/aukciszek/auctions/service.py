@@ -33,7 +33,7 @@ from aukciszek.protocol.rules.refusals import (
     SpecForOthersError,
 )
 from aukciszek.protocol.rules.spec import AuctionSpec
-from aukciszek.protocol.rules.states import AuctionState, is_over
+from aukciszek.protocol.rules.states import OVER, AuctionState
 from aukciszek.storage.errors import StorageFaultError
 from aukciszek.storage.rows import AuctionRow
 
@@ -41,8 +41,6 @@ _log = logging.getLogger(__name__)
 
 ALL_AUCTIONS: Final = AuctionId("0" * 64)
 """No auction has this id: a party whose database is new asks under it which auctions there were."""
-
-_OVER: Final = tuple(state.value for state in AuctionState if is_over(state))
 
 
 class AuctionService:
@@ -65,7 +63,7 @@ class AuctionService:
             StorageFaultError: the database cannot be read at all.
         """
         self._is_new = not await self._party.repository.auctions(1)
-        for row in await self._party.repository.unfinished_auctions(_OVER):
+        for row in await self._party.repository.unfinished_auctions(OVER):
             try:
                 await check_auction(self._party.repository, self._party.cluster, self._party.number, row)
                 await self._take_up(row)

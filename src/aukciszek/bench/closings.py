@@ -25,7 +25,7 @@ from aukciszek.console.report import Report
 from aukciszek.local_cluster.actors import Actor, appoint, everybody, open_auction
 from aukciszek.local_cluster.files import LocalCluster, free_base_port, make_cluster
 from aukciszek.local_cluster.running import RunningCluster, running
-from aukciszek.protocol.evidence.audit_log import KEYS_DESTROYED, AuditRecord
+from aukciszek.protocol.evidence.audit_record import KEYS_DESTROYED, AuditRecord
 from aukciszek.protocol.evidence.recorded_attempts import ENDED
 from aukciszek.protocol.evidence.verification import verify_certificate
 from aukciszek.protocol.rules.spec import AuctionSpec

@@ -91,7 +91,7 @@ if TYPE_CHECKING:
     from aukciszek.client.tokens import UserTokens
     from aukciszek.cluster import Cluster, ClusterFileError
     from aukciszek.errors import AukciszekError
-    from aukciszek.protocol.evidence.audit_log import AuditRecord
+    from aukciszek.protocol.evidence.audit_record import AuditRecord
     from aukciszek.protocol.evidence.certificate import Certificate
     from aukciszek.protocol.evidence.opened_bid import OpenedBid
     from aukciszek.protocol.evidence.receipts import ReceiptFile
@@ -181,7 +181,7 @@ _HOMES: Final = {
     "aukciszek.client.tokens": ("UserTokens",),
     "aukciszek.cluster": ("Cluster", "ClusterFileError"),
     "aukciszek.errors": ("AukciszekError",),
-    "aukciszek.protocol.evidence.audit_log": ("AuditRecord",),
+    "aukciszek.protocol.evidence.audit_record": ("AuditRecord",),
     "aukciszek.protocol.evidence.certificate": ("Certificate",),
     "aukciszek.protocol.evidence.opened_bid": ("OpenedBid",),
     "aukciszek.protocol.evidence.receipts": ("ReceiptFile",),

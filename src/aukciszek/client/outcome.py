@@ -20,7 +20,7 @@ from aukciszek.client.errors import (
 from aukciszek.client.parties import Parties, PartyResults
 from aukciszek.client.schemas import Progress
 from aukciszek.clock import Clock, format_time
-from aukciszek.protocol.evidence.audit_log import AuditRecord, verify_record
+from aukciszek.protocol.evidence.audit_record import AuditRecord, verify_record
 from aukciszek.protocol.evidence.certificate import Certificate
 from aukciszek.protocol.evidence.verification import verify_certificate
 from aukciszek.protocol.rules.identifiers import AuctionId

@@ -29,7 +29,7 @@ from aukciszek.client.submission import BidSubmission, OnPlaced, PlacedBid, igno
 from aukciszek.client.tokens import UserTokens
 from aukciszek.clock import Clock, SystemClock
 from aukciszek.cluster import Cluster
-from aukciszek.protocol.evidence.audit_log import AuditRecord
+from aukciszek.protocol.evidence.audit_record import AuditRecord
 from aukciszek.protocol.evidence.certificate import Certificate
 from aukciszek.protocol.rules.identifiers import AuctionId, UserId
 from aukciszek.protocol.rules.spec import AuctionSpec

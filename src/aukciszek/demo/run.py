@@ -13,7 +13,7 @@ from aukciszek.demo.story import Story
 from aukciszek.local_cluster.actors import Actor, RehearsalError, appoint, everybody, open_auction
 from aukciszek.local_cluster.plain_outcome import PlainOutcome, PlainRules, expected_outcome
 from aukciszek.local_cluster.running import RunningCluster
-from aukciszek.protocol.evidence.audit_log import AuditRecord
+from aukciszek.protocol.evidence.audit_record import AuditRecord
 from aukciszek.protocol.evidence.certificate import Certificate
 from aukciszek.protocol.rules.identifiers import BundleDigest
 from aukciszek.protocol.rules.spec import AuctionSpec

@@ -9,7 +9,7 @@ from aukciszek.client.submission import PlacedBid
 from aukciszek.console.auction_view import following, show_checks
 from aukciszek.console.report import Report, plain
 from aukciszek.local_cluster.files import LocalCluster
-from aukciszek.protocol.evidence.audit_log import AuditRecord
+from aukciszek.protocol.evidence.audit_record import AuditRecord
 from aukciszek.protocol.evidence.verification import VerificationReport
 from aukciszek.protocol.rules.spec import AuctionSpec
 

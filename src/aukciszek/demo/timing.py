@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final
 
-from aukciszek.protocol.evidence.audit_log import KEYS_DESTROYED, AuditRecord
+from aukciszek.protocol.evidence.audit_record import KEYS_DESTROYED, AuditRecord
 from aukciszek.protocol.rules.identifiers import AuctionId, UserId
 from aukciszek.protocol.rules.spec import AuctionSpec
 from aukciszek.protocol.sealing.bundle import BidPlace

@@ -12,7 +12,7 @@ from aukciszek.cluster import Cluster, PartyNumber
 from aukciszek.encoding import canonical_json
 from aukciszek.identity import Identity
 from aukciszek.mpc.sharing.sizes import proof_bytes
-from aukciszek.protocol.evidence.audit_log import AuditRecord
+from aukciszek.protocol.evidence.audit_record import AuditRecord
 from aukciszek.protocol.evidence.certificate import Certificate, CertificateBody
 from aukciszek.protocol.evidence.receipt_list import ListedReceipt, OtherReceipt, ReceiptListStatement
 from aukciszek.protocol.evidence.receipts import ReceiptFile

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from pydantic import JsonValue
 
 from aukciszek.cluster import PartyNumber
-from aukciszek.protocol.evidence.audit_log import AuditRecord, RecordEntry
+from aukciszek.protocol.evidence.audit_record import AuditRecord, RecordEntry
 from aukciszek.protocol.evidence.recorded_attempts import attempts_in, remarks_on
 from aukciszek.protocol.rules.identifiers import AuctionId
 

@@ -14,7 +14,7 @@ from aukciszek.cluster import Cluster
 from aukciszek.encoding import from_base64url
 from aukciszek.mpc.sharing.dealing import Dealing
 from aukciszek.mpc.sharing.field import to_bytes
-from aukciszek.protocol.evidence.audit_log import AuditRecord, verify_record
+from aukciszek.protocol.evidence.audit_record import AuditRecord, verify_record
 from aukciszek.protocol.evidence.certificate import Certificate
 from aukciszek.protocol.evidence.key_tables import ChosenKey, ChosenKeys, members_of
 from aukciszek.protocol.evidence.opened_bid import OpenedBid

@@ -12,7 +12,7 @@ from aukciszek.encoding import canonical_json, parse_canonical_json
 from aukciszek.mpc.circuits.ranking import CostModel
 from aukciszek.mpc.protocols.runtime import Runtime
 from aukciszek.mpc.sharing.field import Vector
-from aukciszek.protocol.evidence.audit_log import verify_record
+from aukciszek.protocol.evidence.audit_record import verify_record
 from aukciszek.protocol.evidence.certificate import CertificateBody
 from aukciszek.protocol.rules.identifiers import AuctionId
 from aukciszek.protocol.rules.refusals import (

@@ -8,7 +8,7 @@ import pytest
 
 from aukciszek.accounts.tokens import Principal
 from aukciszek.auctions.intake import intake
-from aukciszek.protocol.evidence.audit_log import verify_record
+from aukciszek.protocol.evidence.audit_record import verify_record
 from aukciszek.protocol.evidence.receipts import MOST_REVISIONS
 from aukciszek.protocol.evidence.statements import verify
 from aukciszek.protocol.rules.errors import EnvelopeDoesNotOpenError

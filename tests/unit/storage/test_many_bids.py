@@ -8,7 +8,7 @@ import pytest
 
 from aukciszek.auctions.record_export import audit_record
 from aukciszek.cluster import PartyNumber
-from aukciszek.protocol.evidence.audit_log import verify_record
+from aukciszek.protocol.evidence.audit_record import verify_record
 from aukciszek.protocol.evidence.record_chain import NewRecordEntry
 from aukciszek.protocol.rules.identifiers import AuctionId
 from aukciszek.storage.database import Database

@@ -17,7 +17,7 @@ from aukciszek.auctions.session.session_input import SessionOutcome
 from aukciszek.cluster import PartyNumber
 from aukciszek.encoding import Json
 from aukciszek.mpc.protocols.runtime import Revealed
-from aukciszek.protocol.evidence.audit_log import KEYS_DESTROYED
+from aukciszek.protocol.evidence.audit_record import KEYS_DESTROYED
 from aukciszek.protocol.evidence.certificate import Certificate, CertificateBody, LeftOut, Winner, order_outcome
 from aukciszek.protocol.evidence.statements import OutcomeSignature, Signed
 from aukciszek.protocol.rules.errors import AuctionError

@@ -10,7 +10,7 @@ from aukciszek.cluster import Cluster
 from aukciszek.console.auction_view import outcome_object, show_outcome
 from aukciszek.console.report import JsonOption, Report, plain
 from aukciszek.errors import AukciszekError
-from aukciszek.protocol.evidence.audit_log import AuditRecord, verify_record
+from aukciszek.protocol.evidence.audit_record import AuditRecord, verify_record
 from aukciszek.protocol.evidence.certificate import Certificate
 from aukciszek.protocol.evidence.opened_bid import OpenedBid
 from aukciszek.protocol.evidence.receipts import ReceiptFile

@@ -1,7 +1,7 @@
 """The chain of an audit record: each entry names the hash of the one before.
 
 ``docs/protocol.md``, "The audit record". Storage writes the chain
-(:mod:`aukciszek.storage.repositories.audit_log`), and :mod:`~aukciszek.protocol.evidence.audit_log` verifies it.
+(:mod:`aukciszek.storage.repositories.audit_record`), and :mod:`~aukciszek.protocol.evidence.audit_record` verifies it.
 """
 
 from collections.abc import Mapping

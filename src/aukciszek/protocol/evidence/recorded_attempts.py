@@ -14,7 +14,7 @@ from pydantic import JsonValue
 
 from aukciszek.clock import format_time
 from aukciszek.cluster import PartyNumber
-from aukciszek.protocol.evidence.audit_log import AuditRecord, RecordEntry
+from aukciszek.protocol.evidence.audit_record import AuditRecord, RecordEntry
 
 BEGAN: Final = "session-began"
 ENDED: Final = "session-ended"

@@ -90,6 +90,10 @@ def is_over(state: AuctionState) -> bool:
     return state in {AuctionState.FINAL, AuctionState.CANCELLED}
 
 
+OVER: Final = tuple(state.value for state in AuctionState if is_over(state))
+"""The states, as they are stored, in which a party has done its part."""
+
+
 def has_no_keys(state: AuctionState) -> bool:
     """Tell whether this party has destroyed its keys, so that it must never have any again."""
     return is_over(state) or state is AuctionState.ABANDONED

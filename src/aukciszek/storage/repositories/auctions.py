@@ -2,7 +2,7 @@
 
 The methods are grouped by subject in the classes that :class:`AuctionRepository` joins: states here, bids in
 :mod:`.bids`, signed statements in :mod:`.statements`, keys for shared randomness in :mod:`.keys`, masked openings in
-:mod:`.openings`, the audit record in :mod:`.audit_log`. Every method takes ``connection`` to be part of a larger
+:mod:`.openings`, the audit record in :mod:`.audit_record`. Every method takes ``connection`` to be part of a larger
 transaction.
 """
 
@@ -14,7 +14,7 @@ from sqlalchemy import Column, Connection, and_, or_, select, tuple_, update
 
 from aukciszek.storage.backends.connection import DatabaseConnection
 from aukciszek.storage.errors import MissingRowError
-from aukciszek.storage.repositories.audit_log import RecordRepository
+from aukciszek.storage.repositories.audit_record import RecordRepository
 from aukciszek.storage.repositories.bids import BidRepository
 from aukciszek.storage.repositories.keys import KeyRepository, erase_auction_keys
 from aukciszek.storage.repositories.openings import OpeningRepository, erase_openings, erase_recovered

@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from aukciszek.protocol.evidence.record_chain import NewRecordEntry
 from aukciszek.storage.backends.connection import DatabaseConnection
 from aukciszek.storage.errors import ReceivedBeforeError, RevisionTakenError
-from aukciszek.storage.repositories.audit_log import append_entries, append_entry
+from aukciszek.storage.repositories.audit_record import append_entries, append_entry
 from aukciszek.storage.repositories.bulk_insert import AnyInsert, insert_rows, keep_first
 from aukciszek.storage.repositories.repository import Repository, insert, insert_if_absent, to_row, to_values
 from aukciszek.storage.rows import BundleHead, BundleRow, NewBid, ReceiptRow

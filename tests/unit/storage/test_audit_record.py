@@ -109,6 +109,6 @@ async def test_incidents_are_kept_newest_first(auctions: AuctionRepository) -> N
 
 
 async def test_only_the_newest_incidents_are_kept(auctions: AuctionRepository, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("aukciszek.storage.repositories.audit_log.MOST_INCIDENTS", 3)
+    monkeypatch.setattr("aukciszek.storage.repositories.audit_record.MOST_INCIDENTS", 3)
     numbers = [await auctions.add_incident(NOON, "noise", {"n": number}) for number in range(5)]
     assert [row.id for row in await auctions.incidents(10)] == numbers[:1:-1]

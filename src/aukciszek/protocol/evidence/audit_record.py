@@ -1,9 +1,9 @@
 """The audit record: who did what, and what was opened, in a chain that shows every later change.
 
 ``docs/protocol.md``, "The audit record". Each entry names the hash of the one before. Storage writes the chain
-(:mod:`aukciszek.storage.repositories.audit_log`); here it is read and checked, from a file as well. Cutting entries off
-at the end leaves a chain that is whole: compare the last hash (:attr:`AuditRecord.head`) with one that you noted, or
-with that of the same party at another time.
+(:mod:`aukciszek.storage.repositories.audit_record`); here it is read and checked, from a file as well. Cutting entries
+off at the end leaves a chain that is whole: compare the last hash (:attr:`AuditRecord.head`) with one that you noted,
+or with that of the same party at another time.
 """
 
 from typing import Annotated, Final, Literal, Self, cast

@@ -9,7 +9,7 @@ from aukciszek.auctions.record_export import audit_record, record_file
 from aukciszek.clock import format_time
 from aukciszek.cluster import PartyNumber
 from aukciszek.encoding import canonical_json, sha256_hex
-from aukciszek.protocol.evidence.audit_log import AuditRecord, RecordEntry, verify_record
+from aukciszek.protocol.evidence.audit_record import AuditRecord, RecordEntry, verify_record
 from aukciszek.protocol.rules.errors import BrokenRecordError, MalformedRecordError
 from aukciszek.protocol.rules.identifiers import AuctionId
 from aukciszek.storage.rows import RecordRow
