@@ -25,7 +25,7 @@ from aukciszek.protocol.evidence.statements import SealingKeyStatement, read_sta
 from aukciszek.protocol.rules.draft import AuctionDraft
 from aukciszek.protocol.rules.identifiers import UserId
 from aukciszek.protocol.rules.spec import AuctionSpec
-from aukciszek.protocol.sealing.bundle import BidPlace
+from aukciszek.protocol.sealing.bundle import BidKey
 from aukciszek.protocol.sealing.envelope import seal_bid
 from aukciszek.protocol.sealing.keys import SealingPublicKey
 from aukciszek.server.host.web_server import WebServer, listen
@@ -219,10 +219,10 @@ class Site:
             read_statement(SealingKeyStatement, from_base64url(key["statement"]), self.cluster)
             for key in sorted(view["sealing_keys"], key=lambda key: key["party"])
         ]
-        place = BidPlace(auction=spec.auction_id, bidder=UserId(bidder.uid), revision=revision)
+        bid_key = BidKey(auction=spec.auction_id, bidder=UserId(bidder.uid), revision=revision)
         bits = spec.grid.bits_of(spec.grid.to_step(price))
         sealing_keys = [SealingPublicKey(key.content.public_key) for key in keys]
-        return (await asyncio.to_thread(seal_bid, place, bits, threshold=1, sealing_keys=sealing_keys)).encode()
+        return (await asyncio.to_thread(seal_bid, bid_key, bits, threshold=1, sealing_keys=sealing_keys)).encode()
 
     async def submit_bid(self, spec: AuctionSpec, bidder: User, bundle: bytes, *, party: int = 1) -> Answer:
         return await self.post(

@@ -7,7 +7,7 @@ from aukciszek.protocol.evidence.receipts import RelayedBid
 from aukciszek.protocol.evidence.statements import Receipt, Signed
 from aukciszek.protocol.rules.identifiers import BundleDigest, UserId
 from aukciszek.protocol.rules.spec import AuctionSpec
-from aukciszek.protocol.sealing.bundle import BidPlace, Bundle
+from aukciszek.protocol.sealing.bundle import BidKey, Bundle
 from aukciszek.protocol.sealing.envelope import seal_bid
 from aukciszek.protocol.sealing.keys import SealingPublicKey
 from simulation.operations import BIDDERS, Bid
@@ -43,15 +43,15 @@ class Bidders:
         """Make the next revision, once or, for twins, twice; nothing where keys are needed and not there."""
         revision = self._revisions[bid.bidder] + 1
         bidder = UserId(self.people[bid.bidder].uid)
-        place = BidPlace(auction=self._spec.auction_id, bidder=bidder, revision=revision)
+        bid_key = BidKey(auction=self._spec.auction_id, bidder=bidder, revision=revision)
         if bid.withdraw:
-            bundles = [Bundle.for_withdrawal(auction=place.auction, bidder=place.bidder, revision=revision)]
+            bundles = [Bundle.for_withdrawal(auction=bid_key.auction, bidder=bid_key.bidder, revision=revision)]
         elif keys is None:
             return []
         else:
-            bits = [bid.price >> place & 1 for place in reversed(range(self._spec.bits))]
+            bits = [bid.price >> position & 1 for position in reversed(range(self._spec.bits))]
             copies = 2 if bid.twin & bid.parties else 1
-            bundles = [seal_bid(place, bits, threshold=self._threshold, sealing_keys=keys) for _ in range(copies)]
+            bundles = [seal_bid(bid_key, bits, threshold=self._threshold, sealing_keys=keys) for _ in range(copies)]
         self._revisions[bid.bidder] = revision
         contents = []
         for bundle in bundles:
@@ -75,5 +75,5 @@ class Bidders:
 
 def _spoil(bundle: Bundle, party: int) -> bytes:
     """Break the envelope of one party."""
-    envelopes = [bytes(len(one)) if place == party else one for place, one in enumerate(bundle.envelopes, start=1)]
+    envelopes = [bytes(len(one)) if index == party else one for index, one in enumerate(bundle.envelopes, start=1)]
     return replace(bundle, envelopes=tuple(envelopes)).encode()

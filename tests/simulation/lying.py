@@ -135,7 +135,7 @@ class Liar:
         shifted = dealt.copy()
         for row, bid in zip(shifted, parts.late_outcome._input_sets[str(fixed)].computed, strict=True):
             envelope = OwnEnvelope.of(Bundle.decode(contents[bid.digest]), self._number)
-            context = _proof_context(envelope.place, envelope.threshold, envelope.bits, envelope.commitments)
+            context = _proof_context(envelope.bid_key, envelope.threshold, envelope.bits, envelope.commitments)
             weights = challenge(context, row.size - MASKS)[0]
             row[0] = (int(row[0]) + 1) % P
             for mask in range(MASKS):

@@ -14,7 +14,7 @@ from aukciszek.protocol.evidence.opened_bid import OpenedBid
 from aukciszek.protocol.evidence.receipts import ReceiptFile
 from aukciszek.protocol.rules.identifiers import BundleDigest, UserId
 from aukciszek.protocol.rules.spec import AuctionSpec
-from aukciszek.protocol.sealing.bundle import BidPlace, Bundle
+from aukciszek.protocol.sealing.bundle import BidKey, Bundle
 from aukciszek.protocol.sealing.envelope import _proof_context, commitment, seal_bid
 from aukciszek.protocol.sealing.keys import SealingKeyPair, SealingPublicKey
 from aukciszek.protocol.sealing.opening_secret import OpeningSecret
@@ -42,10 +42,10 @@ class Evidence:
 
     def seal(self, bidder: UserId, step: int, *, revision: int = 1) -> MadeBid:
         secret = OpeningSecret.new(step)
-        bits = [step >> place & 1 for place in reversed(range(self.spec.bits))]
-        place = BidPlace(auction=self.spec.auction_id, bidder=bidder, revision=revision)
+        bits = [step >> position & 1 for position in reversed(range(self.spec.bits))]
+        bid_key = BidKey(auction=self.spec.auction_id, bidder=bidder, revision=revision)
         bundle = seal_bid(
-            place,
+            bid_key,
             bits,
             threshold=self.spec.threshold,
             sealing_keys=self._keys,
@@ -56,22 +56,22 @@ class Evidence:
     def seal_elements(self, bidder: UserId, elements: Sequence[int]) -> OpenedBid:
         """Return the opening of a bundle in which anything may stand in the place of bits."""
         spec = self.spec
-        place = BidPlace(auction=spec.auction_id, bidder=bidder, revision=1)
+        bid_key = BidKey(auction=spec.auction_id, bidder=bidder, revision=1)
         dealing = Dealing.of(elements, spec.parties, spec.threshold)
         rows = tuple(to_bytes(row) for row in dealing.shares)
-        commitments = tuple(commitment(place.auction, party, row) for party, row in enumerate(rows, start=1))
+        commitments = tuple(commitment(bid_key.auction, party, row) for party, row in enumerate(rows, start=1))
         bundle = Bundle(
-            auction=place.auction,
+            auction=bid_key.auction,
             bidder=bidder,
             revision=1,
             threshold=spec.threshold,
             bits=spec.bits,
             commitments=commitments,
-            proof=dealing.prove(_proof_context(place, spec.threshold, spec.bits, commitments)),
+            proof=dealing.prove(_proof_context(bid_key, spec.threshold, spec.bits, commitments)),
             envelopes=tuple(key.seal(row, b"") for key, row in zip(self._keys, rows, strict=True)),
         )
         receipts = self.receipts((bundle, self.in_time(1, 2, 3)))
-        return OpenedBid(auction=place.auction, bundle=bundle.encode(), rows=rows, receipts=receipts)
+        return OpenedBid(auction=bid_key.auction, bundle=bundle.encode(), rows=rows, receipts=receipts)
 
     def receipts(self, *bids: tuple[Bundle, Mapping[int, datetime]]) -> ReceiptFile:
         file = ReceiptFile(auction=self.spec.auction_id, bidder=bids[0][0].bidder, bids=())

@@ -21,7 +21,7 @@ from aukciszek.protocol.evidence.receipts import ReceiptFile
 from aukciszek.protocol.evidence.verification import verify_certificate
 from aukciszek.protocol.rules.draft import AuctionDraft
 from aukciszek.protocol.rules.identifiers import BundleDigest, UserId
-from aukciszek.protocol.sealing.bundle import BidPlace, Bundle
+from aukciszek.protocol.sealing.bundle import BidKey, Bundle
 from aukciszek.protocol.sealing.envelope import seal_bid
 
 LAST: Final = timedelta(seconds=1)
@@ -119,7 +119,7 @@ def _seal(overview: AuctionOverview, bidders: Sequence[UserTokens], each: int) -
     for place, bidder in enumerate(bidders):
         for revision in range(1, each + 1):
             step = (each - revision) * len(bidders) + place
-            target = BidPlace(auction=overview.id, bidder=bidder.uid, revision=revision)
+            target = BidKey(auction=overview.id, bidder=bidder.uid, revision=revision)
             bits = grid.bits_of(step)
             bundle = seal_bid(target, bits, threshold=overview.spec.threshold, sealing_keys=sealing_keys)
             bundles.setdefault(bidder.uid, []).append(bundle.encode())

@@ -20,7 +20,7 @@ from aukciszek.protocol.rules.draft import AuctionDraft
 from aukciszek.protocol.rules.identifiers import AuctionId, UserId
 from aukciszek.protocol.rules.spec import AuctionSpec
 from aukciszek.protocol.rules.states import AuctionState
-from aukciszek.protocol.sealing.bundle import BidPlace, Bundle, header_of
+from aukciszek.protocol.sealing.bundle import BidKey, Bundle, header_of
 from aukciszek.protocol.sealing.envelope import seal_bid
 from aukciszek.protocol.sealing.keys import SealingPublicKey
 from aukciszek.storage.database import Database
@@ -213,9 +213,9 @@ class Parties:
     async def seal(self, spec: AuctionSpec, bidder: Principal, price: str, revision: int = 1) -> bytes:
         view = await self.services[min(self.services)].queries.auction(spec.auction_id)
         keys = [SealingPublicKey(signed.content.public_key) for signed in view.sealing_keys]
-        place = BidPlace(auction=spec.auction_id, bidder=UserId(bidder.uid), revision=revision)
+        bid_key = BidKey(auction=spec.auction_id, bidder=UserId(bidder.uid), revision=revision)
         bits = spec.grid.bits_of(spec.grid.to_step(price))
-        return seal_bid(place, bits, threshold=self.threshold, sealing_keys=keys).encode()
+        return seal_bid(bid_key, bits, threshold=self.threshold, sealing_keys=keys).encode()
 
     async def bid(
         self,

@@ -11,7 +11,7 @@ from aukciszek.cluster import Cluster, PartyEntry
 from aukciszek.identity import Identity
 from aukciszek.protocol.rules.identifiers import AuctionId, UserId
 from aukciszek.protocol.rules.spec import AuctionSpec
-from aukciszek.protocol.sealing.bundle import BidPlace
+from aukciszek.protocol.sealing.bundle import BidKey
 from aukciszek.protocol.sealing.keys import SealingKeyPair, SealingPublicKey
 
 PARTIES = 5
@@ -97,5 +97,5 @@ def sealing_keys(key_pairs: list[SealingKeyPair]) -> list[SealingPublicKey]:
 
 
 @pytest.fixture
-def place(spec: AuctionSpec) -> BidPlace:
-    return BidPlace(auction=AuctionId(spec.auction_id), bidder=UserId(BIDDER), revision=1)
+def bid_key(spec: AuctionSpec) -> BidKey:
+    return BidKey(auction=AuctionId(spec.auction_id), bidder=UserId(BIDDER), revision=1)

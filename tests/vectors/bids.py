@@ -10,7 +10,7 @@ from aukciszek.mpc.sharing.sizes import proof_bytes
 from aukciszek.protocol.rules.identifiers import AuctionId, UserId, labelled_sha256
 from aukciszek.protocol.rules.prices import PriceGrid
 from aukciszek.protocol.rules.spec import AuctionSpec, invitation
-from aukciszek.protocol.sealing.bundle import BidPlace, Bundle, envelope_bytes
+from aukciszek.protocol.sealing.bundle import BidKey, Bundle, envelope_bytes
 from aukciszek.protocol.sealing.envelope import commitment, envelope_info, open_envelope, seal_bid
 from aukciszek.protocol.sealing.keys import SealingKeyPair, SealingPublicKey
 from vectors.samples import BIDDER, OTHER_BIDDER, Answers, code_of, spec
@@ -203,9 +203,9 @@ def sealing() -> Answers:
     """Return a sealed bid with all keys and contents, and what must not open. The envelopes are others each time."""
     pairs = [SealingKeyPair(labelled_sha256("vector", b"sealing key", bytes([party]))) for party in range(1, 6)]
     keys = [SealingPublicKey(pair.public_bytes) for pair in pairs]
-    place = BidPlace(auction=spec().auction_id, bidder=BIDDER, revision=3)
+    bid_key = BidKey(auction=spec().auction_id, bidder=BIDDER, revision=3)
     bits, key = [1, 0, 1], labelled_sha256("vector", b"dealing")
-    bundle = seal_bid(place, bits, threshold=2, sealing_keys=keys, random_bytes=lambda _: key)
+    bundle = seal_bid(bid_key, bits, threshold=2, sealing_keys=keys, random_bytes=lambda _: key)
     envelopes: list[Json] = []
     for party, pair in enumerate(pairs, start=1):
         content = open_envelope(bundle, party, pair)
@@ -214,7 +214,7 @@ def sealing() -> Answers:
                 "party": party,
                 "seed": to_base64url(pair.to_bytes()),
                 "public_key": to_base64url(pair.public_bytes),
-                "info": to_base64url(envelope_info(place, party)),
+                "info": to_base64url(envelope_info(bid_key, party)),
                 "content": to_base64url(content.encode()),
                 "elements": [str(element) for element in content.dealt().tolist()],
             }
@@ -225,12 +225,12 @@ def sealing() -> Answers:
         "key": to_base64url(key),
         "bundle": to_base64url(bundle.encode()),
         "envelopes": envelopes,
-        "refused": _spoilt(bundle, place, pairs, keys),
+        "refused": _spoilt(bundle, bid_key, pairs, keys),
     }
 
 
 def _spoilt(
-    bundle: Bundle, place: BidPlace, pairs: Sequence[SealingKeyPair], keys: Sequence[SealingPublicKey]
+    bundle: Bundle, bid_key: BidKey, pairs: Sequence[SealingKeyPair], keys: Sequence[SealingPublicKey]
 ) -> list[Json]:
     """Return bundles whose first envelope must be refused."""
     content = open_envelope(bundle, 1, pairs[0]).encode()
@@ -238,13 +238,13 @@ def _spoilt(
     other = content[:-8] + bytes([content[-8] ^ 1]) + content[-7:]
     shared = bytes([content[0] ^ 1]) + content[1:]
     salted = content[:24] + bytes([content[24] ^ 1]) + content[25:]
-    info = envelope_info(place, 1)
+    info = envelope_info(bid_key, 1)
 
     def sealed(inside: bytes, promised: bytes) -> Bundle:
         return replace(
             bundle,
             envelopes=(keys[0].seal(inside, info), *bundle.envelopes[1:]),
-            commitments=(commitment(place.auction, 1, promised), *bundle.commitments[1:]),
+            commitments=(commitment(bid_key.auction, 1, promised), *bundle.commitments[1:]),
         )
 
     changed = bytearray(bundle.envelopes[0])

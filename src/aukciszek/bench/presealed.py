@@ -11,7 +11,7 @@ from multiprocessing import get_context
 from aukciszek.client.overview import AuctionOverview
 from aukciszek.protocol.rules.identifiers import UserId
 from aukciszek.protocol.rules.spec import AuctionSpec
-from aukciszek.protocol.sealing.bundle import BidPlace
+from aukciszek.protocol.sealing.bundle import BidKey
 from aukciszek.protocol.sealing.envelope import seal_bid
 from aukciszek.protocol.sealing.keys import SealingPublicKey
 
@@ -42,7 +42,7 @@ def _seal(spec_bytes: bytes, keys: Sequence[bytes], bidder: UserId, revisions: i
     sealing_keys = [SealingPublicKey(key) for key in keys]
     sealed = []
     for revision in range(1, revisions + 1):
-        place = BidPlace(auction=spec.auction_id, bidder=bidder, revision=revision)
+        place = BidKey(auction=spec.auction_id, bidder=bidder, revision=revision)
         bits = spec.grid.bits_of(secrets.randbelow(spec.grid.highest_step + 1))
         sealed.append(seal_bid(place, bits, threshold=spec.threshold, sealing_keys=sealing_keys).encode())
     return sealed

@@ -16,7 +16,7 @@ from aukciszek.client.submission import read_receipt
 from aukciszek.client.tokens import UserTokens
 from aukciszek.protocol.evidence.statements import Receipt, Signed
 from aukciszek.protocol.rules.identifiers import AuctionId, UserId
-from aukciszek.protocol.sealing.bundle import BidPlace, Bundle, BundleHeader
+from aukciszek.protocol.sealing.bundle import BidKey, Bundle, BundleHeader
 from aukciszek.protocol.sealing.opening_secret import OpeningSecret
 
 _BELIEVABLE_LEAD: Final = 8
@@ -47,7 +47,7 @@ def ignore_sealed(_: SealedBid) -> None:
     """Keep nothing, so that nobody can open the bid later."""
 
 
-async def seal_price(overview: AuctionOverview, price: str, *, place: BidPlace) -> SealedBid:
+async def seal_price(overview: AuctionOverview, price: str, *, place: BidKey) -> SealedBid:
     """Turn a price into a bundle, off the event loop.
 
     Raises:

@@ -33,7 +33,7 @@ from aukciszek.protocol.evidence.audit_record import AuditRecord
 from aukciszek.protocol.evidence.certificate import Certificate
 from aukciszek.protocol.rules.identifiers import AuctionId, UserId
 from aukciszek.protocol.rules.spec import AuctionSpec
-from aukciszek.protocol.sealing.bundle import BidPlace, Bundle
+from aukciszek.protocol.sealing.bundle import BidKey, Bundle
 
 
 class AukciszekClient:
@@ -217,7 +217,7 @@ class AukciszekClient:
             ClientError: too few parties gave a receipt for the bid to count.
         """
         overview = overview or await self.auction(auction)
-        place = BidPlace(auction=overview.id, bidder=self.tokens.uid, revision=await self._next_revision(overview))
+        place = BidKey(auction=overview.id, bidder=self.tokens.uid, revision=await self._next_revision(overview))
         sealed = await seal_price(overview, price, place=place)
         await asyncio.to_thread(on_sealed, sealed)
         return await self._submit(sealed.bundle, overview, "take the bid", keep_trying_s, on_placed)

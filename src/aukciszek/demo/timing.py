@@ -16,7 +16,7 @@ from typing import Final
 from aukciszek.protocol.evidence.audit_record import KEYS_DESTROYED, AuditRecord
 from aukciszek.protocol.rules.identifiers import AuctionId, UserId
 from aukciszek.protocol.rules.spec import AuctionSpec
-from aukciszek.protocol.sealing.bundle import BidPlace
+from aukciszek.protocol.sealing.bundle import BidKey
 from aukciszek.protocol.sealing.envelope import open_envelope, seal_bid
 from aukciszek.protocol.sealing.keys import SealingKeyPair, SealingPublicKey
 
@@ -62,7 +62,7 @@ def _envelope_s(spec: AuctionSpec) -> float:
     keys = [SealingPublicKey(pair.public_bytes) for pair in pairs]
     took: list[float] = []
     for _ in range(_SAMPLE):
-        place = BidPlace(auction=AuctionId(secrets.token_hex(32)), bidder=UserId(str(uuid.uuid4())), revision=1)
+        place = BidKey(auction=AuctionId(secrets.token_hex(32)), bidder=UserId(str(uuid.uuid4())), revision=1)
         bundle = seal_bid(place, [0] * spec.bits, threshold=spec.threshold, sealing_keys=keys)
         began_s = time.thread_time()
         open_envelope(bundle, 1, pairs[0])

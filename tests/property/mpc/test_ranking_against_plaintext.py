@@ -41,7 +41,7 @@ def run_on_bits[Result](
     numbers: list[int], bits: int, program: Callable[[Runtime, Digits], Awaitable[Result]]
 ) -> tuple[Result, Runtime]:
     """Share numbers bit by bit among three parties, run ``program`` on their digits."""
-    table = np.array([[number >> (bits - 1 - place) & 1 for number in numbers] for place in range(bits)])
+    table = np.array([[number >> (bits - 1 - position) & 1 for number in numbers] for position in range(bits)])
     shares = share_values(table.reshape(-1).astype(np.uint64), 3, 1).reshape(3, bits, len(numbers))
 
     async def with_digits(runtime: Runtime) -> Result:

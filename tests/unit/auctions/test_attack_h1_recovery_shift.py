@@ -23,7 +23,7 @@ from aukciszek.mpc.sharing.field import P, Vector, inverse, to_bytes, to_vector
 from aukciszek.mpc.sharing.random_stream import RandomStream
 from aukciszek.mpc.sharing.sizes import MASKS, SALTS
 from aukciszek.mpc.simulation import simulate
-from aukciszek.protocol.evidence.tie_break import tie_break_places
+from aukciszek.protocol.evidence.tie_break import tie_break_indices
 from aukciszek.protocol.rules.identifiers import AuctionId
 from aukciszek.protocol.sealing.envelope import commitment
 from support.auction_case import bits_of, ignore_progress
@@ -192,7 +192,7 @@ async def test_even_then_the_bid_is_not_told(
     attack(bundles, 3, 1, (1,))
     result = await outcome(bundles, 3, 1, await recovered(bundles, 3, 1, (1,)))
     assert result.tie_break_seed is not None
-    place = tie_break_places(result.tie_break_seed, digests(bundles)).index(VICTIM)
+    place = tie_break_indices(result.tie_break_seed, digests(bundles)).index(VICTIM)
     weights = RandomStream(COIN)
     weights.take(BITS * len(bundles))
     rho = weights.take(BITS * len(bundles)).reshape(BITS, -1)[:, place].tolist()

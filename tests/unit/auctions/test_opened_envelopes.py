@@ -17,7 +17,7 @@ from aukciszek.mpc.sharing.dealing import challenge
 from aukciszek.mpc.sharing.field import P, Vector, to_bytes, to_vector
 from aukciszek.mpc.sharing.sizes import MASKS
 from aukciszek.protocol.rules.identifiers import AuctionId, UserId
-from aukciszek.protocol.sealing.bundle import BidPlace, Bundle
+from aukciszek.protocol.sealing.bundle import BidKey, Bundle
 from aukciszek.protocol.sealing.envelope import OwnEnvelope, _proof_context, seal_bid
 from aukciszek.protocol.sealing.keys import SealingKeyPair, SealingPublicKey
 from aukciszek.storage.database import Database
@@ -65,8 +65,8 @@ class Scene:
         self.bidders += 1
         bidder = UserId(f"00000000-0000-4000-8000-{self.bidders:012d}")
         keys = [SealingPublicKey(pair.public_bytes) for pair in self.pairs]
-        place = BidPlace(auction=AUCTION, bidder=bidder, revision=1)
-        bundle = change(seal_bid(place, BITS, threshold=1, sealing_keys=keys))
+        bid_key = BidKey(auction=AUCTION, bidder=bidder, revision=1)
+        bundle = change(seal_bid(bid_key, BITS, threshold=1, sealing_keys=keys))
         await self.repository.put_bundle(
             BundleRow(
                 digest=bundle.digest(),
@@ -179,7 +179,7 @@ async def fitting_the_proof_alone(scene: Scene) -> tuple[Bundle, Vector]:
     row = [(int(one) + int(two)) * pow(2, -1, P) % P for one, two in zip(*others, strict=True)]
     envelope = OwnEnvelope.of(bundle, OWN)
     assert envelope.fits_proof(to_vector(row))
-    context = _proof_context(envelope.place, envelope.threshold, envelope.bits, envelope.commitments)
+    context = _proof_context(envelope.bid_key, envelope.threshold, envelope.bits, envelope.commitments)
     rho = challenge(context, len(row) - MASKS).tolist()
     row[0] = (row[0] + 1) % P
     for mask in range(MASKS):

@@ -28,12 +28,12 @@ main()
 
 
 SEAL: Final = """
-from aukciszek.protocol.sealing.bundle import BidPlace
+from aukciszek.protocol.sealing.bundle import BidKey
 from aukciszek.protocol.sealing.envelope import open_envelope, seal_bid
 from aukciszek.protocol.sealing.keys import SealingKeyPair, SealingPublicKey
 pairs = [SealingKeyPair.new() for _ in range(3)]
 keys = [SealingPublicKey(pair.public_bytes) for pair in pairs]
-place = BidPlace(auction='ab' * 32, bidder='22222222-2222-4222-8222-222222222222', revision=1)
+place = BidKey(auction='ab' * 32, bidder='22222222-2222-4222-8222-222222222222', revision=1)
 open_envelope(seal_bid(place, [1, 0, 1], threshold=1, sealing_keys=keys), 2, pairs[1])
 """
 

@@ -16,7 +16,7 @@ from aukciszek.protocol.rules.errors import (
     EnvelopeWrongSizeError,
 )
 from aukciszek.protocol.rules.identifiers import AuctionId, UserId
-from aukciszek.protocol.sealing.bundle import BidPlace, Bundle
+from aukciszek.protocol.sealing.bundle import BidKey, Bundle
 from aukciszek.protocol.sealing.envelope import (
     EnvelopeContent,
     OwnEnvelope,
@@ -32,8 +32,8 @@ BITS = [1, 0, 1, 1, 0]
 
 
 @pytest.fixture
-def bundle(place: BidPlace, sealing_keys: list[SealingPublicKey]) -> Bundle:
-    return seal_bid(place, BITS, threshold=2, sealing_keys=sealing_keys)
+def bundle(bid_key: BidKey, sealing_keys: list[SealingPublicKey]) -> Bundle:
+    return seal_bid(bid_key, BITS, threshold=2, sealing_keys=sealing_keys)
 
 
 def _at_zero(points: Sequence[tuple[int, int]]) -> int:
@@ -58,10 +58,10 @@ def test_any_three_of_five_parties_find_the_bits(bundle: Bundle, key_pairs: list
 
 
 def test_polynomials_and_salts_come_from_the_randomness_that_was_passed_in(
-    place: BidPlace, sealing_keys: list[SealingPublicKey]
+    bid_key: BidKey, sealing_keys: list[SealingPublicKey]
 ) -> None:
     first, second = (
-        seal_bid(place, BITS, threshold=2, sealing_keys=sealing_keys, random_bytes=lambda count: b"\x07" * count)
+        seal_bid(bid_key, BITS, threshold=2, sealing_keys=sealing_keys, random_bytes=lambda count: b"\x07" * count)
         for _ in range(2)
     )
     assert first.commitments == second.commitments
@@ -69,9 +69,9 @@ def test_polynomials_and_salts_come_from_the_randomness_that_was_passed_in(
 
 
 def test_two_bundles_of_one_bid_share_nothing(
-    place: BidPlace, sealing_keys: list[SealingPublicKey], key_pairs: list[SealingKeyPair]
+    bid_key: BidKey, sealing_keys: list[SealingPublicKey], key_pairs: list[SealingKeyPair]
 ) -> None:
-    first, second = (seal_bid(place, BITS, threshold=2, sealing_keys=sealing_keys) for _ in range(2))
+    first, second = (seal_bid(bid_key, BITS, threshold=2, sealing_keys=sealing_keys) for _ in range(2))
     assert not set(first.commitments) & set(second.commitments)
     assert not set(first.envelopes) & set(second.envelopes)
     for party, pair in enumerate(key_pairs, start=1):
@@ -122,62 +122,62 @@ def test_an_envelope_copied_to_another_party_does_not_open(bundle: Bundle, key_p
 
 
 def test_an_envelope_of_another_bidder_does_not_open(
-    bundle: Bundle, place: BidPlace, sealing_keys: list[SealingPublicKey], key_pairs: list[SealingKeyPair]
+    bundle: Bundle, bid_key: BidKey, sealing_keys: list[SealingPublicKey], key_pairs: list[SealingKeyPair]
 ) -> None:
     thief = UserId("33333333-3333-4333-8333-333333333333")
     own = seal_bid(
-        BidPlace(auction=place.auction, bidder=thief, revision=1), BITS, threshold=2, sealing_keys=sealing_keys
+        BidKey(auction=bid_key.auction, bidder=thief, revision=1), BITS, threshold=2, sealing_keys=sealing_keys
     )
     stolen = replace(own, envelopes=bundle.envelopes, commitments=bundle.commitments)
     with pytest.raises(EnvelopeDoesNotOpenError):
         open_envelope(stolen, 3, key_pairs[2])
 
 
-def _resealed(bundle: Bundle, place: BidPlace, key: SealingPublicKey, content: bytes, promised: bytes) -> Bundle:
+def _resealed(bundle: Bundle, bid_key: BidKey, key: SealingPublicKey, content: bytes, promised: bytes) -> Bundle:
     """Return the bundle with another content for party 1, and a commitment to what was ``promised``."""
     return replace(
         bundle,
-        envelopes=(key.seal(content, envelope_info(place, 1)), *bundle.envelopes[1:]),
-        commitments=(commitment(place.auction, 1, promised), *bundle.commitments[1:]),
+        envelopes=(key.seal(content, envelope_info(bid_key, 1)), *bundle.envelopes[1:]),
+        commitments=(commitment(bid_key.auction, 1, promised), *bundle.commitments[1:]),
     )
 
 
 def test_a_content_that_was_not_committed_to_is_found(
-    bundle: Bundle, place: BidPlace, sealing_keys: list[SealingPublicKey], key_pairs: list[SealingKeyPair]
+    bundle: Bundle, bid_key: BidKey, sealing_keys: list[SealingPublicKey], key_pairs: list[SealingKeyPair]
 ) -> None:
     content = bytearray(open_envelope(bundle, 1, key_pairs[0]).encode())
     promised = bytes(content)
     content[-1] ^= 1
     with pytest.raises(EnvelopeCommitmentError):
-        open_envelope(_resealed(bundle, place, sealing_keys[0], bytes(content), promised), 1, key_pairs[0])
+        open_envelope(_resealed(bundle, bid_key, sealing_keys[0], bytes(content), promised), 1, key_pairs[0])
 
 
 @pytest.mark.parametrize("element", [P, P + 1, 2**63, 2**64 - 1])
 def test_a_number_beyond_the_field_is_found(
     bundle: Bundle,
-    place: BidPlace,
+    bid_key: BidKey,
     sealing_keys: list[SealingPublicKey],
     key_pairs: list[SealingKeyPair],
     element: int,
 ) -> None:
     content = bytes(8 * (4 + SALTS + MASKS)) + element.to_bytes(8, "little")
     with pytest.raises(EnvelopeElementError):
-        open_envelope(_resealed(bundle, place, sealing_keys[0], content, content), 1, key_pairs[0])
+        open_envelope(_resealed(bundle, bid_key, sealing_keys[0], content, content), 1, key_pairs[0])
 
 
 def test_the_largest_element_is_one_of_the_field(
-    bundle: Bundle, place: BidPlace, sealing_keys: list[SealingPublicKey], key_pairs: list[SealingKeyPair]
+    bundle: Bundle, bid_key: BidKey, sealing_keys: list[SealingPublicKey], key_pairs: list[SealingKeyPair]
 ) -> None:
     """So it is refused for the proof, which it contradicts, and not before."""
     content = (P - 1).to_bytes(8, "little") * (5 + SALTS + MASKS)
     with pytest.raises(EnvelopeProofError):
-        open_envelope(_resealed(bundle, place, sealing_keys[0], content, content), 1, key_pairs[0])
+        open_envelope(_resealed(bundle, bid_key, sealing_keys[0], content, content), 1, key_pairs[0])
 
 
 @pytest.mark.parametrize("place_in_row", range(len(BITS) + SALTS + MASKS))
 def test_a_share_beside_the_polynomial_is_found_by_the_party_that_has_it(
     bundle: Bundle,
-    place: BidPlace,
+    bid_key: BidKey,
     sealing_keys: list[SealingPublicKey],
     key_pairs: list[SealingKeyPair],
     place_in_row: int,
@@ -185,13 +185,13 @@ def test_a_share_beside_the_polynomial_is_found_by_the_party_that_has_it(
     content = bytearray(open_envelope(bundle, 1, key_pairs[0]).encode())
     content[8 * place_in_row] ^= 1
     with pytest.raises(EnvelopeProofError):
-        open_envelope(_resealed(bundle, place, sealing_keys[0], bytes(content), bytes(content)), 1, key_pairs[0])
+        open_envelope(_resealed(bundle, bid_key, sealing_keys[0], bytes(content), bytes(content)), 1, key_pairs[0])
 
 
 def test_a_proof_holds_for_every_byte_of_its_bundle_s_header(
-    bundle: Bundle, place: BidPlace, sealing_keys: list[SealingPublicKey], key_pairs: list[SealingKeyPair]
+    bundle: Bundle, bid_key: BidKey, sealing_keys: list[SealingPublicKey], key_pairs: list[SealingKeyPair]
 ) -> None:
-    other = seal_bid(place, BITS, threshold=2, sealing_keys=sealing_keys)
+    other = seal_bid(bid_key, BITS, threshold=2, sealing_keys=sealing_keys)
     changed = bytearray(bundle.proof)
     changed[0] ^= 1
     beyond = b"\xff" * 8 + bundle.proof[8:]
@@ -208,10 +208,10 @@ def test_a_proof_holds_for_every_byte_of_its_bundle_s_header(
 
 
 def test_polynomials_of_too_high_a_degree_do_not_pass_for_lower_ones(
-    place: BidPlace, sealing_keys: list[SealingPublicKey], key_pairs: list[SealingKeyPair]
+    bid_key: BidKey, sealing_keys: list[SealingPublicKey], key_pairs: list[SealingKeyPair]
 ) -> None:
     """A bidder deals with degree 2 and claims degree 1."""
-    honest = seal_bid(place, BITS, threshold=2, sealing_keys=sealing_keys)
+    honest = seal_bid(bid_key, BITS, threshold=2, sealing_keys=sealing_keys)
     claimed = replace(honest, threshold=1, proof=honest.proof[: proof_bytes(1)])
     for party, pair in enumerate(key_pairs, start=1):
         with pytest.raises(EnvelopeProofError):
@@ -238,35 +238,35 @@ def test_there_is_an_envelope_for_each_party_only(bundle: Bundle, key_pairs: lis
         open_envelope(bundle, party, key_pairs[0])
 
 
-def test_a_withdrawal_has_no_envelope(place: BidPlace, key_pairs: list[SealingKeyPair]) -> None:
-    withdrawal = Bundle.for_withdrawal(auction=place.auction, bidder=place.bidder, revision=2)
+def test_a_withdrawal_has_no_envelope(bid_key: BidKey, key_pairs: list[SealingKeyPair]) -> None:
+    withdrawal = Bundle.for_withdrawal(auction=bid_key.auction, bidder=bid_key.bidder, revision=2)
     with pytest.raises(ValueError, match="no envelope"):
         open_envelope(withdrawal, 1, key_pairs[0])
 
 
-def test_only_bits_are_sealed(place: BidPlace, sealing_keys: list[SealingPublicKey]) -> None:
+def test_only_bits_are_sealed(bid_key: BidKey, sealing_keys: list[SealingPublicKey]) -> None:
     for wrong in ([2], [0, -1], [P]):
         with pytest.raises(ValueError, match="only bits"):
-            seal_bid(place, wrong, threshold=2, sealing_keys=sealing_keys)
+            seal_bid(bid_key, wrong, threshold=2, sealing_keys=sealing_keys)
 
 
 @pytest.mark.parametrize("threshold", [0, 3])
 def test_the_threshold_must_fit_the_number_of_keys(
-    place: BidPlace, sealing_keys: list[SealingPublicKey], threshold: int
+    bid_key: BidKey, sealing_keys: list[SealingPublicKey], threshold: int
 ) -> None:
     with pytest.raises(ValueError, match="n >= 2t"):
-        seal_bid(place, BITS, threshold=threshold, sealing_keys=sealing_keys)
+        seal_bid(bid_key, BITS, threshold=threshold, sealing_keys=sealing_keys)
 
 
-def test_the_binding_of_an_envelope_is_as_documented(place: BidPlace) -> None:
-    info = envelope_info(replace(place, revision=0x01020304), 5)
-    bidder = bytes.fromhex(place.bidder.replace("-", ""))
-    assert info == b"aukciszek/1/envelope\x00" + bytes.fromhex(place.auction) + bidder + b"\x01\x02\x03\x04\x05"
+def test_the_binding_of_an_envelope_is_as_documented(bid_key: BidKey) -> None:
+    info = envelope_info(replace(bid_key, revision=0x01020304), 5)
+    bidder = bytes.fromhex(bid_key.bidder.replace("-", ""))
+    assert info == b"aukciszek/1/envelope\x00" + bytes.fromhex(bid_key.auction) + bidder + b"\x01\x02\x03\x04\x05"
 
 
-def test_a_commitment_is_as_documented(place: BidPlace) -> None:
-    expected = hashlib.sha256(b"aukciszek/1/share\x00" + bytes.fromhex(place.auction) + b"\x05" + b"the row")
-    assert commitment(place.auction, 5, b"the row") == expected.digest()
+def test_a_commitment_is_as_documented(bid_key: BidKey) -> None:
+    expected = hashlib.sha256(b"aukciszek/1/share\x00" + bytes.fromhex(bid_key.auction) + b"\x05" + b"the row")
+    assert commitment(bid_key.auction, 5, b"the row") == expected.digest()
 
 
 def test_no_text_shows_a_share(bundle: Bundle, key_pairs: list[SealingKeyPair]) -> None:

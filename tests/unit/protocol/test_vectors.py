@@ -25,7 +25,7 @@ from aukciszek.protocol.evidence.verification import verify_certificate
 from aukciszek.protocol.rules.errors import AuctionError
 from aukciszek.protocol.rules.prices import PriceGrid
 from aukciszek.protocol.rules.spec import AuctionSpec, invitation
-from aukciszek.protocol.sealing.bundle import BidPlace, Bundle
+from aukciszek.protocol.sealing.bundle import BidKey, Bundle
 from aukciszek.protocol.sealing.envelope import envelope_info, open_envelope
 from aukciszek.protocol.sealing.keys import SealingKeyPair
 from aukciszek.protocol.sealing.opening_secret import OpeningSecret
@@ -92,14 +92,14 @@ def test_bundles() -> None:
 def test_sealing() -> None:
     answers = _read("sealing.json")
     bundle = Bundle.decode(from_base64url(answers["bundle"]))
-    place = BidPlace(auction=bundle.auction, bidder=bundle.bidder, revision=bundle.revision)
+    bid_key = BidKey(auction=bundle.auction, bidder=bundle.bidder, revision=bundle.revision)
     bits = [int(bit) for bit in answers["bits"]]
     dealing = Dealing.of(bits, 5, answers["threshold"], lambda _: from_base64url(answers["key"]))
     shares = {}
     for case in answers["envelopes"]:
         pair = SealingKeyPair(from_base64url(case["seed"]))
         assert pair.public_bytes == from_base64url(case["public_key"])
-        assert envelope_info(place, case["party"]) == from_base64url(case["info"])
+        assert envelope_info(bid_key, case["party"]) == from_base64url(case["info"])
         content = open_envelope(bundle, case["party"], pair)
         assert content.encode() == from_base64url(case["content"]) == to_bytes(dealing.shares[case["party"] - 1])
         assert [str(element) for element in content.dealt().tolist()] == case["elements"]

@@ -12,7 +12,7 @@ from aukciszek.protocol.evidence.certificate import CertificateBody
 from aukciszek.protocol.rules.identifiers import UserId
 from aukciszek.protocol.rules.spec import AuctionSpec
 from aukciszek.protocol.rules.states import AuctionState
-from aukciszek.protocol.sealing.bundle import BidPlace
+from aukciszek.protocol.sealing.bundle import BidKey
 from aukciszek.protocol.sealing.envelope import seal_bid
 from aukciszek.protocol.sealing.keys import SealingPublicKey
 from support.corrupt import Knowledge
@@ -289,8 +289,8 @@ async def test_a_bid_out_of_range_is_left_out_and_the_auction_ends(
     bidder = new_bidder()
     view = await parties.service(1).queries.auction(spec.auction_id)
     keys = [SealingPublicKey(one.content.public_key) for one in view.sealing_keys]
-    place = BidPlace(auction=spec.auction_id, bidder=UserId(bidder.uid), revision=1)
-    content = seal_bid(place, [1] * spec.bits, threshold=threshold, sealing_keys=keys).encode()
+    bid_key = BidKey(auction=spec.auction_id, bidder=UserId(bidder.uid), revision=1)
+    content = seal_bid(bid_key, [1] * spec.bits, threshold=threshold, sealing_keys=keys).encode()
     for number in range(1, size + 1):
         await parties.service(number).submit(bidder, spec.auction_id, content)
     for price in others:

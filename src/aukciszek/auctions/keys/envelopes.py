@@ -77,7 +77,7 @@ class KeyEnvelope:
         """Open an envelope; every key in it is of a set with both the sender and the receiver.
 
         Raises:
-            EnvelopeDoesNotOpenError: sealed to another key, moved from another place, or changed.
+            EnvelopeDoesNotOpenError: sealed to another key, made for another bid or party, or changed.
             UnlawfulDealingError: what is in it is no such list of keys.
         """
         content = key_pair.open(sealed, self._info)

@@ -27,7 +27,7 @@ from aukciszek.mpc.protocols.runtime import Runtime
 from aukciszek.mpc.protocols.shared import Shared
 from aukciszek.mpc.sharing.field import Vector
 from aukciszek.mpc.sharing.random_stream import RandomStream
-from aukciszek.protocol.evidence.tie_break import tie_break_places
+from aukciszek.protocol.evidence.tie_break import tie_break_indices
 
 type OnProgress = Callable[[str, float], Awaitable[None]]
 """Told, and awaited, before each stage begins: the stage and how much of the whole is done, 0..1."""
@@ -83,7 +83,7 @@ class _Computation:
         purpose = b"tie-break" + task.auction_id + task.input_digest
         tie_break_seed, weights = await runtime.joint_random("tie-break", purpose, agreed=parameters)
         drawn = DrawnTieBreak(tie_break_seed, runtime.revealed[-1].values, ())
-        order = await runtime.local(600 * len(shares), lambda: tie_break_places(tie_break_seed, task.bundle_digests))
+        order = await runtime.local(600 * len(shares), lambda: tie_break_indices(tie_break_seed, task.bundle_digests))
         if recovered:
             # Helpers may choose what a party recovers of a corrupt bidder's bundle, and answer when others have sent
             # their part of a coin already; all have recovered before anybody gets to the next round.

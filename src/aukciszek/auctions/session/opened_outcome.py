@@ -14,7 +14,7 @@ from aukciszek.encoding import canonical_json, parse_canonical_json
 from aukciszek.mpc.circuits.winner_set import members_of
 from aukciszek.mpc.protocols.runtime import Revealed
 from aukciszek.protocol.evidence.certificate import NOT_BITS, OUT_OF_RANGE
-from aukciszek.protocol.evidence.tie_break import tie_break_places
+from aukciszek.protocol.evidence.tie_break import tie_break_indices
 
 
 def outcome_of(task: ComputationTask, context: bytes, opened: Mapping[str, Sequence[int]]) -> ComputationResult | None:
@@ -34,7 +34,7 @@ def outcome_of(task: ComputationTask, context: bytes, opened: Mapping[str, Seque
     revealed = tuple(Revealed(reason, tuple(values)) for reason, values in opened.items())
     revealed = (Revealed("tie-break", drawn.tie_break_values), *revealed)
     if all(reason.startswith(EACH) for reason in opened):
-        left_out = faulty_bundles(tie_break_places(drawn.tie_break_seed, task.bundle_digests), opened)
+        left_out = faulty_bundles(tie_break_indices(drawn.tie_break_seed, task.bundle_digests), opened)
         if len(task.bundle_digests) - len(left_out) >= max(1, task.minimum_bids):
             return None
         return ComputationResult(
@@ -99,7 +99,7 @@ class DrawnTieBreak:
     ) -> ComputationResult:
         """Turn opened values into an outcome."""
         faulty = {index for index, _ in self.left_out}
-        order = [index for index in tie_break_places(self.tie_break_seed, task.bundle_digests) if index not in faulty]
+        order = [index for index in tie_break_indices(self.tie_break_seed, task.bundle_digests) if index not in faulty]
         rules, bids = OpeningRules.of(task, len(order)), len(order)
         if "winners" in opened:
             positions = list(opened["winners"])

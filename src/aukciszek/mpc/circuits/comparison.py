@@ -44,9 +44,9 @@ class Digits:
         return type(self)(*(Shared.concatenate(pair, axis=-1) for pair in parts))
 
     def chosen(self, numbers: Sequence[int]) -> Self:
-        """Return only some of the numbers, by their place on the last axis."""
-        places = list(numbers)
-        return type(self)(self.high[..., places], self.low[..., places], self.both[..., places])
+        """Return only some of the numbers, by their index on the last axis."""
+        indices = list(numbers)
+        return type(self)(self.high[..., indices], self.low[..., indices], self.both[..., indices])
 
     def rows(self) -> Shared:
         """All parts as one array of shape ``(3 digits, *batch)``; :meth:`from_rows` reads it."""
@@ -74,7 +74,7 @@ def split_digits(bits: Shared) -> tuple[Shared, Shared]:
 def public_digits(numbers: list[int], bits: int) -> Digits:
     """Return public numbers as digits, shape ``(digits, len(numbers))``."""
     count = digit_count(bits)
-    values = [[number >> DIGIT_BITS * (count - 1 - place) & 3 for number in numbers] for place in range(count)]
+    values = [[number >> DIGIT_BITS * (count - 1 - index) & 3 for number in numbers] for index in range(count)]
     digits = np.array(values, dtype=np.uint64).reshape(count, len(numbers))
     one, two = np.uint64(1), np.uint64(2)
     return Digits(*(Shared.public(part) for part in (digits // two, digits & one, (digits // two) & digits & one)))
@@ -124,11 +124,11 @@ def _with_public(numbers: Digits, bound: int, holds: Callable[[int, int], bool])
     indicators = numbers.indicators
     count = len(numbers.high)
     less, equal = [], []
-    for place in range(count):
-        digit = bound >> DIGIT_BITS * (count - 1 - place) & 3
-        chosen = [indicators[value][place] for value in range(4) if holds(value, digit)]
-        less.append(Shared.stack(chosen).sum() if chosen else indicators[0][place] * 0)
-        equal.append(indicators[digit][place])
+    for index in range(count):
+        digit = bound >> DIGIT_BITS * (count - 1 - index) & 3
+        chosen = [indicators[value][index] for value in range(4) if holds(value, digit)]
+        less.append(Shared.stack(chosen).sum() if chosen else indicators[0][index] * 0)
+        equal.append(indicators[digit][index])
     return DigitComparison(Sum(Shared.stack(less)), Sum(Shared.stack(equal)[:-1]))
 
 

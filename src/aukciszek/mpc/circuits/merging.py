@@ -144,9 +144,9 @@ async def _rank_indicators(runtime: Runtime, plan: Plan, flags: Shared, keep: in
         degree = len(factors) - 1
         products = await runtime.inner_products(
             [
-                (left[places], right[r - places])
+                (left[indices], right[r - indices])
                 for r in range(min(keep, 2 * degree + 1))
-                for places in [np.arange(max(0, r - degree), min(r, degree) + 1)]
+                for indices in [np.arange(max(0, r - degree), min(r, degree) + 1)]
             ]
         )
         product = Shared.stack(products)

@@ -161,8 +161,8 @@ def _value(rows: Shared) -> Shared:
     count = len(digits.high)
     return Shared.stack(
         [
-            part[place] * (4 ** (count - 1 - place) * weight)
+            part[index] * (4 ** (count - 1 - index) * weight)
             for part, weight in ((digits.high, 2), (digits.low, 1))
-            for place in range(count)
+            for index in range(count)
         ]
     ).sum()

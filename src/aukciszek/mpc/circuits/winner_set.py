@@ -20,7 +20,7 @@ async def set_polynomial(runtime: Runtime, members: Shared) -> Shared:
         runtime: The session.
         members: Shape ``(k,)``, ``k >= 1``.
     """
-    polynomials = [Shared.concatenate([0 - members[place : place + 1], _ONE]) for place in range(len(members))]
+    polynomials = [Shared.concatenate([0 - members[index : index + 1], _ONE]) for index in range(len(members))]
     while len(polynomials) > 1:
         pairs = list(zip(polynomials[::2], polynomials[1::2], strict=False))
         products = await runtime.inner_products(
@@ -56,5 +56,5 @@ _ONE = Shared.public([1])
 
 
 def _coefficient(f: Shared, g: Shared, r: int) -> tuple[Shared, Shared]:
-    places = np.arange(max(0, r - len(g) + 1), min(r, len(f) - 1) + 1)
-    return f[places], g[r - places]
+    indices = np.arange(max(0, r - len(g) + 1), min(r, len(f) - 1) + 1)
+    return f[indices], g[r - indices]

@@ -185,8 +185,8 @@ def opening_keys(keys: PrssKeys, session: bytes, number: int) -> dict[Members, b
 
 def commitment(session: bytes, number: int, members: Members, key: bytes) -> bytes:
     """Return the commitment to a set's key; the key has 256 bits of entropy, so it hides as well as binds."""
-    place = bytes([number, len(members), *sorted(members)])
-    return hashlib.sha256(_COMMITMENT + session + place + key).digest()
+    binding = bytes([number, len(members), *sorted(members)])
+    return hashlib.sha256(_COMMITMENT + session + binding + key).digest()
 
 
 def mask_shares(keys: PrssKeys, own: OpeningKeys, count: int) -> Vector:

@@ -57,8 +57,8 @@ class RoundRelease:
         keys: dict[Members, bytes] = {}
         for party, part in released.items():
             sets = [members for members in order if party in members]
-            for place, members in enumerate(sets):
-                key = bytes(part[place * OPENING_KEY_BYTES :][:OPENING_KEY_BYTES])
+            for index, members in enumerate(sets):
+                key = bytes(part[index * OPENING_KEY_BYTES :][:OPENING_KEY_BYTES])
                 if opening.accepts(members, key):
                     keys[members] = key
         if opening.missing(keys):

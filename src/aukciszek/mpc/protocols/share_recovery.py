@@ -98,16 +98,16 @@ async def _interpolate(
                 session.name_corrupt({party})
     shares = np.empty((len(rows), width), dtype=np.uint64)
     groups: defaultdict[frozenset[int], list[int]] = defaultdict(list)
-    for place, row in enumerate(rows):
-        groups[lacking[row]].append(place)
-    for askers, places in groups.items():
+    for index, row in enumerate(rows):
+        groups[lacking[row]].append(index)
+    for askers, indices in groups.items():
         words = {
-            party: np.ascontiguousarray(content[places]).reshape(-1)
+            party: np.ascontiguousarray(content[indices]).reshape(-1)
             for party, content in sent.items()
             if party not in askers | session.corrupt_parties
         }
         if len(words) <= session.mode.threshold:
             raise PartiesMissingError(set(range(1, session.mode.parties + 1)) - words.keys() - {session.party})
         opened = await session.interpolate(words, at=session.party, excused=len(askers))
-        shares[places] = opened.reshape(len(places), width)
+        shares[indices] = opened.reshape(len(indices), width)
     return shares

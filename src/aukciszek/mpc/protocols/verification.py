@@ -115,7 +115,7 @@ def _cut(terms: Terms, result: Vector, first: int, most: int) -> Iterator[tuple[
     length = _folded_length(terms)
     # Products with a common factor merge along the first axis, so that cutting there would gain nothing.
     merges = any(_is_common(x, terms.shape) for x, _ in map(_in_order, terms.factors))
-    longer = [place for place, size in enumerate(terms.shape) if size > 1 and not (merges and place == 0)]
+    longer = [index for index, size in enumerate(terms.shape) if size > 1 and not (merges and index == 0)]
     if length <= first or not longer:
         yield terms, result
         return
@@ -245,10 +245,10 @@ async def _check_openly(session: Session, claim: _Claim) -> None:
         raise VerificationFailedError
 
 
-async def _with_claimed(session: Session, sums: Vector, place: int, claimed: int) -> Vector:
-    """Lower the degree of all coefficients of ``h`` but the one at ``place``, which is claimed to be known."""
-    others = await lower_degree(session, np.delete(sums, place))
-    return np.insert(others, place, np.uint64(claimed))
+async def _with_claimed(session: Session, sums: Vector, index: int, claimed: int) -> Vector:
+    """Lower the degree of all coefficients of ``h`` but the one at ``index``, which is claimed to be known."""
+    others = await lower_degree(session, np.delete(sums, index))
+    return np.insert(others, index, np.uint64(claimed))
 
 
 async def _nonzero_coin(session: Session) -> int:

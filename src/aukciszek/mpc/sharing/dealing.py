@@ -103,8 +103,8 @@ def challenge(commitments: bytes, values: int) -> Vector:
     counted from 0, each word eight bytes big-endian, of which the top 61 bits count, modulo ``p``.
     """
     start = _LABEL + commitments
-    places = _block_places(-(-values * MASKS // _WORDS_A_BLOCK))
-    blocks = b"".join([hashlib.sha512(start + place).digest() for place in places])
+    indices = _block_indices(-(-values * MASKS // _WORDS_A_BLOCK))
+    blocks = b"".join([hashlib.sha512(start + index).digest() for index in indices])
     words = np.frombuffer(blocks, dtype=">u8", count=values * MASKS).astype(np.uint64)
     if not kernels.to_elements(words):
         words %= np.uint64(P)  # the one value that is not below p, once in 2^61 words
@@ -112,8 +112,8 @@ def challenge(commitments: bytes, values: int) -> Vector:
 
 
 @lru_cache
-def _block_places(count: int) -> tuple[bytes, ...]:
-    return tuple(place.to_bytes(2) for place in range(count))
+def _block_indices(count: int) -> tuple[bytes, ...]:
+    return tuple(index.to_bytes(2) for index in range(count))
 
 
 def _fold(row: Vector, rho: Vector) -> Vector:

@@ -56,7 +56,7 @@ class AuditRecord(StrictModel):
         """Read a record file's bytes. They are not checked to be a whole chain: call :func:`verify_record`.
 
         Raises:
-            MalformedRecordError: they are no record; the text names the place.
+            MalformedRecordError: they are no record; the text names the field.
         """
         if len(content) > MOST_RECORD_BYTES:
             raise MalformedRecordError(f"a record has at most {MOST_RECORD_BYTES} bytes")

@@ -135,7 +135,7 @@ class CertificateBody(StrictModel):
         """Read a body's canonical bytes.
 
         Raises:
-            MalformedCertificateError: not readable, not canonical, or contradictory; the text names the place.
+            MalformedCertificateError: not readable, not canonical, or contradictory; the text names the field.
         """
         if len(content) > MOST_CERTIFICATE_BYTES:
             raise MalformedCertificateError(f"a certificate has at most {MOST_CERTIFICATE_BYTES} bytes")
@@ -219,7 +219,7 @@ class Certificate(StrictModel):
         """Read a certificate file's bytes.
 
         Raises:
-            MalformedCertificateError: not readable, not canonical, or contradictory; the text names the place.
+            MalformedCertificateError: not readable, not canonical, or contradictory; the text names the field.
         """
         if len(content) > MOST_CERTIFICATE_BYTES:
             raise MalformedCertificateError(f"a certificate has at most {MOST_CERTIFICATE_BYTES} bytes")

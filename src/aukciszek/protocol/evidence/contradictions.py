@@ -59,8 +59,8 @@ class _Ranking:
         self._sign = 1 if body.spec.direction == "reverse" else -1
         self._reserve = body.spec.reserve_step
         ordered = tie_break_order(bytes.fromhex(body.tie_break_seed or ""), valid)
-        self._places: Mapping[BundleDigest, int] = {bundle: place for place, bundle in enumerate(ordered)}
-        self.winners = {winner.bundle: place for place, winner in enumerate(body.winners)}
+        self._positions: Mapping[BundleDigest, int] = {bundle: position for position, bundle in enumerate(ordered)}
+        self.winners = {winner.bundle: position for position, winner in enumerate(body.winners)}
         self._losers = frozenset(valid) - self.winners.keys()
         self._prices = [body.spec.grid.to_step(price) for price in body.prices]
 
@@ -78,12 +78,12 @@ class _Ranking:
             fits = price == self._without_losers
             return None if fits else "no bid was rejected, so the price must be the reserve price or the grid's worst"
         tied = bid.step == price != self._reserve
-        if tied and all(self._places[other] < self._places[bid.bundle] for other in self._losers):
+        if tied and all(self._positions[other] < self._positions[bid.bundle] for other in self._losers):
             return "a rejected bid is said to be as good, and all rejected bids come first among equal ones"
         return None
 
     def as_loser(self, bid: OpenedPrice) -> str | None:
-        fewer = len(self.winners) < min(self._body.spec.winners, len(self._places))
+        fewer = len(self.winners) < min(self._body.spec.winners, len(self._positions))
         if fewer and self.meets_reserve(bid.step):
             return "it meets the reserve price, and fewer bids won than may"
         if self._own_prices:
@@ -99,12 +99,13 @@ class _Ranking:
         return None
 
     def _beside_own_prices(self, bid: OpenedPrice) -> str | None:
-        last_cost, last_place = max(
-            (self._cost(price), self._places[bundle]) for bundle, price in zip(self.winners, self._prices, strict=True)
+        last_cost, last_position = max(
+            (self._cost(price), self._positions[bundle])
+            for bundle, price in zip(self.winners, self._prices, strict=True)
         )
         if self._cost(bid.step) < last_cost:
             return "it is better than a bid that won"
-        if self._cost(bid.step) == last_cost and self._places[bid.bundle] < last_place:
+        if self._cost(bid.step) == last_cost and self._positions[bid.bundle] < last_position:
             return "it is as good as a bid that won, and comes first among equal ones"
         return None
 

@@ -30,7 +30,7 @@ MOST_ATTESTATIONS: Final = 196
 """Of one party: with ``n = 9`` and ``t = 2`` it is in 28 sets of 7 dealers each."""
 
 _ATTESTATION: Final = struct.Struct(f">HB{DIGEST_BYTES}s")
-_KEY_PLACE: Final = struct.Struct(">HB")
+_KEY_ID: Final = struct.Struct(">HB")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +43,8 @@ class Attestation:
     """See :func:`key_digest`."""
 
     @property
-    def place(self) -> tuple[int, PartyNumber]:
-        """Where it stands in a table."""
+    def sort_key(self) -> tuple[int, PartyNumber]:
+        """What a table is sorted by."""
         return members_mask(self.members), self.dealer
 
     def packed(self) -> bytes:
@@ -70,8 +70,8 @@ def members_of(mask: int) -> Members:
 
 def key_digest(auction: AuctionId, members: Members, dealer: PartyNumber, key: Secret[bytes]) -> bytes:
     """Return the hash by which a key is attested. A key is 32 random bytes, so its hash says nothing about it."""
-    place = _KEY_PLACE.pack(members_mask(members), dealer)
-    return labelled_sha256("prss-key", bytes.fromhex(auction), place, key.reveal())
+    key_id = _KEY_ID.pack(members_mask(members), dealer)
+    return labelled_sha256("prss-key", bytes.fromhex(auction), key_id, key.reveal())
 
 
 def _pack(attestations: Iterable[Attestation]) -> str:
@@ -83,8 +83,8 @@ def _read(mask: int, dealer: int, digest: bytes) -> Attestation:
 
 
 def _check(attestations: tuple[Attestation, ...]) -> tuple[Attestation, ...]:
-    places = [one.place for one in attestations]
-    if places != sorted(set(places)):
+    sort_keys = [one.sort_key for one in attestations]
+    if sort_keys != sorted(set(sort_keys)):
         raise ValueError("attest at most one key of each set and dealer, in ascending order")
     if any(one.dealer not in one.members or len(one.digest) != DIGEST_BYTES for one in attestations):
         raise ValueError("a key is made by a member of its set, and its digest has 32 bytes")
@@ -113,7 +113,7 @@ class KeyTable(Statement):
     @classmethod
     def of(cls, auction: AuctionId, party: PartyNumber, attestations: Iterable[Attestation]) -> Self:
         """Put a table in order."""
-        ordered = sorted(attestations, key=lambda one: one.place)
+        ordered = sorted(attestations, key=lambda one: one.sort_key)
         return cls(auction=auction, party=party, attestations=tuple(ordered))
 
 

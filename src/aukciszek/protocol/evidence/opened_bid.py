@@ -81,7 +81,7 @@ class OpenedBid(StrictModel):
         """Read the file's bytes; what is in them is not checked to fit before :func:`find_bid`.
 
         Raises:
-            MalformedOpeningError: not readable, or not canonical; the text names the place.
+            MalformedOpeningError: not readable, or not canonical; the text names the field.
         """
         if len(content) > MOST_OPENED_BID_BYTES:
             raise MalformedOpeningError(f"an opened bid has at most {MOST_OPENED_BID_BYTES} bytes")

@@ -165,8 +165,8 @@ class ReceiptListStatement(Statement):
         bundles = [receipt.bundle for receipt in self.own_receipts]
         if bundles != sorted(set(bundles)):
             raise ValueError("list every bundle once, in ascending order")
-        places = [(receipt.bundle, receipt.party) for receipt in self.other_receipts]
-        if places != sorted(set(places)):
+        sort_keys = [(receipt.bundle, receipt.party) for receipt in self.other_receipts]
+        if sort_keys != sorted(set(sort_keys)):
             raise ValueError("list at most one receipt for each bundle and party, in ascending order")
         if any(receipt.party == self.party for receipt in self.other_receipts):
             raise ValueError("a party's own receipts are listed apart from those of others")

@@ -109,11 +109,11 @@ def _began(party: PartyNumber, entry: RecordEntry) -> ComputingAttempt:
 def _end(attempts: list[ComputingAttempt], entry: RecordEntry) -> None:
     """Note how a session ended: the latest of that name, or, if none is named, the latest that has not ended."""
     session = _text(entry.details.get("session"))
-    for place in reversed(range(len(attempts))):
-        one = attempts[place]
+    for index in reversed(range(len(attempts))):
+        one = attempts[index]
         if not one.ended and session in {None, one.session}:
             transcript, error = _text(entry.details.get("transcript")), _text(entry.details.get("error"))
-            attempts[place] = replace(one, ended=True, transcript=transcript, error=error)
+            attempts[index] = replace(one, ended=True, transcript=transcript, error=error)
             return
 
 

@@ -17,10 +17,10 @@ def tie_break_order(seed: bytes, digests: Iterable[BundleDigest]) -> tuple[Bundl
         digests: the bundles, in any order.
     """
     unordered = tuple(digests)
-    return tuple(unordered[index] for index in tie_break_places(seed, [bytes.fromhex(digest) for digest in unordered]))
+    return tuple(unordered[index] for index in tie_break_indices(seed, [bytes.fromhex(digest) for digest in unordered]))
 
 
-def tie_break_places(seed: bytes, digests: Sequence[bytes]) -> list[int]:
+def tie_break_indices(seed: bytes, digests: Sequence[bytes]) -> list[int]:
     """Return the indices of bundles, given by their digests in bytes, in the order of the tie-break."""
     keys = labelled_sha256_of_each("tie-break-order", labelled_sha256("tie-break-seed", seed), digests)
     return sorted(range(len(keys)), key=keys.__getitem__)

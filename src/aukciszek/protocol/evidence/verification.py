@@ -138,7 +138,7 @@ def _count_punctual(certificate: Certificate, bid: BidReceipts) -> int:
 def _check_own_bid(certificate: Certificate, bids: Sequence[BidReceipts], punctual: Sequence[int]) -> Check:
     body = certificate.body
     enough = body.spec.threshold + 1
-    settled = [place for place, count in enumerate(punctual) if count >= enough]
+    settled = [index for index, count in enumerate(punctual) if count >= enough]
     if not settled:
         text = f"no revision has receipts in time from {enough} parties, so that none had to be counted"
         return Check("own-bid", "not-checked", text)

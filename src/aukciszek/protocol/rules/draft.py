@@ -71,7 +71,7 @@ class AuctionDraft(BaseModel):
             nonce: 32 fresh random bytes.
 
         Raises:
-            MalformedSpecError: the draft is against a rule; the text names the place.
+            MalformedSpecError: the draft is against a rule; the text names the field.
         """
         decimals = max(_decimals(price) for price in (self.minimum, self.maximum, self.step, self.reserve_price))
         try:

@@ -121,7 +121,7 @@ class EnvelopeError(AuctionError):
 
 
 class EnvelopeDoesNotOpenError(EnvelopeError):
-    """An envelope was sealed to another key, for another place, or was changed."""
+    """An envelope was sealed to another key, for another bid or party, or was changed."""
 
     code = "envelope-does-not-open"
 

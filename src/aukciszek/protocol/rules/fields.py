@@ -109,7 +109,7 @@ def packed_records[T](layout: struct.Struct, read: Callable[..., T]) -> Callable
 
 
 def first_fault(error: ValidationError) -> str:
-    """Name the first place that a model refuses, and why, without quoting what was given there."""
+    """Name the first field that a model refuses, and why, without quoting what was given there."""
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    place = ".".join(str(part) for part in first["loc"]) or "the whole"
-    return f"{place}: {first['msg'].removeprefix('Value error, ')}"
+    location = ".".join(str(part) for part in first["loc"]) or "the whole"
+    return f"{location}: {first['msg'].removeprefix('Value error, ')}"

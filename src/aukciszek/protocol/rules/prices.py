@@ -94,7 +94,7 @@ class PriceGrid:
         """
         if not 0 <= step <= self.highest_step:
             raise ValueError("there is no such step on the price grid")
-        return [step >> place & 1 for place in reversed(range(self.bits))]
+        return [step >> position & 1 for position in reversed(range(self.bits))]
 
 
 @dataclass(frozen=True, slots=True)

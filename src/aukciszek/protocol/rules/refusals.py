@@ -162,6 +162,6 @@ class AuctionFullError(RefusalError):
 
 
 class IntakeBusyError(RefusalError):
-    """More bids are being worked on than there are places for."""
+    """More bids are being worked on than there are slots for."""
 
     code = "intake-busy"

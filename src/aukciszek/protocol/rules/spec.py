@@ -122,7 +122,7 @@ class AuctionSpec(StrictModel):
         """Read canonical rules.
 
         Raises:
-            MalformedSpecError: too long, not in canonical form, or against a rule; the text names the place.
+            MalformedSpecError: too long, not in canonical form, or against a rule; the text names the field.
         """
         if len(content) > MOST_SPEC_BYTES:
             raise MalformedSpecError(f"an auction's rules have at most {MOST_SPEC_BYTES} bytes")

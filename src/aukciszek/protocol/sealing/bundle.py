@@ -62,8 +62,8 @@ MOST_BUNDLE_BYTES: Final = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BidPlace:
-    """Where a bundle belongs. Its envelopes open nowhere else."""
+class BidKey:
+    """What a bid is bound to: its envelopes open for no other."""
 
     auction: AuctionId
     bidder: UserId

@@ -2,8 +2,9 @@
 
 ``docs/protocol.md``, "Sealing". A bid's bits are shared one by one with fresh random polynomials of degree ``t``
 [Sha79], and so are the salts that hide what is committed to; party ``i`` gets its row, one element of each sharing, in
-an envelope that opens only with that party's sealing key and only at the place that it was made for. The header commits
-to every row, and proves that the rows lie on polynomials of degree ``t`` (:mod:`aukciszek.mpc.sharing.dealing`).
+an envelope that opens only with that party's sealing key and only as part of the bid that it was made for. The header
+commits to every row, and proves that the rows lie on polynomials of degree ``t``
+(:mod:`aukciszek.mpc.sharing.dealing`).
 """
 
 import hmac
@@ -23,13 +24,13 @@ from aukciszek.protocol.rules.errors import (
     EnvelopeWrongSizeError,
 )
 from aukciszek.protocol.rules.identifiers import AuctionId, labelled_sha256, user_id_bytes
-from aukciszek.protocol.sealing.bundle import BidPlace, Bundle, content_bytes
+from aukciszek.protocol.sealing.bundle import BidKey, Bundle, content_bytes
 from aukciszek.protocol.sealing.keys import SealingKeyPair, SealingPublicKey
 
 type RandomBytes = Callable[[int], bytes]
 """A source of that many random bytes, fit for keys."""
 
-_PLACE: Final = struct.Struct(">32s16sIB")
+_BINDING: Final = struct.Struct(">32s16sIB")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +57,9 @@ class EnvelopeContent:
         return from_bytes(self.row, len(self.row) // ELEMENT_BYTES)
 
 
-def envelope_info(place: BidPlace, party: int) -> bytes:
+def envelope_info(bid_key: BidKey, party: int) -> bytes:
     """Return what HPKE binds an envelope to: protocol version, auction, bidder, revision and party."""
-    binding = _PLACE.pack(bytes.fromhex(place.auction), user_id_bytes(place.bidder), place.revision, party)
+    binding = _BINDING.pack(bytes.fromhex(bid_key.auction), user_id_bytes(bid_key.bidder), bid_key.revision, party)
     return b"aukciszek/1/envelope\x00" + binding
 
 
@@ -68,7 +69,7 @@ def commitment(auction: AuctionId, party: int, content: bytes) -> bytes:
 
 
 def seal_bid(
-    place: BidPlace,
+    bid_key: BidKey,
     bits: Sequence[int],
     *,
     threshold: int,
@@ -78,7 +79,7 @@ def seal_bid(
     """Seal a bid; takes about a millisecond, so keep it off an event loop.
 
     Args:
-        place: where the bundle belongs.
+        bid_key: what the bid is bound to.
         bits: the binary digits of the price's step, the most significant first
             (:meth:`~aukciszek.protocol.rules.prices.PriceGrid.bits_of`).
         threshold: the polynomials' degree ``t``.
@@ -95,16 +96,16 @@ def seal_bid(
     dealing = Dealing.of(bits, parties, threshold, random_bytes)
     contents = [EnvelopeContent(to_bytes(row)).encode() for row in dealing.shares]
     numbered = list(enumerate(zip(sealing_keys, contents, strict=True), start=1))
-    commitments = tuple(commitment(place.auction, party, content) for party, (_, content) in numbered)
+    commitments = tuple(commitment(bid_key.auction, party, content) for party, (_, content) in numbered)
     return Bundle(
-        auction=place.auction,
-        bidder=place.bidder,
-        revision=place.revision,
+        auction=bid_key.auction,
+        bidder=bid_key.bidder,
+        revision=bid_key.revision,
         threshold=threshold,
         bits=len(bits),
         commitments=commitments,
-        proof=dealing.prove(_proof_context(place, threshold, len(bits), commitments)),
-        envelopes=tuple(key.seal(content, envelope_info(place, party)) for party, (key, content) in numbered),
+        proof=dealing.prove(_proof_context(bid_key, threshold, len(bits), commitments)),
+        envelopes=tuple(key.seal(content, envelope_info(bid_key, party)) for party, (key, content) in numbered),
     )
 
 
@@ -112,7 +113,7 @@ def seal_bid(
 class OwnEnvelope:
     """What one party needs of a bundle to open its envelope and check it: a quarter of the bundle."""
 
-    place: BidPlace
+    bid_key: BidKey
     party: int
     threshold: int
     bits: int
@@ -130,7 +131,7 @@ class OwnEnvelope:
         if not 1 <= party <= len(bundle.envelopes):
             raise ValueError("this bundle has no envelope for this party")
         return cls(
-            place=BidPlace(auction=bundle.auction, bidder=bundle.bidder, revision=bundle.revision),
+            bid_key=BidKey(auction=bundle.auction, bidder=bundle.bidder, revision=bundle.revision),
             party=party,
             threshold=bundle.threshold,
             bits=bundle.bits,
@@ -147,9 +148,9 @@ class OwnEnvelope:
         """Return what is in it, whatever that is.
 
         Raises:
-            EnvelopeDoesNotOpenError: sealed to another key, moved from another place, or changed.
+            EnvelopeDoesNotOpenError: sealed to another key, made for another bid or party, or changed.
         """
-        return key_pair.open(self.sealed, envelope_info(self.place, self.party))
+        return key_pair.open(self.sealed, envelope_info(self.bid_key, self.party))
 
     def check(self, content: bytes) -> EnvelopeContent:
         """Check what was found in it, or what is said to be in it.
@@ -162,7 +163,7 @@ class OwnEnvelope:
         """
         if len(content) != content_bytes(self.bits):
             raise EnvelopeWrongSizeError("the envelope's content has the wrong length: seal the bid again")
-        committed = commitment(self.place.auction, self.party, content)
+        committed = commitment(self.bid_key.auction, self.party, content)
         if not hmac.compare_digest(committed, self.commitments[self.party - 1]):
             raise EnvelopeCommitmentError("the envelope's content is not what the bundle commits to: seal it again")
         found = EnvelopeContent(content)
@@ -176,7 +177,7 @@ class OwnEnvelope:
 
     def fits_proof(self, row: Vector) -> bool:
         """Tell whether a row agrees with the bundle's proof of degree, whatever the bundle commits to."""
-        context = _proof_context(self.place, self.threshold, self.bits, self.commitments)
+        context = _proof_context(self.bid_key, self.threshold, self.bits, self.commitments)
         return share_fits(row, self.party, self.threshold, self.proof, context)
 
 
@@ -186,7 +187,7 @@ def open_envelope(bundle: Bundle, party: int, key_pair: SealingKeyPair) -> Envel
     Takes about 0.2 milliseconds. Discard the content before the close: it is a share of a sealed bid.
 
     Raises:
-        EnvelopeDoesNotOpenError: sealed to another key, moved from another place, or changed.
+        EnvelopeDoesNotOpenError: sealed to another key, made for another bid or party, or changed.
         EnvelopeCommitmentError: the content does not match the commitment in the bundle's header.
         EnvelopeElementError: the content holds a number that is not a field element.
         EnvelopeProofError: the content contradicts the bundle's proof of degree.
@@ -195,7 +196,7 @@ def open_envelope(bundle: Bundle, party: int, key_pair: SealingKeyPair) -> Envel
     return OwnEnvelope.of(bundle, party).open(key_pair)
 
 
-def _proof_context(place: BidPlace, threshold: int, bits: int, commitments: Sequence[bytes]) -> bytes:
+def _proof_context(bid_key: BidKey, threshold: int, bits: int, commitments: Sequence[bytes]) -> bytes:
     """Hash everything public that the proof of degree stands for; its challenge is derived from this."""
     shape = bytes([len(commitments), threshold, bits])
-    return labelled_sha256("degree", envelope_info(place, 0), shape, *commitments)
+    return labelled_sha256("degree", envelope_info(bid_key, 0), shape, *commitments)

@@ -103,7 +103,7 @@ class SealingKeyPair:
         """Open what was sealed to the public half under ``info``.
 
         Raises:
-            EnvelopeDoesNotOpenError: sealed to another key or for another place, or changed.
+            EnvelopeDoesNotOpenError: sealed to another key or for another bid or party, or changed.
         """
         try:
             return _suite().decrypt(sealed, self._key, info=info)

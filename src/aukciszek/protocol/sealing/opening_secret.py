@@ -59,7 +59,7 @@ class OpeningSecret:
 
         if bundle.withdrawal:
             raise OpeningDoesNotFitError("a withdrawal commits to nothing that could be opened")
-        bits = [self.step >> place & 1 for place in reversed(range(bundle.bits))]
+        bits = [self.step >> position & 1 for position in reversed(range(bundle.bits))]
         dealing = Dealing.of(bits, len(bundle.envelopes), bundle.threshold, lambda _: self.key)
         rows = tuple(to_bytes(row) for row in dealing.shares)
         found = (commitment(bundle.auction, party, row) for party, row in enumerate(rows, start=1))

@@ -21,7 +21,7 @@ from aukciszek.mpc.sharing.field import P, inverse, to_bytes, to_vector
 from aukciszek.mpc.sharing.sizes import MASKS, SALTS
 from aukciszek.protocol.rules.identifiers import BundleDigest, UserId
 from aukciszek.protocol.rules.spec import AuctionSpec
-from aukciszek.protocol.sealing.bundle import BidPlace, Bundle
+from aukciszek.protocol.sealing.bundle import BidKey, Bundle
 from aukciszek.protocol.sealing.envelope import _proof_context, commitment, envelope_info
 from aukciszek.protocol.sealing.keys import SealingPublicKey
 from support.corrupt import Knowledge, Withholding, deny_receipts, list_without_receipts, tell
@@ -73,19 +73,19 @@ class TwoFaced:
     def __init__(self, parties: Parties, spec: AuctionSpec, keys: Sequence[SealingPublicKey], price: str) -> None:
         self.bidder, self.spec = new_bidder(), spec
         self.bits = spec.grid.bits_of(spec.grid.to_step(price))
-        place = BidPlace(auction=spec.auction_id, bidder=UserId(self.bidder.uid), revision=1)
+        bid_key = BidKey(auction=spec.auction_id, bidder=UserId(self.bidder.uid), revision=1)
         rows = Dealing.of(self.bits, parties.size, parties.threshold)
         contents = [to_bytes(row) for row in rows.shares]
         commitments = [commitment(spec.auction_id, party, content) for party, content in enumerate(contents, 1)]
         commitments[ASKER - 1] = secrets.token_bytes(32)
-        self.context = _proof_context(place, parties.threshold, len(self.bits), commitments)
+        self.context = _proof_context(bid_key, parties.threshold, len(self.bits), commitments)
         sealed = enumerate(zip(keys, contents, strict=True), 1)
-        envelopes = [key.seal(content, envelope_info(place, party)) for party, (key, content) in sealed]
+        envelopes = [key.seal(content, envelope_info(bid_key, party)) for party, (key, content) in sealed]
         envelopes[ASKER - 1] = bytes(len(envelopes[ASKER - 1]))
         self.bundle = Bundle(
-            auction=place.auction,
-            bidder=place.bidder,
-            revision=place.revision,
+            auction=bid_key.auction,
+            bidder=bid_key.bidder,
+            revision=bid_key.revision,
             threshold=parties.threshold,
             bits=len(self.bits),
             commitments=tuple(commitments),
