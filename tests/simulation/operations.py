@@ -251,13 +251,13 @@ class History:
         threshold: how many of them may be dishonest.
         operations: what happens, one after the other.
         rules: the auction.
-        liar: who lies, if anybody does; only a :class:`Lie` makes it.
+        corrupt_party: who lies, if anybody does; only a :class:`Lie` makes it.
         loser: whose machine is lost, if there is a :class:`Restore`.
         heard_by: the parties that the auctioneer's order to create reaches.
         waits_for_opening: whether the operations begin when all parties take bids.
         seed: decides in which order what could happen at once does happen.
-        alone: whether, after the operations, the liar stays away for a while: what it knows the others must then find
-            out by themselves.
+        alone: whether, after the operations, the corrupt party stays away for a while: what it knows the others must
+            then find out by themselves.
     """
 
     size: int

@@ -1,8 +1,8 @@
 """Histories that hypothesis makes up, judged by a plain model.
 
 Without settings always the same few. ``make histories`` lives through thousands of new ones and prints their ``SEED``,
-which brings the same ones back. A history that fails is printed as a call of :func:`simulation.living.live`, made as
-short as it can be; it becomes a named test in ``test_found.py``.
+which brings the same ones back. A history that fails is printed as a call of :func:`simulation.runner.run_history`,
+made as short as it can be; it becomes a named test in ``test_found.py``.
 """
 
 import os
@@ -11,9 +11,9 @@ from typing import Final
 import pytest
 from hypothesis import HealthCheck, Phase, given, note, seed, settings
 
-from simulation.drawing import attacks, histories
-from simulation.living import live
 from simulation.operations import History
+from simulation.runner import run_history
+from simulation.strategies import attacks, histories
 
 HISTORIES: Final = int(os.environ.get("HISTORIES", "60"))
 """How many histories in all."""
@@ -46,7 +46,7 @@ def test_nothing_is_lost_and_nothing_is_wrong_in(cluster: str, part: int) -> Non
     )
     @given(histories(size, threshold) | attacks(size, threshold))
     def all_hold(history: History) -> None:
-        note(f"live({history!r})")
-        live(history)
+        note(f"run_history({history!r})")
+        run_history(history)
 
     all_hold()

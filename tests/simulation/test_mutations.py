@@ -7,8 +7,6 @@ import pytest
 from hypothesis import HealthCheck, Phase, find, settings
 
 from aukciszek.protocol.rules.states import AuctionState
-from simulation.drawing import attacks
-from simulation.living import live
 from simulation.mutations import MUTATIONS
 from simulation.operations import (
     Advance,
@@ -20,6 +18,8 @@ from simulation.operations import (
     Spoil,
     Wipe,
 )
+from simulation.runner import run_history
+from simulation.strategies import attacks
 from simulation.test_histories import HISTORIES, SEED
 
 _MOST_HISTORIES: Final = 2000
@@ -57,13 +57,13 @@ DIRECTED = {
 
 @pytest.mark.parametrize("name", MUTATIONS)
 def test_nothing_is_wrong_in_a_history_that_would_meet_the_fault(name: str) -> None:
-    live(DIRECTED[name])
+    run_history(DIRECTED[name])
 
 
 @pytest.mark.parametrize("name", MUTATIONS)
 def test_the_judge_notices_the_fault(name: str) -> None:
     with MUTATIONS[name](), pytest.raises(AssertionError):
-        live(DIRECTED[name])
+        run_history(DIRECTED[name])
 
 
 if HISTORIES >= _MOST_HISTORIES:  # it takes minutes: `make histories` does it
@@ -73,7 +73,7 @@ if HISTORIES >= _MOST_HISTORIES:  # it takes minutes: `make histories` does it
     def test_histories_that_are_made_up_meet_the_fault(name: str) -> None:
         def fails(history: History) -> bool:
             try:
-                live(history)
+                run_history(history)
             except AssertionError:
                 return True
             return False

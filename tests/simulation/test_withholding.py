@@ -10,9 +10,9 @@ from typing import Final
 
 import pytest
 
-from simulation.drawing import RULES
-from simulation.living import live
 from simulation.operations import AdvanceToClose, Bid, History, Lie, LieKind, Operation
+from simulation.runner import run_history
+from simulation.strategies import RULES
 from simulation.test_histories import HISTORIES, SEED
 
 CLUSTERS: Final = {
@@ -57,7 +57,7 @@ def test_who_withholds_something_learns_the_outcome_with_all_others_or_nothing(c
             size, threshold, operations, rules=rules, corrupt_party=corrupt_party, seed=len(bids), alone=True
         )
         try:
-            live(history)
+            run_history(history)
         except AssertionError as error:
-            error.add_note(f"live({history!r})")
+            error.add_note(f"run_history({history!r})")
             raise

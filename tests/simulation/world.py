@@ -2,7 +2,7 @@
 
 The parties run the product's own code; the network between them, their disks, the time and the moment of a crash are
 ours (``tests/support``). After the last operation all trouble ends and everybody starts anew; then every auction must
-end, and :mod:`simulation.judging` compares what came out with a plain model.
+end, and :mod:`simulation.properties` compares what came out with a plain model.
 """
 
 import asyncio
@@ -22,7 +22,8 @@ from aukciszek.protocol.rules.states import AuctionState
 from aukciszek.protocol.sealing.keys import SealingPublicKey
 from aukciszek.storage.errors import StorageError
 from simulation.bidding import Bidders
-from simulation.lying import Liar
+from simulation.corruption import CorruptParty
+from simulation.observation import Watch
 from simulation.operations import (
     DURATION_S,
     HIGHEST_PRICE,
@@ -48,7 +49,6 @@ from simulation.operations import (
     Stop,
     Wipe,
 )
-from simulation.watching import Watch
 from support.insides import processes_at
 from support.memory_disk import Mishap
 from support.memory_network import Content
@@ -56,7 +56,7 @@ from support.parties import MemoryNetwork, Parties, VirtualClock
 from support.stepping_loop import SteppingLoop
 
 _ALONE_S: Final = 120.0
-"""How long the honest parties have to find out what a liar knows."""
+"""How long the honest parties have to find out what a corrupt party knows."""
 
 _LIVENESS_TIMEOUT_S: Final = 900.0
 """How long, by the parties' own clock, an auction may take to end once all trouble is over."""
@@ -98,8 +98,10 @@ class World:
         )
         self.bidders = Bidders(self.spec, history.threshold)
         self._loser = PartyNumber(min(history.loser, history.size))
-        self._liar = Liar(min(history.corrupt_party, history.size), self.parties, self.spec, history.seed)
-        self.watch.learned.is_truthful = lambda: self._liar.only_withheld
+        self._corrupt_party = CorruptParty(
+            min(history.corrupt_party, history.size), self.parties, self.spec, history.seed
+        )
+        self.watch.learned.is_truthful = lambda: self._corrupt_party.only_withheld
 
     @property
     def corrupt_party(self) -> int | None:
@@ -111,9 +113,9 @@ class World:
         """The parties whose word counts."""
         return {number: service for number, service in self.parties.services.items() if number != self.corrupt_party}
 
-    async def live(self) -> None:
+    async def play_history(self) -> None:
         """Live through the history, to the end of the auction."""
-        with self.watch.watching(), self._liar.at_work():
+        with self.watch.watching(), self._corrupt_party.at_work():
             try:
                 await self._live()
             finally:
@@ -144,7 +146,7 @@ class World:
         await self._settle(lambda: self._all_in({AuctionState.FINAL}) or self._all_in({AuctionState.CANCELLED}))
 
     async def _leave_alone(self, corrupt_party: int) -> None:
-        """Let the honest parties go on without the liar: whoever knows an outcome cannot keep it from the others."""
+        """Let the honest parties go on without the corrupt one: who knows an outcome cannot keep it from the others."""
         await self._until_quiet()
         if corrupt_party in self.parties.services:
             await self.parties.stop(corrupt_party)
@@ -156,10 +158,12 @@ class World:
                 await self.parties.start(number)
         await self._until_quiet()
         await self._pass_time(_ALONE_S)
-        if self.watch.learned.known_to_liar:
+        if self.watch.learned.known_to_corrupt_party:
             states = {number: state for number, state in self._states().items() if number != corrupt_party}
             known = {AuctionState.SIGNING.value, AuctionState.FINAL.value}
-            assert set(states.values()) <= known, f"a liar knows the outcome and keeps it from others: {states}"
+            assert set(states.values()) <= known, (
+                f"a corrupt party knows the outcome and keeps it from others: {states}"
+            )
 
     async def _do(self, operation: Operation) -> None:  # noqa: C901, PLR0912 -- one case for each operation
         match operation:
@@ -197,7 +201,7 @@ class World:
                 self.parties.clocks[PartyNumber(party)].ahead_s = ahead_s
             case Lie():
                 self.watch.lies(min(self.history.corrupt_party, self.history.size))
-                self._liar.begin(operation)
+                self._corrupt_party.begin(operation)
             case Repeat() | Shuffle() | Slow() | Part() | Heal():
                 await self._trouble_network(operation)
 
@@ -297,7 +301,7 @@ class World:
 
     async def _end_all_trouble(self) -> None:
         await self._until_quiet()
-        self._liar.end()
+        self._corrupt_party.end()
         await self._calm_network()
         for number in range(1, self.parties.size + 1):
             if number in self.parties.services:

@@ -1,4 +1,4 @@
-"""Agreement against a plain model: over random histories, with and without liars."""
+"""Agreement against a plain model: over random histories, with and without corrupt parties."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -139,7 +139,7 @@ def test_honest_parties_agree_on_what_the_rules_say(world: World, history: Histo
     assert all(set(bid.receipts) == history.in_time(history.received)[bid.digest] for bid in inputs.bids)
 
 
-class Liar:
+class CorruptParty:
     """A party that signs whatever it likes, as often as it likes."""
 
     def __init__(self, world: World, history: History, number: int) -> None:
@@ -150,7 +150,7 @@ class Liar:
     def lists(self, data: st.DataObject) -> list[Signed[ReceiptListStatement]]:
         history, bundles = self._history, [*self._history.headers, BundleDigest("0" * 64)]
         lists = []
-        for _ in range(data.draw(st.integers(0, 2), label=f"lists of liar {self._number}")):
+        for _ in range(data.draw(st.integers(0, 2), label=f"lists of corrupt party {self._number}")):
             held = data.draw(st.fixed_dictionaries({}, optional=dict.fromkeys(bundles, offsets)))
             carried = [self._other_receipt(data, bundles) for _ in range(data.draw(st.integers(0, 3)))]
             lists.append(self._world.listing(history.size, self._number, held, carried))
@@ -171,21 +171,27 @@ class Liar:
 
 
 @given(history=histories(), data=st.data())
-def test_liars_can_neither_drop_nor_add_nor_re_date_a_bid(world: World, history: History, data: st.DataObject) -> None:
+def test_corrupt_parties_can_neither_drop_nor_add_nor_re_date_a_bid(
+    world: World, history: History, data: st.DataObject
+) -> None:
     everybody = sorted(history.received)
     corrupt_parties = data.draw(
         st.sets(st.sampled_from(everybody), min_size=1, max_size=history.threshold), label="corrupt_parties"
     )
     honest = [party for party in everybody if party not in corrupt_parties]
     honest_lists = [world.honest_list(history, party, data) for party in honest]
-    lies = [lie for corrupt_party in sorted(corrupt_parties) for lie in Liar(world, history, corrupt_party).lists(data)]
+    lies = [
+        lie
+        for corrupt_party in sorted(corrupt_parties)
+        for lie in CorruptParty(world, history, corrupt_party).lists(data)
+    ]
     lists = [*honest_lists, *lies]
     tally = world.tally(history, lists)
 
     # Nothing is added, and nothing that was late at every honest party becomes punctual.
     honest_in_time = history.in_time(honest)
     assert all(honest_in_time.get(bundle) for bundle in tally.settled)
-    # What enough honest parties had in time stays, and so does a liar's receipt that an honest party carries.
+    # What enough honest parties had in time stays, and so does a corrupt party's receipt that an honest party carries.
     proofs = {bundle: set(parties) for bundle, parties in honest_in_time.items()}
     for signed in honest_lists:
         for receipt in signed.content.other_receipts:
@@ -193,7 +199,7 @@ def test_liars_can_neither_drop_nor_add_nor_re_date_a_bid(world: World, history:
                 proofs[receipt.bundle].add(receipt.party)
     enough = history.threshold + 1
     assert {bundle for bundle, parties in proofs.items() if len(parties) >= enough} <= set(tally.settled)
-    # Of those that no liar voted on, exactly the honest verdict remains.
+    # Of those that no corrupt party voted on, exactly the honest verdict remains.
     assert all(tally.in_time[bundle] - corrupt_parties == honest_in_time.get(bundle, set()) for bundle in tally.in_time)
     # No honest party is ever blamed.
     assert {one.party for one in tally.contradictions} <= corrupt_parties

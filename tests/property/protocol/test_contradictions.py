@@ -15,7 +15,7 @@ from support.evidence import BIDDERS
 
 type SpecOf = Callable[..., AuctionSpec]
 
-LOT = "0f" * 32
+TIE_BREAK_SEED = "0f" * 32
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Sale:
             spec=self.spec,
             bids=tuple(sorted(bid.bundle for bid in self.bids)),
             left_out=(),
-            tie_break_seed=LOT,
+            tie_break_seed=TIE_BREAK_SEED,
             outcome="sold" if winners else "reserve-not-met",
             winners=ordered,
             prices=paid,
@@ -85,7 +85,7 @@ def sales(draw: st.DrawFn, formats: Sequence[str]) -> Sale:
     )
     steps = draw(st.lists(st.integers(0, 8), min_size=1, max_size=6))
     digests = draw(st.lists(st.integers(0, 2**32), min_size=len(steps), max_size=len(steps), unique=True))
-    ordered = tie_break_order(bytes.fromhex(LOT), (BundleDigest(f"{digest:064x}") for digest in digests))
+    ordered = tie_break_order(bytes.fromhex(TIE_BREAK_SEED), (BundleDigest(f"{digest:064x}") for digest in digests))
     bids = (OpenedPrice(*one) for one in zip(ordered, BIDDERS, steps, strict=False))
     return Sale(spec, tuple(bids))
 

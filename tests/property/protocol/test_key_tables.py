@@ -1,4 +1,4 @@
-"""Choosing the keys of an auction: whatever up to ``t`` liars attest, there is one choice at most."""
+"""Choosing the keys of an auction: whatever up to ``t`` corrupt parties attest, there is one choice at most."""
 
 import random
 from collections.abc import Collection, Iterable, Mapping
@@ -56,7 +56,7 @@ def honest_table(mode: Mode, party: int, silent: Collection[int] = ()) -> list[A
 
 @st.composite
 def attested_by_some(draw: st.DrawFn) -> tuple[Mode, set[int], dict[PartyNumber, list[Attestation]]]:
-    """Draw what all parties attest: the liars anything, twice, the honest what the dealers gave each of them."""
+    """Draw what all parties attest: corrupt ones anything, twice, honest ones what the dealers gave each of them."""
     mode = draw(modes)
     parties = range(1, mode.parties + 1)
     corrupt_parties = draw(st.sets(st.sampled_from(parties), max_size=mode.threshold))
@@ -119,7 +119,7 @@ def test_foreign_attestations_count_for_nothing(mode: Mode, data: st.DataObject)
 
 
 @given(st.sampled_from([mode for mode in MODES if mode.corrects]), st.data())
-def test_where_lies_are_corrected_no_liar_keeps_a_set_without_key(mode: Mode, data: st.DataObject) -> None:
+def test_where_lies_are_corrected_no_corrupt_party_keeps_a_set_without_key(mode: Mode, data: st.DataObject) -> None:
     parties = range(1, mode.parties + 1)
     corrupt_parties = data.draw(st.sets(st.sampled_from(parties), max_size=mode.threshold))
     attested = {

@@ -80,7 +80,7 @@ def standing(mode: Mode, numbers: Mapping[int, int], own: int = 1, now_s: float 
 
 @dataclass
 class Town:
-    """Honest parties that hear of each other at once, and liars that tell each of them something else."""
+    """Honest parties that hear of each other at once, and corrupt parties that tell each of them something else."""
 
     mode: Mode
     start: Mapping[int, int]
@@ -106,7 +106,7 @@ class Town:
         return max(Counter(self.numbers).values()) >= quorum_of(self.mode)
 
     def step(self, lies: Mapping[int, Mapping[int, int]] | None = None) -> None:
-        """Let a while pass. ``lies`` holds, by liar and by who hears it, the numbers that are claimed; 0: silence."""
+        """Let a while pass. ``lies`` holds, by corrupt party and by who hears it, the numbers claimed; 0: silence."""
         for corrupt_party, told in (lies or {}).items():
             for hearer, number in told.items():
                 if hearer in self.parties and number:
@@ -176,10 +176,10 @@ def towns(draw: st.DrawFn) -> tuple[Town, list[int]]:
 
 
 @given(case=towns(), data=st.data())
-def test_honest_parties_meet_from_anywhere_whatever_liars_tell_each_of_them(
+def test_honest_parties_meet_from_anywhere_whatever_corrupt_parties_tell_each_of_them(
     case: tuple[Town, list[int]], data: st.DataObject
 ) -> None:
-    """In every mode, with as many liars as the quorum can do without; they say something else at every step."""
+    """In every mode, with as many corrupt parties as the quorum can spare; they say something else at every step."""
     town, corrupt_parties = case
     claims = st.one_of(st.just(0), st.integers(1, 15), st.just(LARGEST_ATTEMPT))
     for _ in range(MANY_STEPS):
@@ -205,7 +205,7 @@ def test_a_driver_that_names_huge_numbers_to_single_parties_moves_nobody_far(
 
 
 @pytest.mark.parametrize("mode", MODES, ids=str)
-def test_as_many_liars_as_there_may_be_are_followed_nowhere(mode: Mode) -> None:
+def test_as_many_corrupt_parties_as_there_may_be_are_followed_nowhere(mode: Mode) -> None:
     honest = range(1, mode.parties - mode.threshold + 1)
     numbers = dict.fromkeys(range(1, mode.parties + 1), LARGEST_ATTEMPT) | dict.fromkeys(honest, 3)
     attempts = standing(mode, numbers)
@@ -219,7 +219,7 @@ def test_as_many_liars_as_there_may_be_are_followed_nowhere(mode: Mode) -> None:
 
 @pytest.mark.parametrize("mode", MODES, ids=str)
 def test_numbers_cannot_be_run_to_their_end(mode: Mode) -> None:
-    """However often sessions fail, and whatever liars say, an attempt lasts as long as a step."""
+    """However often sessions fail, and whatever corrupt parties say, an attempt lasts as long as a step."""
     numbers = dict.fromkeys(range(1, mode.parties + 1), LARGEST_ATTEMPT)
     numbers |= dict.fromkeys(range(1, mode.parties - mode.threshold + 1), 1)
     town = Town(mode, {party: 1 for party, number in numbers.items() if number == 1})
@@ -472,7 +472,7 @@ def test_the_second_proposal_to_cancel_follows_the_first_at_once() -> None:
         (Mode(9, 2), (3, 7)),
     ],
 )
-def test_liars_that_never_confirm_cannot_keep_an_auction_from_being_cancelled(
+def test_corrupt_parties_that_never_confirm_cannot_keep_an_auction_from_being_cancelled(
     mode: Mode, corrupt_parties: tuple[int, ...]
 ) -> None:
     """Where a quorum can do without them; they are ready in time for every attempt, so that leaders know them."""

@@ -109,7 +109,7 @@ async def test_too_few_valid_bids_open_the_faults_only() -> None:
     assert all("input checks" in reason or reason == "tie-break" for reason in reasons(result))
 
 
-async def test_ties_are_drawn_by_lot() -> None:
+async def test_ties_are_decided_by_the_tie_break_seed() -> None:
     winners = {(await outcome(AuctionCase([5] * 4))).winners for _ in range(40)}
     assert len(winners) > 1
 

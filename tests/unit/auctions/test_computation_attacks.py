@@ -1,8 +1,8 @@
 """Attacks on a whole auction, at each single round, in every mode.
 
 What must hold: no honest party ever finds a wrong outcome, a lie is noticed, nothing is opened after it; and in the
-robust mode the right outcome comes all the same, and the liar is named. Where all parties are needed, a lie in the very
-last round, in which the keys of the outcome's mask are released, comes too late to keep it from anybody.
+robust mode the right outcome comes all the same, and the corrupt party is named. Where all parties are needed, a lie in
+the very last round, in which the keys of the outcome's mask are released, comes too late to keep it from anybody.
 """
 
 from collections.abc import Callable
@@ -26,7 +26,7 @@ AFTER_START = 2
 
 BIDS = [9, 3, 7, 12, 3]
 MODES = {"with-abort": (3, 1), "verifies, t = 2": (5, 2), "n between 2t+1 and 3t+1": (6, 2), "with-detection": (4, 1)}
-ROBUST = {"one liar of five": (5, 1), "nine parties": (9, 2)}
+ROBUST = {"one corrupt party of five": (5, 1), "nine parties": (9, 2)}
 
 type Tamper = Callable[[bytes], bytes]
 
@@ -139,7 +139,7 @@ async def test_a_lie_to_all_is_noticed_in_every_round_or_comes_too_late(n: int, 
 
 
 @pytest.mark.parametrize(("n", "t"), MODES.values(), ids=MODES)
-async def test_a_liar_that_believes_itself_is_noticed_in_every_round_or_comes_too_late(n: int, t: int) -> None:
+async def test_a_corrupt_party_that_believes_itself_is_noticed_in_every_round_or_comes_too_late(n: int, t: int) -> None:
     last = await rounds_of(n, t)
     for round_number in range(1, last):
         simulation = await case(n, t).run(corrupt=self_deceived(round_number, add_one))
@@ -204,7 +204,7 @@ async def test_a_party_that_stops_is_named_in_every_round(n: int, t: int) -> Non
 
 
 @pytest.mark.parametrize(("n", "t", "tamper"), [*[(5, 1, tamper) for tamper in TAMPERINGS], (9, 2, add_one)])
-async def test_the_robust_mode_finds_the_outcome_and_the_liar(n: int, t: int, tamper: Tamper) -> None:
+async def test_the_robust_mode_finds_the_outcome_and_the_corrupt_party(n: int, t: int, tamper: Tamper) -> None:
     for round_number in range(AFTER_START, await rounds_of(n, t) + 1):
         simulation = await case(n, t).run(network(n, round_number, tamper))
         results = honest(simulation.results)
@@ -216,7 +216,7 @@ async def test_the_robust_mode_finds_the_outcome_and_the_liar(n: int, t: int, ta
 
 
 @pytest.mark.parametrize(("n", "t"), ROBUST.values(), ids=ROBUST)
-async def test_the_robust_mode_is_not_misled_by_a_liar_to_some(n: int, t: int) -> None:
+async def test_the_robust_mode_is_not_misled_by_a_corrupt_party_to_some(n: int, t: int) -> None:
     for round_number in range(AFTER_START, await rounds_of(n, t) + 1):
         simulation = await case(n, t).run(network(n, round_number, add_one, receivers={3, 4}))
         for party, result in honest(simulation.results).items():

@@ -457,7 +457,7 @@ def test_the_digest_does_not_depend_on_who_signed_beyond_what_is_needed(scene: S
     assert form_input_set(few, {A: _header(A)}).digest == form_input_set(many, {A: _header(A)}).digest
 
 
-def test_the_lot_orders_bundles_and_not_the_order_they_came_in() -> None:
+def test_the_tie_break_seed_orders_bundles_and_not_the_order_they_came_in() -> None:
     orders = {tie_break_order(b"seed", order) for order in permutations([A, B, C, D])}
     assert len(orders) == 1
     assert set(orders.pop()) == {A, B, C, D}

@@ -42,7 +42,7 @@ def test_a_lie_about_a_value_of_degree_t_is_noticed(n: int, t: int) -> None:
             opened(shares, t, Mode(n, t))
 
 
-def test_where_all_lies_can_be_told_the_liar_is_named_even_if_the_session_stops() -> None:
+def test_where_all_lies_can_be_told_the_corrupt_party_is_named_even_if_the_session_stops() -> None:
     shares = word(4, 1, [1])
     spoil(shares, 3)
     with pytest.raises(InconsistentSharesError) as caught:
@@ -50,7 +50,7 @@ def test_where_all_lies_can_be_told_the_liar_is_named_even_if_the_session_stops(
     assert caught.value.suspects == {3}
 
 
-def test_nobody_is_named_where_liars_could_frame_an_honest_party() -> None:
+def test_nobody_is_named_where_corrupt_parties_could_frame_an_honest_party() -> None:
     # n = 5, t = 2: one share off a line through four others may just as well be two lies.
     shares = word(5, 2, [1])
     spoil(shares, 3)
@@ -61,7 +61,7 @@ def test_nobody_is_named_where_liars_could_frame_an_honest_party() -> None:
 
 @pytest.mark.parametrize(("n", "t", "corrupt_parties"), [(5, 1, [4]), (9, 2, [1]), (9, 2, [2, 9]), (6, 1, [6])])
 @pytest.mark.parametrize("kind", ["value", "product"])
-def test_the_robust_mode_corrects_lies_and_names_the_liars(
+def test_the_robust_mode_corrects_lies_and_names_the_corrupt_parties(
     n: int, t: int, corrupt_parties: list[int], kind: str
 ) -> None:
     degree = t if kind == "value" else 2 * t

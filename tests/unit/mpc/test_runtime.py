@@ -98,7 +98,7 @@ async def test_a_wide_product_takes_its_way_through_threads() -> None:
     assert (await simulate(program, n=3, t=1)).result == {"squares": [value * value for value in values]}
 
 
-async def test_the_lot_depends_on_keys_and_label_alone() -> None:
+async def test_the_tie_break_seed_depends_on_keys_and_label_alone() -> None:
     keys = deal_prss_keys(3, 1)
 
     async def draw(session_id: bytes, label: bytes) -> bytes:
@@ -241,7 +241,7 @@ async def test_nobody_waits_for_a_party_that_was_found_lying() -> None:
     assert [result for party, result in enumerate(results, 1) if party != 2] == [({"ab": [45]}, frozenset({2}))] * 4
 
 
-async def test_the_channel_is_told_of_liars_by_the_event_loop_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_channel_is_told_of_corrupt_parties_by_the_event_loop_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Long vectors are decoded in a thread, and a channel is not made for two."""
 
     def interfere(delivery: Delivery) -> Payload:

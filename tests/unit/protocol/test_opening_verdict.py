@@ -15,7 +15,7 @@ from aukciszek.protocol.sealing.bundle import Bundle, bundle_digest
 from support.evidence import BIDDERS, Evidence, MadeBid
 
 ANN, BOB, EVE = BIDDERS[:3]
-LOT = "0f" * 32
+TIE_BREAK_SEED = "0f" * 32
 
 type MakeSpec = Callable[..., AuctionSpec]
 type MakeEvidence = Callable[..., Evidence]
@@ -45,9 +45,9 @@ def judged(evidence: Evidence, bid: MadeBid, bids: list[MadeBid], *won: tuple[Ma
     return opening_says(evidence.sign(evidence.body(bids, *won)), evidence.open(bid))
 
 
-def by_lot(*bids: MadeBid) -> list[MadeBid]:
+def in_tie_break_order(*bids: MadeBid) -> list[MadeBid]:
     named = {bid.digest: bid for bid in bids}
-    return [named[digest] for digest in tie_break_order(bytes.fromhex(LOT), named)]
+    return [named[digest] for digest in tie_break_order(bytes.fromhex(TIE_BREAK_SEED), named)]
 
 
 def test_a_true_outcome_is_consistent_with_every_bid(evidence: Evidence) -> None:
@@ -79,7 +79,7 @@ def test_a_winner_exposes_a_price_that_was_not_bid(evidence: Evidence) -> None:
 
 
 def test_between_equal_bids_the_tie_break_value_decides(evidence: Evidence) -> None:
-    first, second = by_lot(evidence.seal(ANN, 100), evidence.seal(BOB, 100))
+    first, second = in_tie_break_order(evidence.seal(ANN, 100), evidence.seal(BOB, 100))
     bids = [first, second]
     assert judged(evidence, first, bids, (first, "50.00"))[0] == "passed"
     assert judged(evidence, second, bids, (first, "50.00"))[0] == "passed"
@@ -151,7 +151,7 @@ def test_a_lone_winner_pays_the_reserve_or_the_worst_price(make_evidence: MakeEv
 
 def test_a_winner_that_ties_with_the_price_came_before_some_rejected_bid(make_evidence: MakeEvidence) -> None:
     evidence = make_evidence(format="second-price", reserve_price=None)
-    first, second = by_lot(evidence.seal(ANN, 100), evidence.seal(BOB, 100))
+    first, second = in_tie_break_order(evidence.seal(ANN, 100), evidence.seal(BOB, 100))
     assert judged(evidence, first, [first, second], (first, "50.00"))[0] == "passed"
     verdict, text = judged(evidence, second, [first, second], (second, "50.00"))
     assert verdict == "failed"

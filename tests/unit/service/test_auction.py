@@ -105,7 +105,7 @@ async def test_the_highest_bid_wins_a_forward_auction(start_parties: StartPartie
     assert body.prices == ("99.95",)
 
 
-async def test_equal_bids_are_decided_by_lot(start_parties: StartParties) -> None:
+async def test_equal_bids_are_decided_by_the_tie_break_seed(start_parties: StartParties) -> None:
     parties = await start_parties()
     spec = await opened(parties)
     bidders = {(await parties.bid(spec, "7")).uid for _ in range(4)}

@@ -200,7 +200,9 @@ async def test_two_lists_of_one_party_both_count_and_are_on_record(start_parties
     assert ("two-lists", 3) in kinds
 
 
-async def test_a_list_that_comes_after_the_session_began_accuses_nobody_but_a_liar(start_parties: StartParties) -> None:
+async def test_a_list_that_comes_after_the_session_began_accuses_nobody_but_a_corrupt_party(
+    start_parties: StartParties,
+) -> None:
     parties = await start_parties(5, 1)
     spec = parties.draft()
     await parties.create(spec)

@@ -1,4 +1,4 @@
-"""Parties that lose their database while an auction runs: the outcome is right, and nobody honest looks like a liar."""
+"""Parties that lose their database while an auction runs: the outcome is right, and no honest party looks corrupt."""
 
 import asyncio
 import contextlib

@@ -89,7 +89,7 @@ async def test_a_bid_of_which_one_holder_is_lost_for_good(scene: Scene, *, hande
     assert body.prices == (("5",) if handed else ("7",))
 
 
-async def test_receipts_handed_on_after_the_lists_were_signed_are_added_to_them(scene: Scene) -> None:
+async def test_receipts_relayed_after_the_lists_were_signed_are_added_to_them(scene: Scene) -> None:
     await scene.parties.stop(LOST)
     scene.parties.clock.move(601)
     await scene.parties.wait_for_state(scene.spec.auction_id, AuctionState.AGREEING)

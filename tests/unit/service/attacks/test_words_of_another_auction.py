@@ -46,7 +46,7 @@ async def say_again(parties: Parties, said: Iterable[PeerMessage], spec: Auction
 
 
 async def test_whatever_was_said_of_one_auction_is_nothing_in_another_one(start_parties: StartParties) -> None:
-    """Also not the auctioneer's order to close; and nobody honest looks like a liar, or stands still."""
+    """Also not the auctioneer's order to close; and nobody honest looks like a corrupt party, or stands still."""
     parties = await start_parties(5, 2)
     said: dict[tuple[MessageKind, bytes], PeerMessage] = {}
 

@@ -1,4 +1,4 @@
-"""Attempt numbers as a weapon: a liar announces ever higher ones, to single parties, or uses all of them up."""
+"""Attempt numbers as a weapon: a corrupt party announces ever higher ones, to single parties, or uses them up."""
 
 import asyncio
 
@@ -37,7 +37,7 @@ async def test_where_parties_can_be_done_without_no_numbers_keep_the_others_from
     auction, honest = spec.auction_id, range(1, 5)
     for price in ("5", "6"):
         await parties.bid(spec, price)
-    # The liar's own program says nothing, and takes part in no round.
+    # The corrupt party's own program says nothing, and takes part in no round.
     parties.network.drop = lambda sender, _to, message: sender == LIAR and message.kind in SILENT
     parties.network.drop_round = lambda sender, _to, _round: sender == LIAR
 
@@ -88,7 +88,7 @@ async def test_where_all_are_needed_no_numbers_are_used_up(start_parties: StartP
         reached += step
         await let_pass(parties, 1)
     assert all(one.number <= 40 for one in attempts_at(parties, auction, honest).values())
-    # With a liar that plays by the rules again the auction ends, whether or not everybody restarts.
+    # With a corrupt party that plays by the rules again the auction ends, whether or not everybody restarts.
     parties.network.drop = lambda _sender, _to, _message: False
     if step > 1:
         for number in range(1, 6):

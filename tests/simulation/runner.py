@@ -1,13 +1,13 @@
-"""From a history to its judgement."""
+"""Runs a history and checks what came of it."""
 
-from simulation.judging import judge
 from simulation.operations import History
+from simulation.properties import check_properties
 from simulation.world import World
 from support.stepping_loop import run
 
 
-def live(history: History) -> None:
-    """Live through a history, and judge it.
+def run_history(history: History) -> None:
+    """Run a history, and check what must be true after it.
 
     Raises:
         AssertionError: something was lost, or something is wrong.
@@ -18,7 +18,7 @@ def live(history: History) -> None:
 async def _live(history: History) -> None:
     world = World(history)
     try:
-        await world.live()
-        await judge(world)
+        await world.play_history()
+        await check_properties(world)
     finally:
         await world.end()

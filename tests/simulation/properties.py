@@ -27,7 +27,7 @@ _FORGOTTEN = {"two-lists", "denied-receipt", "memory-lost"}
 _EACH = "input checks of each bundle: "
 
 
-async def judge(world: World) -> None:
+async def check_properties(world: World) -> None:
     """Compare what came out with the model.
 
     Raises:

@@ -13,16 +13,16 @@ type Values = tuple[int, ...]
 
 
 class Learned:
-    """Collects them. Where all parties are needed a value is known to whoever has all keys to its mask, liar or not."""
+    """Collects them. Where all parties are needed, each party that has all keys to a mask knows the value."""
 
     def __init__(self) -> None:
         self.opened: defaultdict[str, set[tuple[bytes, Values]]] = defaultdict(set)
         """By reason: in which session what was opened."""
         self.dishonest: set[int] = set()
-        self.known_to_liar: set[tuple[bytes, Values]] = set()
-        """The prices that a liar's own engine opened, if it had said nothing but the truth: by the session."""
+        self.known_to_corrupt_party: set[tuple[bytes, Values]] = set()
+        """The prices that a corrupt party's own engine opened, if it had said nothing but the truth: by the session."""
         self.is_truthful: Callable[[], bool] = lambda: True
-        """Whether all that the liar has said so far is true, so that its engine finds what the others would find."""
+        """Whether all that the corrupt party has said is true, so that its engine finds what the others would."""
 
     def take_down(self, session: bytes, values: Mapping[str, Any]) -> None:
         """Note what an opening gave; beside a check that failed the rest is uniformly random."""
@@ -43,7 +43,7 @@ class Learned:
             if runtime.party not in learned.dishonest:
                 learned._on_revealed(runtime, before)
             elif PRICES in result and learned.is_truthful():
-                learned.known_to_liar.add((runtime._session.session_id, tuple(result[PRICES])))
+                learned.known_to_corrupt_party.add((runtime._session.session_id, tuple(result[PRICES])))
             return result
 
         async def watched_joint_random(runtime: Runtime, *arguments: Any, **named: Any) -> Any:

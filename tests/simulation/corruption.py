@@ -44,7 +44,7 @@ from support.memory_network import Round
 from support.parties import Parties
 
 
-class Liar:
+class CorruptParty:
     """Changes what one party sends, in all the ways that were asked for."""
 
     def __init__(self, number: int, parties: Parties, spec: AuctionSpec, seed: int) -> None:

@@ -19,7 +19,7 @@ from aukciszek.protocol.evidence.statements import (
     Statement,
     read_verified_statement,
 )
-from simulation.learning import Learned
+from simulation.knowledge import Learned
 from support.parties import Parties
 
 
