@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from aukciszek.cluster import Cluster
-from aukciszek.console.auction_view import outcome_object, show_outcome
+from aukciszek.console.outcome_view import outcome_object, show_outcome
 from aukciszek.console.report import JsonOption, Report, plain
 from aukciszek.errors import AukciszekError
 from aukciszek.protocol.evidence.audit_record import AuditRecord, verify_record
