@@ -71,10 +71,11 @@ async def describe_auction(parties: Parties, auction: str) -> AuctionOverview:
     return AuctionOverview.combine(auction_id, answers, outcomes.errors, parties.cluster)
 
 
-async def wait_until_open(parties: Parties, auction: AuctionId, clock: Clock, timeout_s: float) -> AuctionOverview:
+async def wait_until_open(parties: Parties, auction: str, clock: Clock, timeout_s: float) -> AuctionOverview:
     """Return when all parties take bids.
 
     Raises:
+        MalformedIdentifierError: ``auction`` is no auction id.
         NotOpenInTimeError: the time has passed; names the parties that do not take bids.
         ClientError: no party gave a usable answer.
     """

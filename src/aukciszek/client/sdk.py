@@ -31,13 +31,17 @@ from aukciszek.clock import Clock, SystemClock
 from aukciszek.cluster import Cluster
 from aukciszek.protocol.evidence.audit_log import AuditRecord
 from aukciszek.protocol.evidence.certificate import Certificate
-from aukciszek.protocol.rules.identifiers import AuctionId, UserId
+from aukciszek.protocol.rules.identifiers import UserId, parse_auction_id
 from aukciszek.protocol.rules.spec import AuctionSpec
 from aukciszek.protocol.sealing.bundle import BidPlace, Bundle
 
 
 class AukciszekClient:
-    """One user's way to the parties; make the first with :meth:`open`, further users with :meth:`for_user`."""
+    """One user's way to the parties; make the first with :meth:`open`, further users with :meth:`for_user`.
+
+    Every method that takes an auction's id takes it as a text, and raises :class:`MalformedIdentifierError` for a text
+    that is no auction id.
+    """
 
     def __init__(
         self, parties: Parties, *, login_server: int, tokens: UserTokens | None = None, clock: Clock | None = None
@@ -133,7 +137,7 @@ class AukciszekClient:
         return await self._order(spec, "/api/auctions", body=spec.canonical_bytes, what="create the auction")
 
     async def close_auction(
-        self, auction: AuctionId, *, overview: AuctionOverview | None = None
+        self, auction: str, *, overview: AuctionOverview | None = None
     ) -> PartyResults[AuctionAnswer]:
         """Close an auction before its time, if its rules allow it.
 
@@ -144,10 +148,11 @@ class AukciszekClient:
         Raises:
             ClientError: fewer than ``t + 1`` parties accepted the order.
         """
-        spec = (overview or await self.auction(auction)).spec
-        return await self._order(spec, f"/api/auctions/{auction}/close", body=None, what="close the auction")
+        auction_id = parse_auction_id(auction)
+        spec = (overview or await self.auction(auction_id)).spec
+        return await self._order(spec, f"/api/auctions/{auction_id}/close", body=None, what="close the auction")
 
-    async def cancel_auction(self, auction: AuctionId) -> PartyResults[AuctionAnswer]:
+    async def cancel_auction(self, auction: str) -> PartyResults[AuctionAnswer]:
         """Cancel an auction before it closes, if its rules allow it.
 
         Raises:
@@ -176,7 +181,7 @@ class AukciszekClient:
         """
         return await describe_auction(self._parties, auction)
 
-    async def wait_until_open(self, auction: AuctionId, *, timeout_s: float = 30.0) -> AuctionOverview:
+    async def wait_until_open(self, auction: str, *, timeout_s: float = 30.0) -> AuctionOverview:
         """Return when all parties take bids; just after its creation an auction's sealing keys are still on their way.
 
         Raises:
@@ -216,7 +221,8 @@ class AukciszekClient:
             SealingKeysMissingError: not every party is ready for bids yet.
             ClientError: too few parties gave a receipt for the bid to count.
         """
-        overview = overview or await self.auction(auction)
+        auction_id = parse_auction_id(auction)
+        overview = overview or await self.auction(auction_id)
         place = BidPlace(auction=overview.id, bidder=self.tokens.uid, revision=await self._next_revision(overview))
         sealed = await seal_price(overview, price, place=place)
         await asyncio.to_thread(on_sealed, sealed)
@@ -257,15 +263,15 @@ class AukciszekClient:
         overview = await self.auction(auction)
         return await held_bids(self._parties, self.tokens, overview.id, threshold=overview.spec.threshold)
 
-    async def watch(self, auction: AuctionId, on_progress: OnProgress) -> None:
+    async def watch(self, auction: str, on_progress: OnProgress) -> None:
         """Report the auction's progress until a party says that it is over, or that it was abandoned.
 
         Raises:
             PartyRefusedError: a party does not know the auction.
         """
-        await watch(self._parties, auction, on_progress, self._clock)
+        await watch(self._parties, parse_auction_id(auction), on_progress, self._clock)
 
-    async def wait_for_outcome(self, auction: AuctionId, on_progress: OnProgress = lambda _: None) -> Certificate:
+    async def wait_for_outcome(self, auction: str, on_progress: OnProgress = lambda _: None) -> Certificate:
         """Wait until the auction is over, and return its verified certificate.
 
         Raises:
@@ -273,20 +279,20 @@ class AukciszekClient:
             AuctionAbandonedError: there was none by the deadline of its rules.
             PartyRefusedError: a party does not know the auction.
         """
-        return await wait_for_outcome(self._parties, auction, on_progress, self._clock)
+        return await wait_for_outcome(self._parties, parse_auction_id(auction), on_progress, self._clock)
 
-    async def certificate(self, auction: AuctionId) -> Certificate:
+    async def certificate(self, auction: str) -> Certificate:
         """Return the certificate, verified against this client's cluster file.
 
         Raises:
             PartyRefusedError: there is none yet.
             ForgedStatementError: no party has one that verifies.
         """
-        return await fetch_certificate(self._parties, auction)
+        return await fetch_certificate(self._parties, parse_auction_id(auction))
 
-    async def records(self, auction: AuctionId) -> PartyResults[AuditRecord]:
+    async def records(self, auction: str) -> PartyResults[AuditRecord]:
         """Return each party's audit record: who did what, and what was opened. A broken chain counts as an error."""
-        return await fetch_records(self._parties, auction)
+        return await fetch_records(self._parties, parse_auction_id(auction))
 
     async def _next_revision(self, overview: AuctionOverview) -> int:
         threshold = overview.spec.threshold
