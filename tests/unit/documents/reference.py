@@ -18,7 +18,7 @@ from typer.main import get_command
 
 import aukciszek.client
 from aukciszek.cli.main import build_app
-from aukciszek.client import AukciszekClient
+from aukciszek.client import AukciszekClient, errors
 from aukciszek.server.http.app import create_app
 
 REFERENCE: Final = Path(__file__).parents[3] / "docs" / "reference"
@@ -240,7 +240,7 @@ def _table(columns: tuple[str, str], rows: list[str]) -> str:
 
 
 def _drawing() -> str:
-    document = inspect.getdoc(aukciszek.client) or ""
+    document = inspect.getdoc(errors) or ""
     lines = document[document.rindex("    AukciszekError\n") :].partition("\n\n")[0]
     return _plain_lines(textwrap.dedent(lines))
 
