@@ -28,7 +28,9 @@ class HeldBid:
     """One revision of the user's own bid, and the verified receipts of the parties that hold it."""
 
     header: BundleHeader
+    """What is public about the bundle."""
     receipts: Mapping[int, Signed[Receipt]]
+    """By party number."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,9 @@ class SealedBid:
     """A bundle that has not been sent yet, and what opens it; only the bundle may leave this process."""
 
     bundle: Bundle
+    """What is sent to the parties."""
     secret: OpeningSecret
+    """What opens it, and therefore discloses the price."""
 
 
 type OnSealed = Callable[[SealedBid], None]

@@ -122,7 +122,7 @@ class OpeningFile(StrictModel):
 
 
 class OpeningStore:
-    """The file, kept up to date while its owner bids."""
+    """Where one bidder's opening secrets in one auction are kept: a file, on disk again after every secret added."""
 
     def __init__(self, path: Path, file: OpeningFile, password: str | None) -> None:
         self._path = path

@@ -1,12 +1,7 @@
 """The SDK: everything a user can do, as one asynchronous class over all parties.
 
 Trust nobody alone: rules are checked against the auction's id, sealing keys and receipts against the cluster
-file, and an order or a bid goes to every party. ::
-
-    async with AukciszekClient.open(cluster) as client:
-        await client.log_in("ada@example.org", password)
-        placed = await client.place_bid(auction_id, "1234.50", on_sealed=lambda bid: store.add(bid.bundle, bid.secret))
-        certificate = await client.wait_for_outcome(auction_id)
+file, and an order or a bid goes to every party.
 """
 
 import asyncio
@@ -18,11 +13,12 @@ from typing import Self
 from aukciszek.client.account import log_in, register
 from aukciszek.client.bidding import HeldBid, OnSealed, held_bids, ignore_sealed, next_revision, seal_price
 from aukciszek.client.catalogue import describe_auction, list_auctions, wait_until_open
-from aukciszek.client.connection import PartyConnection, Request, RetryPolicy
-from aukciszek.client.discovery import ask_statuses
-from aukciszek.client.errors import AnswerNotUnderstoodError, NotLoggedInError, PartiesDisagreeError
+from aukciszek.client.connection import RetryPolicy
+from aukciszek.client.discovery import ask_statuses, ask_threshold
+from aukciszek.client.errors import NotLoggedInError
+from aukciszek.client.orders import cancel_auction, close_auction, create_auction
 from aukciszek.client.outcome import OnProgress, fetch_certificate, fetch_records, wait_for_outcome, watch
-from aukciszek.client.overview import AuctionOverview, rules_of
+from aukciszek.client.overview import AuctionOverview
 from aukciszek.client.parties import Parties, PartyResults, connect
 from aukciszek.client.schemas import AuctionAnswer, Status
 from aukciszek.client.submission import BidSubmission, OnPlaced, PlacedBid, ignore_placed, relay_receipts
@@ -39,8 +35,7 @@ from aukciszek.protocol.sealing.bundle import BidPlace, Bundle
 class AukciszekClient:
     """One user's way to the parties; make the first with :meth:`open`, further users with :meth:`for_user`.
 
-    Every method that takes an auction's id takes it as a text, and raises :class:`MalformedIdentifierError` for a text
-    that is no auction id.
+    Methods take an auction's id as a text, and raise :class:`MalformedIdentifierError` for a text that is none.
     """
 
     def __init__(
@@ -63,7 +58,15 @@ class AukciszekClient:
         retries: RetryPolicy | None = None,
         clock: Clock | None = None,
     ) -> AsyncIterator[Self]:
-        """Yield a client for the parties of ``cluster``; see :func:`~aukciszek.client.parties.connect`.
+        """Connect to the parties of a cluster, and yield a client for one user; the connections end with the context.
+
+        Args:
+            cluster: who the parties are; the caller has compared its digest.
+            login_server: the number of the party that keeps the accounts.
+            tokens: those of a user who has logged in before; without them, :meth:`log_in` comes first.
+            ca_file: certificates to trust instead of the system's, for clusters with an authority of their own.
+            retries: time limits and repeats; the default suits people.
+            clock: the default is the machine's own.
 
         Raises:
             TrustFileError: ``ca_file`` cannot be read.
@@ -122,11 +125,7 @@ class AukciszekClient:
             PartiesDisagreeError: they do not agree.
             ClientError: no party answered.
         """
-        answers = (await self.status()).need(1, "say their threshold")
-        named = {status.threshold for status in answers.values()}
-        if len(named) != 1:
-            raise PartiesDisagreeError("the parties have different thresholds: ask their operators to settle on one")
-        return named.pop()
+        return await ask_threshold(self._parties)
 
     async def create_auction(self, spec: AuctionSpec) -> PartyResults[AuctionAnswer]:
         """Create an auction at every party; doing it again with the same rules changes nothing.
@@ -134,7 +133,7 @@ class AukciszekClient:
         Raises:
             ClientError: fewer than ``t + 1`` parties accepted it; the others do not learn of it by themselves.
         """
-        return await self._order(spec, "/api/auctions", body=spec.canonical_bytes, what="create the auction")
+        return await create_auction(self._parties, self.tokens, spec)
 
     async def close_auction(
         self, auction: str, *, overview: AuctionOverview | None = None
@@ -146,11 +145,10 @@ class AukciszekClient:
             overview: what :meth:`auction` gave, if the caller has it already.
 
         Raises:
+            ValueError: ``overview`` is of another auction.
             ClientError: fewer than ``t + 1`` parties accepted the order.
         """
-        auction_id = parse_auction_id(auction)
-        spec = (overview or await self.auction(auction_id)).spec
-        return await self._order(spec, f"/api/auctions/{auction_id}/close", body=None, what="close the auction")
+        return await close_auction(self._parties, self.tokens, (await self._known(auction, overview)).spec)
 
     async def cancel_auction(self, auction: str) -> PartyResults[AuctionAnswer]:
         """Cancel an auction before it closes, if its rules allow it.
@@ -158,8 +156,7 @@ class AukciszekClient:
         Raises:
             ClientError: fewer than ``t + 1`` parties accepted the order.
         """
-        spec = (await self.auction(auction)).spec
-        return await self._order(spec, f"/api/auctions/{auction}/cancel", body=None, what="cancel the auction")
+        return await cancel_auction(self._parties, self.tokens, (await self.auction(auction)).spec)
 
     async def auctions(self, *, pages: int = 1) -> list[AuctionOverview]:
         """Return the newest auctions that any party knows, those that open last first.
@@ -217,12 +214,12 @@ class AukciszekClient:
             and none can hide what it signed; :meth:`submit_again` reaches those that were away.
 
         Raises:
+            ValueError: ``overview`` is of another auction.
             PriceError: the price cannot be bid in this auction.
             SealingKeysMissingError: not every party is ready for bids yet.
             ClientError: too few parties gave a receipt for the bid to count.
         """
-        auction_id = parse_auction_id(auction)
-        overview = overview or await self.auction(auction_id)
+        overview = await self._known(auction, overview)
         place = BidPlace(auction=overview.id, bidder=self.tokens.uid, revision=await self._next_revision(overview))
         sealed = await seal_price(overview, price, place=place)
         await asyncio.to_thread(on_sealed, sealed)
@@ -294,6 +291,13 @@ class AukciszekClient:
         """Return each party's audit record: who did what, and what was opened. A broken chain counts as an error."""
         return await fetch_records(self._parties, parse_auction_id(auction))
 
+    async def _known(self, auction: str, overview: AuctionOverview | None) -> AuctionOverview:
+        auction_id = parse_auction_id(auction)
+        overview = overview or await self.auction(auction_id)
+        if overview.id != auction_id:
+            raise ValueError("the overview is of another auction")
+        return overview
+
     async def _next_revision(self, overview: AuctionOverview) -> int:
         threshold = overview.spec.threshold
         held = await held_bids(self._parties, self.tokens, overview.id, threshold=threshold)
@@ -309,17 +313,3 @@ class AukciszekClient:
         placed = await submission.keep_trying(keep_trying_s)
         PartyResults(placed.receipts, placed.errors).need(threshold + 1, what)
         return placed
-
-    async def _order(
-        self, spec: AuctionSpec, path: str, *, body: bytes | None, what: str
-    ) -> PartyResults[AuctionAnswer]:
-        async def order(party: PartyConnection) -> AuctionAnswer:
-            request = Request("POST", path, body=body, token=self.tokens.at(party.number))
-            answer = party.parse(AuctionAnswer, await party.ask(request))
-            if rules_of(answer, party.number, self.cluster).auction_id != spec.auction_id:
-                raise AnswerNotUnderstoodError(f"party {party.number} answered about another auction")
-            return answer
-
-        outcomes = await self._parties.each(order)
-        outcomes.need(spec.threshold + 1, what)
-        return outcomes

@@ -4,6 +4,7 @@ import inspect
 import sys
 import typing
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any, Literal, NewType, TypeAliasType, TypeVar
 
 OWN = "aukciszek"
@@ -23,6 +24,7 @@ def functions_of(value: Any) -> Iterator[Any]:
     for owner in _owners(value):
         for name, member in vars(owner).items():
             function = member.fget if isinstance(member, property) else getattr(member, "__func__", member)
+            function = member.func if isinstance(member, cached_property) else function
             if inspect.isfunction(function) and (name == "__init__" or not name.startswith("_")):
                 yield inspect.unwrap(function)
 

@@ -553,3 +553,17 @@ async def test_every_method_refuses_what_is_no_auction_id(client: "AukciszekClie
         with pytest.raises(MalformedIdentifierError, match="64 digits"):
             await call("library")
     assert not any(party.asked for party in paper.values())
+
+
+async def test_an_overview_of_another_auction_is_refused(
+    client: "AukciszekClient", spec: "AuctionSpec", paper: Paper
+) -> None:
+    overview = await client.auction(spec.auction_id)
+    for party in paper.values():
+        party.asked.clear()
+    other = "0" * 64
+    with pytest.raises(ValueError, match="another auction"):
+        await client.close_auction(other, overview=overview)
+    with pytest.raises(ValueError, match="another auction"):
+        await client.place_bid(other, "5.00", overview=overview)
+    assert not any(party.asked for party in paper.values())
