@@ -67,7 +67,7 @@ _HOMES: Final = {
     "aukciszek.client.overview": ("AuctionOverview",),
     "aukciszek.client.parties": ("PartyResults",),
     "aukciszek.client.password_box": ("PasswordBox",),
-    "aukciszek.client.receipt_store": ("ReceiptStore",),
+    "aukciszek.client.receipt_store": ("ReceiptStore", "read_receipt_file"),
     "aukciszek.client.schemas": (
         "AuctionAnswer",
         "PeerStatus",

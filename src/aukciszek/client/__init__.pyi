@@ -25,7 +25,7 @@ from aukciszek.client.outcome import OnProgress
 from aukciszek.client.overview import AuctionOverview
 from aukciszek.client.parties import PartyResults
 from aukciszek.client.password_box import PasswordBox
-from aukciszek.client.receipt_store import ReceiptStore
+from aukciszek.client.receipt_store import ReceiptStore, read_receipt_file
 from aukciszek.client.schemas import AuctionAnswer, PeerStatus, Progress, SealingKeyAnswer, SessionCounts, Status
 from aukciszek.client.sdk import AukciszekClient
 from aukciszek.client.submission import OnPlaced, PlacedBid
@@ -183,5 +183,6 @@ __all__ = [
     "VerificationReport",
     "Winner",
     "discover",
+    "read_receipt_file",
     "verify_certificate",
 ]

@@ -8,8 +8,22 @@ from aukciszek.client.errors import ReceiptStoreError
 from aukciszek.client.replacing import replace_file
 from aukciszek.protocol.evidence.receipts import ReceiptFile
 from aukciszek.protocol.evidence.statements import Receipt, Signed
+from aukciszek.protocol.rules.errors import MalformedReceiptFileError
 from aukciszek.protocol.rules.identifiers import parse_auction_id, parse_user_id
 from aukciszek.protocol.sealing.bundle import BundleHeader
+
+
+def read_receipt_file(path: Path) -> ReceiptFile:
+    """Read a receipt file.
+
+    Raises:
+        MalformedReceiptFileError: it is missing or not a receipt file.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise MalformedReceiptFileError(f"cannot read the receipt file {path} ({error.strerror})") from error
+    return ReceiptFile.decode(content)
 
 
 class ReceiptStore:
@@ -32,7 +46,7 @@ class ReceiptStore:
         if path is None or not path.exists():
             store = cls(path, empty)
         else:
-            store = cls(path, ReceiptFile.read(path))
+            store = cls(path, read_receipt_file(path))
             if (store._file.auction, store._file.bidder) != (empty.auction, empty.bidder):
                 raise ReceiptStoreError(f"{path} holds receipts of another auction or bidder: choose another file")
         store._write()
