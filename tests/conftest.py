@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, settings
 from support.untested import Untested
 
 if TYPE_CHECKING:
-    from aukciszek.cli.local_cluster.processes import Launch
+    from aukciszek.local_cluster.processes import Launch
 
 RUNS_IN_CI: Final = os.environ.get("CI") == "true"
 
@@ -57,7 +57,7 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def launch() -> "AsyncIterator[Launch]":
     """Start parties as copies of one process that has loaded the server."""
-    from aukciszek.cli.local_cluster.template import template  # noqa: PLC0415 -- most tests need no process
+    from aukciszek.local_cluster.template import template  # noqa: PLC0415 -- most tests need no process
 
     async with template() as launch:
         yield launch

@@ -9,9 +9,9 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
 
-from aukciszek.cli.local_cluster.files import free_base_port, make_cluster
-from aukciszek.cli.local_cluster.processes import Launch
-from aukciszek.cli.local_cluster.running import RunningCluster, running
+from aukciszek.local_cluster.files import free_base_port, make_cluster
+from aukciszek.local_cluster.processes import Launch
+from aukciszek.local_cluster.running import RunningCluster, running
 from support.browsing import Visitor, chromium, in_ci, missing_component
 
 PARTIES = 5

@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from playwright.async_api import Browser, expect
 
-from aukciszek.cli.local_cluster.files import free_base_port, make_cluster
-from aukciszek.cli.local_cluster.running import RunningCluster, running
+from aukciszek.local_cluster.files import free_base_port, make_cluster
+from aukciszek.local_cluster.running import RunningCluster, running
 from support.browsing import DESKTOP, PHONE, Visitor, chromium, missing_component
 
 LOOKS: Final[Mapping[str, Mapping[str, Any]]] = {

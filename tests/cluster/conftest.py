@@ -17,13 +17,13 @@ import pytest
 import pytest_asyncio
 from typer.testing import CliRunner
 
-from aukciszek.cli.local_cluster.actors import Actor, appoint, everybody
-from aukciszek.cli.local_cluster.files import free_base_port, make_cluster
-from aukciszek.cli.local_cluster.processes import Launch
-from aukciszek.cli.local_cluster.running import RunningCluster, running
 from aukciszek.cli.main import build_app
 from aukciszek.client.sdk import AukciszekClient
 from aukciszek.clock import SystemClock
+from aukciszek.local_cluster.actors import Actor, appoint, everybody
+from aukciszek.local_cluster.files import free_base_port, make_cluster
+from aukciszek.local_cluster.processes import Launch
+from aukciszek.local_cluster.running import RunningCluster, running
 from aukciszek.protocol.rules.draft import AuctionDraft
 from aukciszek.protocol.rules.spec import AuctionSpec
 

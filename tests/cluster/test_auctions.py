@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from aukciszek.cli.local_cluster.actors import Actor, everybody, open_auction
-from aukciszek.cli.local_cluster.plain_outcome import PlainRules, expected_outcome
 from aukciszek.client.errors import AuctionCancelledError, PartyRefusedError
+from aukciszek.local_cluster.actors import Actor, everybody, open_auction
+from aukciszek.local_cluster.plain_outcome import PlainRules, expected_outcome
 from aukciszek.protocol.evidence.receipts import ReceiptFile
 from aukciszek.protocol.evidence.verification import verify_certificate
 

@@ -9,7 +9,7 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from aukciszek.cli.local_cluster.actors import Actor
+    from aukciszek.local_cluster.actors import Actor
 
     from .conftest import Ended, Run, Town
 

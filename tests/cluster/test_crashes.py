@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from aukciszek.cli.local_cluster.actors import Actor, everybody, open_auction
 from aukciszek.client.errors import UnreachableError
+from aukciszek.local_cluster.actors import Actor, everybody, open_auction
 from aukciszek.protocol.evidence.audit_log import verify_record
 from aukciszek.protocol.evidence.verification import verify_certificate
 from aukciszek.protocol.rules.states import AuctionState

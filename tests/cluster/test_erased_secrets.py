@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
-from aukciszek.cli.local_cluster.actors import everybody, open_auction
 from aukciszek.encoding import to_base64url
+from aukciszek.local_cluster.actors import everybody, open_auction
 from aukciszek.protocol.rules.identifiers import AuctionId
 from aukciszek.protocol.sealing.bundle import Bundle
 from aukciszek.protocol.sealing.envelope import OwnEnvelope
@@ -23,7 +23,7 @@ from support.disks import Disk, go_on, held_when, hold, until
 from .conftest import PARTIES, THRESHOLD, founded
 
 if TYPE_CHECKING:
-    from aukciszek.cli.local_cluster.processes import Launch
+    from aukciszek.local_cluster.processes import Launch
 
     from .conftest import Town
 

@@ -12,7 +12,7 @@ import pytest
 from aukciszek.client import Certificate, OpeningFile, read_receipt_file
 
 if TYPE_CHECKING:
-    from aukciszek.cli.local_cluster.actors import Actor
+    from aukciszek.local_cluster.actors import Actor
 
     from .conftest import Town
 

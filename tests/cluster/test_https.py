@@ -12,15 +12,15 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from aukciszek.cli.local_cluster.actors import Actor, appoint, open_auction
-from aukciszek.cli.local_cluster.authority import TemporaryAuthority
-from aukciszek.cli.local_cluster.files import free_base_port, make_cluster
-from aukciszek.cli.local_cluster.processes import Launch
-from aukciszek.cli.local_cluster.running import RunningCluster, running
 from aukciszek.client.discovery import ask_statuses
 from aukciszek.client.errors import UnreachableError
 from aukciszek.client.parties import connect
 from aukciszek.client.sdk import AukciszekClient
+from aukciszek.local_cluster.actors import Actor, appoint, open_auction
+from aukciszek.local_cluster.authority import TemporaryAuthority
+from aukciszek.local_cluster.files import free_base_port, make_cluster
+from aukciszek.local_cluster.processes import Launch
+from aukciszek.local_cluster.running import RunningCluster, running
 from aukciszek.protocol.evidence.verification import verify_certificate
 
 from .conftest import Town

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
-from aukciszek.cli.local_cluster.actors import Actor, everybody, open_auction
+from aukciszek.local_cluster.actors import Actor, everybody, open_auction
 from aukciszek.protocol.evidence.certificate import Certificate
 from aukciszek.protocol.evidence.receipts import ReceiptFile
 from aukciszek.protocol.rules.identifiers import AuctionId
@@ -24,9 +24,9 @@ from support.disks import Disk, go_on, held_when, hold, until
 from .conftest import THRESHOLD, founded
 
 if TYPE_CHECKING:
-    from aukciszek.cli.local_cluster.processes import Launch
     from aukciszek.client.overview import AuctionOverview
     from aukciszek.client.submission import PlacedBid
+    from aukciszek.local_cluster.processes import Launch
 
     from .conftest import Run, Town
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
-from aukciszek.cli.local_cluster.actors import open_auction
 from aukciszek.client.receipt_store import read_receipt_file
+from aukciszek.local_cluster.actors import open_auction
 from aukciszek.protocol.evidence.verification import verify_certificate
 
 from .conftest import founded
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from aukciszek.cli.local_cluster.processes import Launch
+    from aukciszek.local_cluster.processes import Launch
 
     from .conftest import Run, Town
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from aukciszek.cli.local_cluster.actors import Actor, everybody, open_auction
 from aukciszek.client.errors import PartyRefusedError
+from aukciszek.local_cluster.actors import Actor, everybody, open_auction
 from aukciszek.protocol.evidence.receipts import ReceiptFile
 from aukciszek.protocol.evidence.verification import verify_certificate
 

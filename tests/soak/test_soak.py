@@ -20,12 +20,12 @@ from typing import Final
 
 import pytest
 
-from aukciszek.cli.local_cluster.actors import Actor, open_auction
-from aukciszek.cli.local_cluster.files import free_base_port
 from aukciszek.client.overview import AuctionOverview
 from aukciszek.client.sdk import AukciszekClient
 from aukciszek.clock import SystemClock
 from aukciszek.errors import AukciszekError
+from aukciszek.local_cluster.actors import Actor, open_auction
+from aukciszek.local_cluster.files import free_base_port
 from aukciszek.protocol.evidence.verification import verify_certificate
 from aukciszek.protocol.rules.draft import AuctionDraft
 from aukciszek.protocol.rules.spec import AuctionSpec

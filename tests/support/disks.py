@@ -9,8 +9,8 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
-from aukciszek.cli.local_cluster.files import LocalParty
-from aukciszek.cli.local_cluster.running import RunningCluster
+from aukciszek.local_cluster.files import LocalParty
+from aukciszek.local_cluster.running import RunningCluster
 from aukciszek.protocol.rules.identifiers import AuctionId
 
 _LOOK_AGAIN_S = 0.001

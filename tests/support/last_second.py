@@ -8,13 +8,13 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Final
 
-from aukciszek.cli.local_cluster.actors import Actor, open_auction
 from aukciszek.client.overview import AuctionOverview
 from aukciszek.client.parties import Parties, connect
 from aukciszek.client.submission import BidSubmission, PlacedBid
 from aukciszek.client.tokens import UserTokens
 from aukciszek.clock import SystemClock
 from aukciszek.cluster import Cluster
+from aukciszek.local_cluster.actors import Actor, open_auction
 from aukciszek.protocol.evidence.audit_log import AuditRecord
 from aukciszek.protocol.evidence.certificate import Certificate
 from aukciszek.protocol.evidence.receipts import ReceiptFile

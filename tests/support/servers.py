@@ -10,12 +10,12 @@ from pathlib import Path
 
 from aukciszek.accounts.embedded_users import EmbeddedUserStore
 from aukciszek.accounts.passwords import HashCost
-from aukciszek.cli.local_cluster.actors import Actor
-from aukciszek.cli.local_cluster.files import LocalCluster, make_cluster
 from aukciszek.client.discovery import ask_statuses
 from aukciszek.client.parties import connect
 from aukciszek.client.sdk import AukciszekClient
 from aukciszek.clock import SystemClock
+from aukciszek.local_cluster.actors import Actor
+from aukciszek.local_cluster.files import LocalCluster, make_cluster
 from aukciszek.server.host.web_server import WebServer, listen
 from aukciszek.server.http.app import create_app
 from aukciszek.server.party import Party

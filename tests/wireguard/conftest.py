@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from aukciszek.cli.local_cluster.authority import TemporaryAuthority
-from aukciszek.cli.operator.keys import make_party_keys
 from aukciszek.cluster import Cluster, PartyEntry
+from aukciszek.console.party_keys import make_party_keys
+from aukciszek.local_cluster.authority import TemporaryAuthority
 from aukciszek.settings import VARIABLES
 from support.namespaces import Machine, World, small_world
 

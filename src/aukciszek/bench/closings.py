@@ -17,14 +17,14 @@ from typing import Final
 from aukciszek.bench.plan import ClosingsBenchmark
 from aukciszek.bench.priority import forget_peak, peak_mib, processor_s
 from aukciszek.bench.rules import benchmark_rules
-from aukciszek.cli.console.report import Report
-from aukciszek.cli.local_cluster.actors import Actor, appoint, everybody, open_auction
-from aukciszek.cli.local_cluster.files import LocalCluster, free_base_port, make_cluster
-from aukciszek.cli.local_cluster.running import RunningCluster, running
 from aukciszek.client.connection import RetryPolicy
 from aukciszek.client.overview import AuctionOverview
 from aukciszek.client.sdk import AukciszekClient
 from aukciszek.clock import SystemClock
+from aukciszek.console.report import Report
+from aukciszek.local_cluster.actors import Actor, appoint, everybody, open_auction
+from aukciszek.local_cluster.files import LocalCluster, free_base_port, make_cluster
+from aukciszek.local_cluster.running import RunningCluster, running
 from aukciszek.protocol.evidence.audit_log import KEYS_DESTROYED, AuditRecord
 from aukciszek.protocol.evidence.recorded_attempts import ENDED
 from aukciszek.protocol.evidence.verification import verify_certificate

@@ -12,10 +12,10 @@ from typing import Final
 
 from aukciszek.bench.plan import EngineBenchmark
 from aukciszek.bench.task import Findings, new_task, read_findings, write_task
-from aukciszek.cli.console.report import Report
-from aukciszek.cli.local_cluster.files import free_base_port, make_cluster
-from aukciszek.cli.local_cluster.processes import children
-from aukciszek.cli.local_cluster.shared_kernels import compile_for_all
+from aukciszek.console.report import Report
+from aukciszek.local_cluster.files import free_base_port, make_cluster
+from aukciszek.local_cluster.processes import children
+from aukciszek.local_cluster.shared_kernels import compile_for_all
 from aukciszek.mpc.mode import Mode
 
 _WARM_UP_BIDDERS: Final = 64

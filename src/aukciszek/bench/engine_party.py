@@ -17,9 +17,9 @@ from aukciszek.auctions.context.peer_network import PeerMessage
 from aukciszek.auctions.session.computation import compute
 from aukciszek.bench.rounds import DelayedChannel, agree_on_costs
 from aukciszek.bench.task import Findings, Found, Task, findings_file, read_prss_keys, read_task
-from aukciszek.cli.operator.keys import write_new_file
 from aukciszek.clock import SystemClock
 from aukciszek.cluster import Cluster, PartyNumber
+from aukciszek.console.new_file import write_new_file
 from aukciszek.encoding import Json
 from aukciszek.identity import Identity
 from aukciszek.mpc.channel import Channel

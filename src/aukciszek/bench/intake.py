@@ -23,15 +23,15 @@ from aukciszek.bench.plan import EMPTY_PATH, IntakeBenchmark
 from aukciszek.bench.presealed import seal_all
 from aukciszek.bench.priority import processor_s, put_last
 from aukciszek.bench.rules import benchmark_rules
-from aukciszek.cli.console.report import Report
-from aukciszek.cli.local_cluster.actors import Actor, appoint, everybody, open_auction
-from aukciszek.cli.local_cluster.files import free_base_port, make_cluster
-from aukciszek.cli.local_cluster.running import RunningCluster, running
 from aukciszek.client.schemas import ReceiptAnswer
 from aukciszek.client.sdk import AukciszekClient
 from aukciszek.clock import SystemClock
 from aukciszek.cluster import Cluster, PartyNumber
+from aukciszek.console.report import Report
 from aukciszek.errors import AukciszekError
+from aukciszek.local_cluster.actors import Actor, appoint, everybody, open_auction
+from aukciszek.local_cluster.files import free_base_port, make_cluster
+from aukciszek.local_cluster.running import RunningCluster, running
 from aukciszek.protocol.evidence.receipts import MOST_REVISIONS
 from aukciszek.protocol.evidence.statements import Receipt, read_statement
 from aukciszek.protocol.sealing.bundle import bundle_digest

@@ -15,8 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from aukciszek.auctions.session.computation_task import ComputationResult, ComputationTask
 from aukciszek.bench.plan import EngineBenchmark
-from aukciszek.cli.local_cluster.plain_outcome import PlainRules, expected_outcome
-from aukciszek.cli.operator.keys import write_new_file
+from aukciszek.console.new_file import write_new_file
+from aukciszek.local_cluster.plain_outcome import PlainRules, expected_outcome
 from aukciszek.mpc.protocols.runtime import Runtime
 from aukciszek.mpc.sharing.field import Vector
 from aukciszek.mpc.sharing.prss import PrssKeys, dealt_sets, new_prss_key

@@ -12,9 +12,9 @@ from aukciszek.bench.closings import MeasuredClosings, measure_closings
 from aukciszek.bench.engine import Measured, measure
 from aukciszek.bench.intake import MeasuredIntake, measure_intake
 from aukciszek.bench.plan import ClosingsBenchmark, EngineBenchmark, IntakeBenchmark
-from aukciszek.cli.console.options import FORMATS, OptionError, check_cluster_size, one_of
-from aukciszek.cli.console.report import JsonOption, Report
-from aukciszek.cli.console.signals import run_until_signalled
+from aukciszek.console.options import FORMATS, OptionError, check_cluster_size, one_of
+from aukciszek.console.report import JsonOption, Report
+from aukciszek.console.signals import run_until_signalled
 
 _MOST_BITS: Final = 60
 _MOST_BIDDERS: Final = 200_000

@@ -1,4 +1,4 @@
-"""A child of :mod:`aukciszek.cli.local_cluster.processes`: ``python -m aukciszek.cli.child PARENT_PID serve ...``.
+"""A child of :mod:`aukciszek.local_cluster.processes`: ``python -m aukciszek.cli.child PARENT_PID serve ...``.
 
 Asks the kernel to end this process when the parent is gone, then runs the command line as usual. So even a parent that
 is killed outright leaves no server behind that holds its ports. Only Linux offers this; elsewhere the parent's own

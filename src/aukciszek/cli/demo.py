@@ -11,19 +11,19 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from aukciszek.cli.console.options import DIRECTIONS, FORMATS, check_cluster_size, one_of
-from aukciszek.cli.console.report import JsonOption, Report, plain
-from aukciszek.cli.console.signals import Ending, run_until_signalled
-from aukciszek.cli.local_cluster.files import BASE_PORT, check_ports, make_cluster
-from aukciszek.cli.local_cluster.running import running
-from aukciszek.cli.local_cluster.template import template
 from aukciszek.client.connection import RetryPolicy
 from aukciszek.client.sdk import AukciszekClient
 from aukciszek.cluster import Cluster
+from aukciszek.console.options import DIRECTIONS, FORMATS, check_cluster_size, one_of
+from aukciszek.console.report import JsonOption, Report, plain
+from aukciszek.console.signals import Ending, run_until_signalled
 from aukciszek.demo.plan import MOST_BIDDERS, DemoPlan
 from aukciszek.demo.run import Demo, DemoResult
 from aukciszek.demo.story import Story
 from aukciszek.demo.timing import envelopes_s, steps_s
+from aukciszek.local_cluster.files import BASE_PORT, check_ports, make_cluster
+from aukciszek.local_cluster.running import running
+from aukciszek.local_cluster.template import template
 from aukciszek.protocol.evidence.verification import verify_certificate
 from aukciszek.protocol.rules.identifiers import UserId
 from aukciszek.protocol.rules.spec import AuctionFormat

@@ -1,6 +1,6 @@
 """``aukciszek``: the console entry point, which gathers the commands of this layer's modules.
 
-What each exit status means is written in :mod:`aukciszek.cli.console.exit_codes`.
+What each exit status means is written in :mod:`aukciszek.console.exit_codes`.
 """
 
 import importlib

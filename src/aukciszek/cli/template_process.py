@@ -1,4 +1,4 @@
-"""The process that :mod:`aukciszek.cli.local_cluster.template` copies: ``python -m aukciszek.cli.template_process FD``.
+"""The process that :mod:`aukciszek.local_cluster.template` copies: ``python -m aukciszek.cli.template_process FD``.
 
 It loads what its copies run, then makes a copy for each command that arrives. In a copy the function that waits for
 commands returns, which closes everything that belongs to the template; the command line runs after that, as the main

@@ -70,9 +70,9 @@ class PartyResults[T]:
         """
         if len(self.answers) >= least:
             return self.answers
-        group_digits = [error for error in self.errors.values() if not isinstance(error, UnreachableError)]
-        if group_digits:
-            raise group_digits[0]
+        answered = [error for error in self.errors.values() if not isinstance(error, UnreachableError)]
+        if answered:
+            raise answered[0]
         reasons = {number: reason for error in self.errors.values() for number, reason in _reasons(error).items()}
         listed = "; ".join(f"party {number}: {reason}" for number, reason in sorted(reasons.items()))
         raise UnreachableError(f"too few parties answered to {what} ({listed})", reasons)

@@ -4,15 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from aukciszek.cli.local_cluster.actors import Actor, RehearsalError, appoint, everybody, open_auction
-from aukciszek.cli.local_cluster.plain_outcome import PlainOutcome, PlainRules, expected_outcome
-from aukciszek.cli.local_cluster.running import RunningCluster
 from aukciszek.client.overview import AuctionOverview
 from aukciszek.client.sdk import AukciszekClient
 from aukciszek.client.submission import PlacedBid
 from aukciszek.clock import SystemClock
 from aukciszek.demo.plan import DemoPlan
 from aukciszek.demo.story import Story
+from aukciszek.local_cluster.actors import Actor, RehearsalError, appoint, everybody, open_auction
+from aukciszek.local_cluster.plain_outcome import PlainOutcome, PlainRules, expected_outcome
+from aukciszek.local_cluster.running import RunningCluster
 from aukciszek.protocol.evidence.audit_log import AuditRecord
 from aukciszek.protocol.evidence.certificate import Certificate
 from aukciszek.protocol.rules.identifiers import BundleDigest

@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final
 
-from aukciszek.cli.console.report import Report, plain
-from aukciszek.cli.local_cluster.files import LocalCluster
-from aukciszek.cli.user.auction_view import following, show_checks
 from aukciszek.client.schemas import Progress
 from aukciszek.client.submission import PlacedBid
+from aukciszek.console.auction_view import following, show_checks
+from aukciszek.console.report import Report, plain
+from aukciszek.local_cluster.files import LocalCluster
 from aukciszek.protocol.evidence.audit_log import AuditRecord
 from aukciszek.protocol.evidence.verification import VerificationReport
 from aukciszek.protocol.rules.spec import AuctionSpec

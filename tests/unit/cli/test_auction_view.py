@@ -2,9 +2,9 @@
 
 import pytest
 
-from aukciszek.cli.console.report import Report
-from aukciszek.cli.user.auction_view import describe, following
 from aukciszek.client.schemas import Progress
+from aukciszek.console.auction_view import describe, following
+from aukciszek.console.report import Report
 from aukciszek.protocol.rules.states import AuctionState
 
 

@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from aukciszek.cli.local_cluster.authority import TemporaryAuthority
-from aukciszek.cli.local_cluster.files import LocalCluster, free_base_port, make_cluster
 from aukciszek.cli.operator.cluster_check import _check_agreement, _check_certificate, _check_status
 from aukciszek.client.schemas import Status
 from aukciszek.clock import SystemClock
 from aukciszek.cluster import Cluster
+from aukciszek.local_cluster.authority import TemporaryAuthority
+from aukciszek.local_cluster.files import LocalCluster, free_base_port, make_cluster
 from aukciszek.settings import load_settings
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from aukciszek.cli.local_cluster.files import free_base_port
+from aukciszek.local_cluster.files import free_base_port
 
 if TYPE_CHECKING:
     from .conftest import Run

@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from aukciszek.cli.console.options import OptionError, check_cluster_size
 from aukciszek.cluster import Cluster, PartyEntry
+from aukciszek.console.options import OptionError, check_cluster_size
 from aukciszek.demo.plan import DemoPlan
 from aukciszek.identity import Identity
 from aukciszek.protocol.rules.errors import MalformedSpecError

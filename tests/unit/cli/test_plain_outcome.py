@@ -4,7 +4,7 @@ from typing import get_args
 
 from hypothesis import given, strategies as st
 
-from aukciszek.cli.local_cluster.plain_outcome import PlainRules, expected_outcome
+from aukciszek.local_cluster.plain_outcome import PlainRules, expected_outcome
 from aukciszek.protocol.evidence.tie_break import tie_break_order
 from aukciszek.protocol.rules.identifiers import BundleDigest
 from aukciszek.protocol.rules.spec import AuctionFormat, Direction

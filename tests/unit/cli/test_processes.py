@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from aukciszek.cli.local_cluster.processes import Child, ChildEndedError, Children, Launch, children, execute
-from aukciszek.cli.local_cluster.template import template
+from aukciszek.local_cluster.processes import Child, ChildEndedError, Children, Launch, children, execute
+from aukciszek.local_cluster.template import template
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -116,8 +116,8 @@ async def test_a_child_does_not_outlive_a_killed_parent(way: str, pipe: Path, tm
 import asyncio, os, signal
 from contextlib import AsyncExitStack
 from pathlib import Path
-from aukciszek.cli.local_cluster.processes import children, execute
-from aukciszek.cli.local_cluster.template import template
+from aukciszek.local_cluster.processes import children, execute
+from aukciszek.local_cluster.template import template
 async def main():
     async with AsyncExitStack() as stack:
         launch = execute if {way!r} == "anew" else await stack.enter_async_context(template())

@@ -3,8 +3,6 @@ import json
 import pytest
 import typer
 
-from aukciszek.cli.console.exit_codes import ExitCode
-from aukciszek.cli.console.report import Report
 from aukciszek.client.errors import (
     AuctionAbandonedError,
     AuctionCancelledError,
@@ -13,6 +11,8 @@ from aukciszek.client.errors import (
     PartyRefusedError,
     UnreachableError,
 )
+from aukciszek.console.exit_codes import ExitCode
+from aukciszek.console.report import Report
 
 
 def test_json_output_is_one_object_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from aukciszek.cli.console.signals import Ending, TerminatedError, run_until_signalled
+from aukciszek.console.signals import Ending, TerminatedError, run_until_signalled
 
 
 def test_work_that_is_not_disturbed_hands_back_its_result() -> None:

@@ -13,7 +13,6 @@ import typer
 
 from aukciszek import __version__
 from aukciszek.auctions.restore import prepare_restored
-from aukciszek.cli.console.report import JsonOption, Report, plain
 from aukciszek.cli.operator.backup_file import (
     BackupFileError,
     BackupHeader,
@@ -26,6 +25,7 @@ from aukciszek.cli.operator.backup_file import (
     write_file,
 )
 from aukciszek.clock import Clock, SystemClock, format_time
+from aukciszek.console.report import JsonOption, Report, plain
 from aukciszek.settings import Settings, load_settings
 from aukciszek.storage.snapshot import file_of, install, take_snapshot
 

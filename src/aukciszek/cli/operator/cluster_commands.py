@@ -7,11 +7,11 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
-from aukciszek.cli.console.report import JsonOption, Report, plain
 from aukciszek.cli.operator.cluster_check import Finding, check_parties, check_settings
-from aukciszek.cli.operator.keys import write_new_file
 from aukciszek.clock import SystemClock
 from aukciszek.cluster import Cluster, ClusterFileError, PartyEntry
+from aukciszek.console.new_file import write_new_file
+from aukciszek.console.report import JsonOption, Report, group_digits, plain
 from aukciszek.settings import load_settings
 
 
@@ -103,11 +103,6 @@ def read_entry(path: Path) -> PartyEntry:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "file"
         raise ClusterFileError(f"{path} is not an entry made by `keys new`, at {place}: {first['msg']}") from error
-
-
-def group_digits(digest_hex: str) -> str:
-    """Group a digest in fours, as people read it to one another."""
-    return " ".join(digest_hex[place : place + 4] for place in range(0, len(digest_hex), 4))
 
 
 def _show(report: Report, cluster: Cluster) -> None:

@@ -1,32 +1,18 @@
 """``aukciszek keys``: a party's own keys, made by its operator on the party's own machine."""
 
-import os
-import secrets
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 
-from aukciszek.cli.console.report import JsonOption, Report, plain
 from aukciszek.cli.operator.backup_file import write_private, write_public
-from aukciszek.cluster import ClusterFileError, PartyEntry
-from aukciszek.encoding import canonical_json, to_base64url
-from aukciszek.errors import AukciszekError
-from aukciszek.identity import Identity
+from aukciszek.console.new_file import KeyFileError, write_new_file
+from aukciszek.console.party_keys import IDENTITY_FILE, TOKEN_KEY_FILE, make_party_keys
+from aukciszek.console.report import JsonOption, Report, plain
 from aukciszek.protocol.sealing.keys import SealingKeyPair, SealingPublicKey
 
-IDENTITY_FILE = "identity.pem"
-TOKEN_KEY_FILE = "token.key"  # noqa: S105 -- the name of a file, not a secret
 BACKUP_PRIVATE_FILE = "backup.key"
 BACKUP_PUBLIC_FILE = "backup.pub"
-_TOKEN_KEY_BYTES = 48
-
-
-class KeyFileError(AukciszekError):
-    """A file that a command makes exists already, or cannot be written."""
-
-    code = "key-file"
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -90,47 +76,3 @@ def keys_backup(
         report.say(f"private key  {plain(str(private))} (secret; needed to restore, never on the party's machine)")
         report.say(f"public key   {plain(str(public))} (for `aukciszek backup --to`)")
         report.result({"private_key_file": str(private), "public_key_file": str(public)})
-
-
-def make_party_keys(data_dir: Path, *, number: int, name: str, url: str, address: str) -> PartyEntry:
-    """Make identity, token key and cluster entry in ``data_dir`` and return the entry; never overwrites.
-
-    Raises:
-        ClusterFileError: number, name, URL or address are not what a cluster file may hold.
-        IdentityKeyError: the identity exists already or cannot be written.
-        KeyFileError: the same of the other files.
-    """
-    identity = Identity.new()
-    try:
-        entry = PartyEntry(number=number, name=name, url=url, address=address, identity_key=identity.public.text)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise ClusterFileError(f"the entry is not valid at {place}: {first['msg']}") from error
-    try:
-        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise KeyFileError(f"cannot make the directory {data_dir} ({error.strerror})") from error
-    identity.write(data_dir / IDENTITY_FILE)
-    token_key = to_base64url(secrets.token_bytes(_TOKEN_KEY_BYTES))
-    write_new_file(data_dir / TOKEN_KEY_FILE, token_key.encode() + b"\n", mode=0o600)
-    write_new_file(data_dir / f"party-{number}.json", canonical_json(entry.model_dump()), mode=0o644)
-    return entry
-
-
-def write_new_file(path: Path, content: bytes, *, mode: int) -> None:
-    """Write ``content`` durably to a file that does not exist yet.
-
-    Raises:
-        KeyFileError: the file exists, or cannot be written.
-    """
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-    except FileExistsError as error:
-        raise KeyFileError(f"{path} exists already and is kept: choose another place, or remove it yourself") from error
-    except OSError as error:
-        raise KeyFileError(f"cannot write {path} ({error.strerror})") from error

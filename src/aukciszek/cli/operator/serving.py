@@ -2,7 +2,7 @@
 
 import typer
 
-from aukciszek.cli.console.report import Report
+from aukciszek.console.report import Report
 from aukciszek.server.serve import serve as serve_party
 from aukciszek.settings import load_settings
 

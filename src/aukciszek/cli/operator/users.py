@@ -7,8 +7,8 @@ import typer
 
 from aukciszek.accounts.user_stores import open_user_store
 from aukciszek.accounts.users import User
-from aukciszek.cli.console.report import JsonOption, Report, plain
 from aukciszek.clock import SystemClock
+from aukciszek.console.report import JsonOption, Report, plain
 from aukciszek.email_address import normal_email
 from aukciszek.errors import AukciszekError
 from aukciszek.settings import Settings, load_settings

@@ -18,9 +18,10 @@ import typer
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from aukciszek.cli.console.report import JsonOption, Report, plain
-from aukciszek.cli.operator.keys import IDENTITY_FILE, KeyFileError, write_new_file
 from aukciszek.cluster import Cluster, PartyEntry
+from aukciszek.console.new_file import KeyFileError, write_new_file
+from aukciszek.console.party_keys import IDENTITY_FILE
+from aukciszek.console.report import JsonOption, Report, plain
 from aukciszek.encoding import MalformedEncodingError, canonical_json, from_base64url, to_base64url
 from aukciszek.errors import AukciszekError
 from aukciszek.identity import Identity

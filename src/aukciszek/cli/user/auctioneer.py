@@ -11,9 +11,12 @@ from typing import Annotated, Final
 import typer
 from pydantic import ValidationError
 
-from aukciszek.cli.console.report import JsonOption, Report, plain
-from aukciszek.cli.operator.keys import write_new_file
-from aukciszek.cli.user.auction_view import (
+from aukciszek.cli.user.login_session import LoginSession, StateOption, as_user
+from aukciszek.client.errors import NotOpenInTimeError
+from aukciszek.client.parties import PartyResults
+from aukciszek.client.schemas import AuctionAnswer
+from aukciszek.clock import MalformedTimeError, SystemClock, cut_to_milliseconds
+from aukciszek.console.auction_view import (
     auction_object,
     following,
     outcome_object,
@@ -21,11 +24,8 @@ from aukciszek.cli.user.auction_view import (
     show_list,
     show_outcome,
 )
-from aukciszek.cli.user.login_session import LoginSession, StateOption, as_user
-from aukciszek.client.errors import NotOpenInTimeError
-from aukciszek.client.parties import PartyResults
-from aukciszek.client.schemas import AuctionAnswer
-from aukciszek.clock import MalformedTimeError, SystemClock, cut_to_milliseconds
+from aukciszek.console.new_file import write_new_file
+from aukciszek.console.report import JsonOption, Report, plain
 from aukciszek.protocol.evidence.certificate import Certificate
 from aukciszek.protocol.evidence.verification import verify_certificate
 from aukciszek.protocol.rules.draft import AuctionDraft

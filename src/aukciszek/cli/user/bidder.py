@@ -10,7 +10,6 @@ from typing import Annotated, Any
 
 import typer
 
-from aukciszek.cli.console.report import JsonOption, Report, plain
 from aukciszek.cli.user.auctioneer import AuctionArgument
 from aukciszek.cli.user.login_session import LoginSession, StateOption, as_user, read_secret
 from aukciszek.cli.user.prove import OpeningOption, OpeningPasswordOption, keep_openings, prove
@@ -18,6 +17,7 @@ from aukciszek.client.bidding import HeldBid, ignore_sealed
 from aukciszek.client.receipt_store import ReceiptStore, read_receipt_file
 from aukciszek.client.submission import PlacedBid, placed_before
 from aukciszek.clock import format_time
+from aukciszek.console.report import JsonOption, Report, plain
 from aukciszek.protocol.evidence.statements import Receipt, Signed
 from aukciszek.protocol.rules.identifiers import parse_auction_id
 from aukciszek.protocol.sealing.bundle import BundleHeader

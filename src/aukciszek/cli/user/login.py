@@ -6,8 +6,6 @@ from typing import Annotated
 
 import typer
 
-from aukciszek.cli.console.report import JsonOption, Report, plain
-from aukciszek.cli.operator.cluster_commands import group_digits
 from aukciszek.cli.user.login_session import StateOption, read_password, state_file
 from aukciszek.client.discovery import Discovered, discover, fetch_cluster_file
 from aukciszek.client.errors import LoginStateError
@@ -16,6 +14,7 @@ from aukciszek.client.sdk import AukciszekClient
 from aukciszek.client.tokens import UserTokens
 from aukciszek.clock import format_time
 from aukciszek.cluster import ClusterFileError
+from aukciszek.console.report import JsonOption, Report, group_digits, plain
 
 EmailArgument = Annotated[str, typer.Argument(help="The account's e-mail address.")]
 ServerOption = Annotated[

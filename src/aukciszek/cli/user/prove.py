@@ -10,14 +10,14 @@ from typing import Annotated, Final
 
 import typer
 
-from aukciszek.cli.console.options import OptionError, one_of
-from aukciszek.cli.console.report import JsonOption, Report, plain
-from aukciszek.cli.operator.keys import write_new_file
 from aukciszek.cli.user.auctioneer import AuctionArgument
 from aukciszek.cli.user.login_session import read_secret
 from aukciszek.client.bidding import SealedBid
 from aukciszek.client.opening_store import KeptOpening, OpeningFile, OpeningStore, opening_file_beside
 from aukciszek.client.receipt_store import read_receipt_file
+from aukciszek.console.new_file import write_new_file
+from aukciszek.console.options import OptionError, one_of
+from aukciszek.console.report import JsonOption, Report, plain
 from aukciszek.protocol.evidence.opened_bid import OpenedBid
 from aukciszek.protocol.evidence.receipts import ReceiptFile
 from aukciszek.protocol.rules.errors import OpeningDoesNotFitError

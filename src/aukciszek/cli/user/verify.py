@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
-from aukciszek.cli.console.report import JsonOption, Report, plain
-from aukciszek.cli.user.auction_view import outcome_object, show_outcome
 from aukciszek.client.receipt_store import read_receipt_file
 from aukciszek.cluster import Cluster
+from aukciszek.console.auction_view import outcome_object, show_outcome
+from aukciszek.console.report import JsonOption, Report, plain
 from aukciszek.errors import AukciszekError
 from aukciszek.protocol.evidence.audit_log import AuditRecord, verify_record
 from aukciszek.protocol.evidence.certificate import Certificate

@@ -9,10 +9,10 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final, Self
 
-from aukciszek.cli.local_cluster.running import RunningCluster
 from aukciszek.client.overview import AuctionOverview
 from aukciszek.client.sdk import AukciszekClient
 from aukciszek.errors import AukciszekError
+from aukciszek.local_cluster.running import RunningCluster
 from aukciszek.protocol.rules.spec import AuctionSpec
 
 _AT_ONCE: Final = 8

@@ -13,10 +13,11 @@ from pathlib import Path
 from random import SystemRandom
 from typing import Final
 
-from aukciszek.cli.local_cluster.authority import TemporaryAuthority
-from aukciszek.cli.operator.keys import TOKEN_KEY_FILE, make_party_keys, write_new_file
 from aukciszek.cluster import Cluster, PartyEntry
+from aukciszek.console.new_file import write_new_file
+from aukciszek.console.party_keys import TOKEN_KEY_FILE, make_party_keys
 from aukciszek.errors import AukciszekError
+from aukciszek.local_cluster.authority import TemporaryAuthority
 from aukciszek.settings import VARIABLES
 
 BASE_PORT: Final = 5000

@@ -2,7 +2,7 @@
 
 Loading the server takes longer than everything else a party does before it is ready, and the parties of a throw-away
 cluster would all do it on the same processors. :func:`template` starts a process that does it once. Its copies
-(``fork``) are what :func:`~aukciszek.cli.local_cluster.processes.execute` starts: the same command line, with exactly
+(``fork``) are what :func:`~aukciszek.local_cluster.processes.execute` starts: the same command line, with exactly
 the given environment, output, current directory and arguments, and with no other open file.
 
 The template has one thread of Python, no event loop, no key and no setting of a party, and runs no command: a copy does
@@ -22,7 +22,7 @@ from collections import deque
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from aukciszek.cli.local_cluster.processes import ChildEndedError, Command, Launch, Process, execute
+from aukciszek.local_cluster.processes import ChildEndedError, Command, Launch, Process, execute
 
 _LONGEST_ANSWER = 1024
 

@@ -18,8 +18,6 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from aukciszek.cli.console.exit_codes import ExitCode
-from aukciszek.cli.console.signals import TerminatedError
 from aukciszek.client.errors import (
     AuctionAbandonedError,
     AuctionCancelledError,
@@ -27,6 +25,8 @@ from aukciszek.client.errors import (
     PartyRefusedError,
     UnreachableError,
 )
+from aukciszek.console.exit_codes import ExitCode
+from aukciszek.console.signals import TerminatedError
 from aukciszek.errors import AukciszekError
 
 type JsonObject = Mapping[str, Any]
@@ -144,3 +144,8 @@ def status_of(error: AukciszekError) -> ExitCode:
             return ExitCode.TERMINATED
         case _:
             return ExitCode.UNUSABLE
+
+
+def group_digits(digest_hex: str) -> str:
+    """Group a digest in fours, as people read it to one another."""
+    return " ".join(digest_hex[place : place + 4] for place in range(0, len(digest_hex), 4))

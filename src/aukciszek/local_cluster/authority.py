@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from aukciszek.cli.operator.keys import write_new_file
 from aukciszek.clock import Clock, SystemClock
+from aukciszek.console.new_file import write_new_file
 
 _LIFETIME: Final = timedelta(days=1)
 _LEEWAY: Final = timedelta(minutes=5)

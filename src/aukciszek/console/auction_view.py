@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
-from aukciszek.cli.console.report import Report, plain
 from aukciszek.client.overview import AuctionOverview
 from aukciszek.client.schemas import Progress
 from aukciszek.clock import format_time
+from aukciszek.console.report import Report, plain
 from aukciszek.protocol.evidence.certificate import Certificate
 from aukciszek.protocol.evidence.verification import VerificationReport
 from aukciszek.protocol.rules.states import WAITING_FOR_SLOT, AuctionState

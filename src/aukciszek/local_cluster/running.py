@@ -8,14 +8,14 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
 
-from aukciszek.cli.local_cluster.files import LocalCluster, LocalParty
-from aukciszek.cli.local_cluster.processes import Child, Children, Launch, children, execute
-from aukciszek.cli.local_cluster.shared_kernels import compile_for_all
 from aukciszek.client.connection import RetryPolicy
 from aukciszek.client.discovery import ask_statuses
 from aukciszek.client.parties import connect
 from aukciszek.client.schemas import Status
 from aukciszek.errors import AukciszekError
+from aukciszek.local_cluster.files import LocalCluster, LocalParty
+from aukciszek.local_cluster.processes import Child, Children, Launch, children, execute
+from aukciszek.local_cluster.shared_kernels import compile_for_all
 
 _START_TIMEOUT_S: Final = 90.0
 _LOOK_AGAIN_S: Final = 0.05

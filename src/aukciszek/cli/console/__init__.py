@@ -1,4 +1,0 @@
-"""What all commands share: exit codes, options, reports for people and scripts, signals.
-
-Knows no command.
-"""
