@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
-from aukciszek.client.receipt_store import read_receipt_file
+from aukciszek.client.stores.receipt_store import read_receipt_file
 from aukciszek.local_cluster.actors import open_auction
 from aukciszek.protocol.evidence.verification import verify_certificate
 

@@ -19,15 +19,15 @@ from aukciszek.client.errors import (
     TrustFileError,
     UnreachableError,
 )
-from aukciszek.client.login_state import LoginState
-from aukciszek.client.opening_store import KeptOpening, OpeningFile, OpeningStore
 from aukciszek.client.outcome import OnProgress
 from aukciszek.client.overview import AuctionOverview
 from aukciszek.client.parties import PartyResults
-from aukciszek.client.password_box import PasswordBox
-from aukciszek.client.receipt_store import ReceiptStore, read_receipt_file
 from aukciszek.client.schemas import AuctionAnswer, PeerStatus, Progress, SealingKeyAnswer, SessionCounts, Status
 from aukciszek.client.sdk import AukciszekClient
+from aukciszek.client.stores.login_state import LoginState
+from aukciszek.client.stores.opening_store import KeptOpening, OpeningFile, OpeningStore
+from aukciszek.client.stores.password_box import PasswordBox
+from aukciszek.client.stores.receipt_store import ReceiptStore, read_receipt_file
 from aukciszek.client.submission import OnPlaced, PlacedBid
 from aukciszek.client.tokens import UserTokens
 from aukciszek.clock import Clock

@@ -205,7 +205,7 @@ class AukciszekClient:
             overview: what :meth:`auction` gave, if the caller has it already.
             keep_trying_s: how long to submit the bid repeatedly to parties that are away.
             on_sealed: called with the bundle and its opening secret before any of it is sent, to store them
-                (:class:`~aukciszek.client.opening_store.OpeningStore`); if it raises, nothing is sent.
+                (:class:`~aukciszek.client.stores.opening_store.OpeningStore`); if it raises, nothing is sent.
             on_placed: called with every receipt, and with every party that gave none, as it happens.
 
         Returns:

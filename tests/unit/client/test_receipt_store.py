@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from aukciszek.client.errors import ReceiptStoreError
-from aukciszek.client.receipt_store import ReceiptStore, read_receipt_file
+from aukciszek.client.stores.receipt_store import ReceiptStore, read_receipt_file
 from aukciszek.clock import SystemClock
 from aukciszek.cluster import PartyNumber
 from aukciszek.identity import Identity

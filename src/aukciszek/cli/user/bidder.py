@@ -14,7 +14,7 @@ from aukciszek.cli.user.auctioneer import AuctionArgument
 from aukciszek.cli.user.login_session import LoginSession, StateOption, as_user, read_secret
 from aukciszek.cli.user.prove import OpeningOption, OpeningPasswordOption, keep_openings, prove
 from aukciszek.client.bidding import HeldBid, ignore_sealed
-from aukciszek.client.receipt_store import ReceiptStore, read_receipt_file
+from aukciszek.client.stores.receipt_store import ReceiptStore, read_receipt_file
 from aukciszek.client.submission import PlacedBid, placed_before
 from aukciszek.clock import format_time
 from aukciszek.console.report import JsonOption, Report, plain

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from aukciszek.client.receipt_store import read_receipt_file
+from aukciszek.client.stores.receipt_store import read_receipt_file
 from aukciszek.cluster import Cluster
 from aukciszek.console.auction_view import outcome_object, show_outcome
 from aukciszek.console.report import JsonOption, Report, plain

@@ -10,8 +10,8 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from aukciszek.client.errors import OpeningPasswordError, OpeningStoreError
-from aukciszek.client.password_box import PasswordBox
-from aukciszek.client.replacing import replace_file
+from aukciszek.client.stores.password_box import PasswordBox
+from aukciszek.client.stores.replacing import replace_file
 from aukciszek.encoding import canonical_json
 from aukciszek.protocol.rules.errors import MalformedOpeningError
 from aukciszek.protocol.rules.fields import AuctionIdField, BytesField, StrictModel, UserIdField, first_fault

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Self
 
 from aukciszek.client.errors import ReceiptStoreError
-from aukciszek.client.replacing import replace_file
+from aukciszek.client.stores.replacing import replace_file
 from aukciszek.protocol.evidence.receipts import ReceiptFile
 from aukciszek.protocol.evidence.statements import Receipt, Signed
 from aukciszek.protocol.rules.errors import MalformedReceiptFileError
