@@ -39,18 +39,27 @@ def build(directory: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_no_package_is_built_without_the_page(copy: Path) -> None:
+def put_page(copy: Path, *, whole: bool = True) -> None:
+    page = copy / "src" / PAGE
+    (page.parent / "assets").mkdir(parents=True)
+    page.write_text('<script type="module" src="./assets/index.js"></script>')
+    if whole:
+        (page.parent / "assets" / "index.js").write_text("// the page")
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_no_package_is_built_without_the_page(copy: Path, half: bool) -> None:  # noqa: FBT001 -- pytest passes it
+    if half:
+        put_page(copy, whole=False)
     ended = build(copy)
     assert ended.returncode != 0
-    assert f"src/{PAGE} is missing" in ended.stderr
+    assert f"src/{PAGE} is missing or not whole" in ended.stderr
     assert "make page" in ended.stderr
     assert not list(copy.glob("dist/aukciszek*"))
 
 
 def test_a_package_holds_the_page_and_nothing_foreign(copy: Path) -> None:
-    page = copy / "src" / PAGE
-    page.parent.mkdir()
-    page.write_text("the page")
+    put_page(copy)
     ended = build(copy)
     assert ended.returncode == 0, ended.stderr
 
@@ -61,6 +70,6 @@ def test_a_package_holds_the_page_and_nothing_foreign(copy: Path) -> None:
 
     # uv builds the wheel from the source distribution, so neither is without the page.
     with zipfile.ZipFile(next(copy.glob("dist/*.whl"))) as wheel:
-        assert wheel.read(PAGE) == b"the page"
+        assert b"assets/index.js" in wheel.read(PAGE)
         assert all(name.startswith(("aukciszek/", "aukciszek-")) for name in wheel.namelist())
         assert not [name for name in wheel.namelist() if "__pycache__" in name]

@@ -10,7 +10,7 @@ from typing import Annotated, Final, NamedTuple
 
 import typer
 
-from aukciszek import __version__
+import aukciszek
 
 
 class Offer(NamedTuple):
@@ -99,7 +99,7 @@ def _empty_app() -> typer.Typer:
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001 -- Typer calls it with the option's value
     if wanted:
-        typer.echo(f"aukciszek {__version__}")
+        typer.echo(f"aukciszek {aukciszek.__version__}")
         raise typer.Exit
 
 

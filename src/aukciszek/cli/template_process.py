@@ -5,6 +5,7 @@ commands returns, which closes everything that belongs to the template; the comm
 program of an interpreter that ends like any other.
 """
 
+import contextlib
 import gc
 import importlib
 import json
@@ -17,6 +18,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from aukciszek.cli.child import end_with_parent
@@ -74,6 +76,7 @@ def _copy_for_each_order(line: socket.socket) -> _Order | None:
                 if pid == 0:
                     return _Order(json.loads(content), log, template)
                 os.close(log)
+                del content  # a party's settings: the next copy must not find them
                 line.send(json.dumps({"pid": pid}).encode())
 
 
@@ -114,6 +117,15 @@ def _become(order: _Order) -> None:
     os.chdir(order.content["directory"])
     tempfile.tempdir = None  # looked up again
     sys.argv[1:] = order.content["arguments"]
+    with contextlib.suppress(OSError):  # what ps and top show: all copies have the template's command line
+        Path("/proc/self/comm").write_text(_title(order), encoding="utf-8")
+
+
+def _title(order: _Order) -> str:
+    """Return how a copy is called in lists of processes: at most 15 characters are shown."""
+    party = order.content["environment"].get("PARTY_ID")
+    words = [*order.content["arguments"][:1], *([] if party is None else [party])]
+    return " ".join(words)
 
 
 if __name__ == "__main__":

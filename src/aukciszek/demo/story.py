@@ -6,7 +6,8 @@ from typing import Final
 
 from aukciszek.client.schemas import Progress
 from aukciszek.client.submission import PlacedBid
-from aukciszek.console.auction_view import following, show_checks
+from aukciszek.console.auction_view import following
+from aukciszek.console.outcome_view import show_checks
 from aukciszek.console.report import Report, plain
 from aukciszek.local_cluster.files import LocalCluster
 from aukciszek.protocol.evidence.audit_log import AuditRecord

@@ -5,10 +5,10 @@ cluster would all do it on the same processors. :func:`template` starts a proces
 (``fork``) are what :func:`~aukciszek.local_cluster.processes.execute` starts: the same command line, with exactly
 the given environment, output, current directory and arguments, and with no other open file.
 
-The template has one thread of Python, no event loop, no key and no setting of a party, and runs no command: a copy does
-all of that itself. Variables that are read only when an interpreter or a library starts (``PYTHON*``, ``NUMBA_*``,
-``OPENBLAS_*``) are those of the template. The copies end with the template, and the template with the process that
-started it.
+The template has one thread of Python, no event loop, and runs no command: a copy does all of that itself. It keeps no
+setting of a party beyond the moment in which it makes the copy. Variables that are read only when an interpreter or a
+library starts (``PYTHON*``, ``NUMBA_*``, ``OPENBLAS_*``) are those of the template. The copies end with the template,
+and the template with the process that started it.
 """
 
 import asyncio

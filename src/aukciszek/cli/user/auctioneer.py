@@ -16,15 +16,9 @@ from aukciszek.client.errors import NotOpenInTimeError
 from aukciszek.client.parties import PartyResults
 from aukciszek.client.schemas import AuctionAnswer
 from aukciszek.clock import MalformedTimeError, SystemClock, cut_to_milliseconds
-from aukciszek.console.auction_view import (
-    auction_object,
-    following,
-    outcome_object,
-    show_auction,
-    show_list,
-    show_outcome,
-)
+from aukciszek.console.auction_view import auction_object, following, show_auction, show_list
 from aukciszek.console.new_file import write_new_file
+from aukciszek.console.outcome_view import outcome_object, show_outcome
 from aukciszek.console.report import JsonOption, Report, plain
 from aukciszek.protocol.evidence.certificate import Certificate
 from aukciszek.protocol.evidence.verification import verify_certificate

@@ -8,7 +8,7 @@ import typer
 
 from aukciszek.client.stores.receipt_store import read_receipt_file
 from aukciszek.cluster import Cluster
-from aukciszek.console.auction_view import outcome_object, show_outcome
+from aukciszek.console.outcome_view import outcome_object, show_outcome
 from aukciszek.console.report import JsonOption, Report, plain
 from aukciszek.errors import AukciszekError
 from aukciszek.protocol.evidence.audit_log import AuditRecord, verify_record
