@@ -100,6 +100,16 @@ async def held_bids(parties: Parties, tokens: UserTokens, auction: AuctionId, *,
     return [HeldBid(header, held[header]) for header in ordered]
 
 
+async def own_next_revision(parties: Parties, tokens: UserTokens, overview: AuctionOverview) -> int:
+    """Return the revision of the user's next bundle, from what the parties hold.
+
+    Raises:
+        ClientError: too few parties answered.
+    """
+    threshold = overview.spec.threshold
+    return next_revision(await held_bids(parties, tokens, overview.id, threshold=threshold), threshold=threshold)
+
+
 def next_revision(held: Iterable[HeldBid], *, threshold: int) -> int:
     """Return the revision of the user's next bundle: one more than the last one that any party holds.
 

@@ -1,7 +1,6 @@
 """The SDK: everything a user can do, as one asynchronous class over all parties.
 
-Trust nobody alone: rules are checked against the auction's id, sealing keys and receipts against the cluster
-file, and an order or a bid goes to every party.
+Trust nobody alone: what a party says is verified where it is signed, and an order or a bid goes to every party.
 """
 
 import asyncio
@@ -11,8 +10,8 @@ from pathlib import Path
 from typing import Self
 
 from aukciszek.client.account import log_in, register
-from aukciszek.client.bidding import HeldBid, OnSealed, held_bids, ignore_sealed, next_revision, seal_price
-from aukciszek.client.catalogue import describe_auction, list_auctions, wait_until_open
+from aukciszek.client.bidding import HeldBid, OnSealed, held_bids, ignore_sealed, own_next_revision, seal_price
+from aukciszek.client.catalogue import describe_auction, known_auction, list_auctions, wait_until_open
 from aukciszek.client.connection import RetryPolicy
 from aukciszek.client.discovery import ask_statuses, ask_threshold
 from aukciszek.client.errors import NotLoggedInError
@@ -148,7 +147,8 @@ class AukciszekClient:
             ValueError: ``overview`` is of another auction.
             ClientError: fewer than ``t + 1`` parties accepted the order.
         """
-        return await close_auction(self._parties, self.tokens, (await self._known(auction, overview)).spec)
+        overview = await known_auction(self._parties, auction, overview)
+        return await close_auction(self._parties, self.tokens, overview.spec)
 
     async def cancel_auction(self, auction: str) -> PartyResults[AuctionAnswer]:
         """Cancel an auction before it closes, if its rules allow it.
@@ -219,8 +219,9 @@ class AukciszekClient:
             SealingKeysMissingError: not every party is ready for bids yet.
             ClientError: too few parties gave a receipt for the bid to count.
         """
-        overview = await self._known(auction, overview)
-        place = BidPlace(auction=overview.id, bidder=self.tokens.uid, revision=await self._next_revision(overview))
+        overview = await known_auction(self._parties, auction, overview)
+        revision = await own_next_revision(self._parties, self.tokens, overview)
+        place = BidPlace(auction=overview.id, bidder=self.tokens.uid, revision=revision)
         sealed = await seal_price(overview, price, place=place)
         await asyncio.to_thread(on_sealed, sealed)
         return await self._submit(sealed.bundle, overview, "take the bid", keep_trying_s, on_placed)
@@ -234,7 +235,7 @@ class AukciszekClient:
             ClientError: too few parties gave a receipt for the withdrawal to count.
         """
         overview = await self.auction(auction)
-        revision = await self._next_revision(overview)
+        revision = await own_next_revision(self._parties, self.tokens, overview)
         bundle = Bundle.for_withdrawal(auction=overview.id, bidder=self.tokens.uid, revision=revision)
         return await self._submit(bundle, overview, "take the withdrawal", keep_trying_s, on_placed)
 
@@ -291,25 +292,9 @@ class AukciszekClient:
         """Return each party's audit record: who did what, and what was opened. A broken chain counts as an error."""
         return await fetch_records(self._parties, parse_auction_id(auction))
 
-    async def _known(self, auction: str, overview: AuctionOverview | None) -> AuctionOverview:
-        auction_id = parse_auction_id(auction)
-        overview = overview or await self.auction(auction_id)
-        if overview.id != auction_id:
-            raise ValueError("the overview is of another auction")
-        return overview
-
-    async def _next_revision(self, overview: AuctionOverview) -> int:
-        threshold = overview.spec.threshold
-        held = await held_bids(self._parties, self.tokens, overview.id, threshold=threshold)
-        return next_revision(held, threshold=threshold)
-
     async def _submit(
         self, bundle: Bundle, overview: AuctionOverview, what: str, keep_trying_s: float, on_placed: OnPlaced
     ) -> PlacedBid:
-        threshold = overview.spec.threshold
-        placed = PlacedBid(bundle.header(), bundle.encode(), {}, {}, threshold, self.cluster.size)
+        placed = PlacedBid(bundle.header(), bundle.encode(), {}, {}, overview.spec.threshold, self.cluster.size)
         submission = BidSubmission(self._parties, self.tokens, placed, clock=self._clock, on_placed=on_placed)
-        await submission.submit()
-        placed = await submission.keep_trying(keep_trying_s)
-        PartyResults(placed.receipts, placed.errors).need(threshold + 1, what)
-        return placed
+        return await submission.submit_until_counted(keep_trying_s, what)
