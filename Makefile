@@ -103,7 +103,7 @@ bench: setup ## The engine beside MPyC: writes docs/benchmarks.md; takes half an
 	@$(UV) run --frozen --group bench python bench/side_by_side.py $(ARGS)
 
 docs: setup ## Build the documentation as a static site in site/, which loads nothing from another host
-	@$(RUN) python tests/unit/documents/reference.py
+	@$(RUN) python -m tests.unit.documents.reference
 	@$(RUN) zensical build --clean --strict
 
 clean: ## Remove what can be built again

@@ -25,7 +25,7 @@ class IdentityKeyError(AukciszekError):
 
 
 class PublicIdentity:
-    """The public half: what other parties, bidders and auditors verify with."""
+    """A party's public key: what other parties, bidders and auditors verify its signatures with."""
 
     def __init__(self, key: Ed25519PublicKey) -> None:
         self._key = key

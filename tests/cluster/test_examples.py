@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from aukciszek.client import Certificate, OpeningFile, ReceiptFile
+from aukciszek.client import Certificate, OpeningFile, read_receipt_file
 
 if TYPE_CHECKING:
     from aukciszek.local_cluster.actors import Actor
@@ -53,7 +53,7 @@ async def test_the_examples_run_a_whole_auction(town: "Town", tmp_path: Path) ->
         directory.mkdir()
         bid = await start("place_a_bid", cluster_file, auction, price, directory, environment=account(bidder))
         assert await output(bid) == "revision 1: 5 of 5 receipts\n"
-        receipts = ReceiptFile.read(directory / "receipts.json")
+        receipts = read_receipt_file(directory / "receipts.json")
         assert len(receipts.bids[-1].receipts) == 5
         assert OpeningFile.read(directory / "receipts.json.opening").of_revision(1) is not None
 

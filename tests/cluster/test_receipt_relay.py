@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
+from aukciszek.client.stores.receipt_store import read_receipt_file
 from aukciszek.local_cluster.actors import open_auction
-from aukciszek.protocol.evidence.receipts import ReceiptFile
 from aukciszek.protocol.evidence.verification import verify_certificate
 
 from .conftest import founded
@@ -67,7 +67,7 @@ async def test_a_bid_made_at_two_parties_counts_although_one_of_them_never_comes
     await town.auctioneer.client.close_auction(overview.id, overview=overview)
     certificate = await town.client.wait_for_outcome(overview.id)
     assert [winner.bidder for winner in certificate.body.winners] == [first.client.tokens.uid]
-    report = verify_certificate(certificate, cluster=town.client.cluster, receipts=ReceiptFile.read(file))
+    report = verify_certificate(certificate, cluster=town.client.cluster, receipts=read_receipt_file(file))
     assert {check.name: check.verdict for check in report.checks}["own-bid"] == "passed"
     late = await command_line("bid", "relay", file, "--state", state, "--json")
     assert {error["code"] for error in late.json()["errors"].values()} <= {"party-refused", "party-unreachable"}

@@ -11,6 +11,7 @@ from aukciszek.client.errors import PartyRefusedError
 from aukciszek.local_cluster.actors import Actor, everybody, open_auction
 from aukciszek.protocol.evidence.receipts import ReceiptFile
 from aukciszek.protocol.evidence.verification import verify_certificate
+from support.disks import Disk, until
 
 if TYPE_CHECKING:
     from aukciszek.client.overview import AuctionOverview
@@ -121,6 +122,7 @@ async def test_a_party_restored_on_an_empty_machine_goes_on_in_the_middle_of_an_
     assert (again.status, again.json()["error"]["code"]) == (5, "database-in-place")
     await town.cluster.restart(TROUBLED)
     await town.cluster.wait_until_ready()
+    await until(lambda: Disk(party).has_recalled(overview.id))
     third = await bid_all(overview, after, 300)
     assert all(sorted(one.receipts) == EVERYBODY for one in third)
     await town.auctioneer.client.close_auction(overview.id)

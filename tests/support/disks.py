@@ -39,6 +39,10 @@ class Disk:
         rows = self.ask("SELECT state FROM auctions WHERE id = ?", auction)
         return rows[0][0] if rows else None
 
+    def has_recalled(self, auction: AuctionId) -> bool:
+        """Tell whether the party knows all that it ever signed about an auction, and so accepts bids again."""
+        return bool(self.ask("SELECT 1 FROM auctions WHERE id = ? AND recalled", auction))
+
     def has_recorded(self, auction: AuctionId, action: str) -> bool:
         return bool(self.ask("SELECT 1 FROM record WHERE auction_id = ? AND action = ?", auction, action))
 

@@ -28,7 +28,9 @@ class HeldBid:
     """One revision of the user's own bid, and the verified receipts of the parties that hold it."""
 
     header: BundleHeader
+    """What is public about the bundle."""
     receipts: Mapping[int, Signed[Receipt]]
+    """By party number."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,9 @@ class SealedBid:
     """A bundle that has not been sent yet, and what opens it; only the bundle may leave this process."""
 
     bundle: Bundle
+    """What is sent to the parties."""
     secret: OpeningSecret
+    """What opens it, and therefore discloses the price."""
 
 
 type OnSealed = Callable[[SealedBid], None]
@@ -94,6 +98,16 @@ async def held_bids(parties: Parties, tokens: UserTokens, auction: AuctionId, *,
             held.setdefault(header, {})[party] = receipt
     ordered = sorted(held, key=lambda header: (header.revision, header.digest))
     return [HeldBid(header, held[header]) for header in ordered]
+
+
+async def own_next_revision(parties: Parties, tokens: UserTokens, overview: AuctionOverview) -> int:
+    """Return the revision of the user's next bundle, from what the parties hold.
+
+    Raises:
+        ClientError: too few parties answered.
+    """
+    threshold = overview.spec.threshold
+    return next_revision(await held_bids(parties, tokens, overview.id, threshold=threshold), threshold=threshold)
 
 
 def next_revision(held: Iterable[HeldBid], *, threshold: int) -> int:

@@ -71,10 +71,26 @@ async def describe_auction(parties: Parties, auction: str) -> AuctionOverview:
     return AuctionOverview.combine(auction_id, answers, outcomes.errors, parties.cluster)
 
 
-async def wait_until_open(parties: Parties, auction: AuctionId, clock: Clock, timeout_s: float) -> AuctionOverview:
+async def known_auction(parties: Parties, auction: str, overview: AuctionOverview | None) -> AuctionOverview:
+    """Return ``overview``, if the caller has it already, or ask all parties for it.
+
+    Raises:
+        MalformedIdentifierError: ``auction`` is no auction id.
+        ValueError: ``overview`` is of another auction.
+        ClientError: no party gave a usable answer.
+    """
+    auction_id = parse_auction_id(auction)
+    overview = overview or await describe_auction(parties, auction_id)
+    if overview.id != auction_id:
+        raise ValueError("the overview is of another auction")
+    return overview
+
+
+async def wait_until_open(parties: Parties, auction: str, clock: Clock, timeout_s: float) -> AuctionOverview:
     """Return when all parties take bids.
 
     Raises:
+        MalformedIdentifierError: ``auction`` is no auction id.
         NotOpenInTimeError: the time has passed; names the parties that do not take bids.
         ClientError: no party gave a usable answer.
     """

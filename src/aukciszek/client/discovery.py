@@ -88,3 +88,17 @@ async def ask_statuses(parties: Parties) -> PartyResults[Status]:
         return status
 
     return await parties.each(ask)
+
+
+async def ask_threshold(parties: Parties) -> int:
+    """Return how many of the parties may collude, as all that answer agree.
+
+    Raises:
+        PartiesDisagreeError: they do not agree.
+        ClientError: no party answered.
+    """
+    answers = (await ask_statuses(parties)).need(1, "say their threshold")
+    named = {status.threshold for status in answers.values()}
+    if len(named) != 1:
+        raise PartiesDisagreeError("the parties have different thresholds: ask their operators to settle on one")
+    return named.pop()

@@ -1,23 +1,48 @@
-"""The client's branch of the error tree; see ``docs/errors.md`` for all codes.
+"""The errors that a user of :mod:`aukciszek.client` may see, and the client's own branch of them.
 
 ::
 
-    ClientError
-    ├── PartyRefusedError        a party refused; carries the party's own code
-    ├── NotLoggedInError         there is no token for a party, or it has expired
-    ├── UnreachableError         no connection, no answer in time, or too few parties answered
-    ├── AnswerNotUnderstoodError a party answered something that is not the agreed form
-    ├── PartiesDisagreeError     two parties contradict each other; one of them is corrupt or mistaken
-    ├── ForgedStatementError     a signature is not the party's
-    ├── SealingKeysMissingError  not every party has made its sealing key known yet
-    ├── NotOpenInTimeError       not every party took bids in time
-    ├── AuctionCancelledError    there will be no outcome
-    ├── AuctionAbandonedError    there was no outcome by the deadline of the auction's rules
-    ├── ReceiptStoreError        the file for receipts cannot be used
-    ├── OpeningStoreError        the file for opening secrets cannot be used
-    ├── OpeningPasswordError     the password does not open an opening secret
-    ├── TrustFileError           the file with certificates to trust cannot be used
-    └── LoginStateError          the stored log-in cannot be read or written
+    AukciszekError
+    ├── ClientError                    between this program and the parties
+    │   ├── PartyRefusedError          a party refused; carries the party's own code
+    │   ├── NotLoggedInError           there is no token for a party, or it has expired
+    │   ├── UnreachableError           no connection, no answer in time, or too few parties answered
+    │   ├── AnswerNotUnderstoodError   an answer is not of the agreed form
+    │   ├── PartiesDisagreeError       two parties contradict each other: one of them is corrupt or mistaken
+    │   ├── ForgedStatementError       a signature is not the party's
+    │   ├── SealingKeysMissingError    not every party has published its sealing key yet
+    │   ├── NotOpenInTimeError         not every party accepted bids in time
+    │   ├── AuctionCancelledError      the auction was cancelled: there will be no outcome
+    │   ├── AuctionAbandonedError      there was no outcome by the deadline of the rules
+    │   ├── ReceiptStoreError          the file for receipts cannot be used
+    │   ├── OpeningStoreError          the file for opening secrets cannot be used
+    │   ├── OpeningPasswordError       the password does not open an opening secret
+    │   ├── TrustFileError             the file of trusted certificates cannot be used
+    │   └── LoginStateError            the stored log-in cannot be read or written
+    ├── ClusterFileError               the cluster file cannot be read, or is not valid
+    ├── IdentityKeyError               a party's public key in a cluster file is not valid
+    └── AuctionError                   what is written, signed or sealed is not valid
+        ├── MalformedIdentifierError   a text is no auction id or user id
+        ├── MalformedSpecError         an auction's rules are not valid
+        ├── PriceError                 a price cannot be bid in this auction
+        │   ├── MalformedPriceError        it is not written as a price
+        │   ├── PriceOutOfRangeError       it is below the lowest price or above the highest
+        │   └── PriceOffGridError          it lies between two steps
+        ├── BundleError                a bundle is not valid
+        │   ├── MalformedBundleError       the bytes are no bundle
+        │   ├── BundleOfOtherAuctionError  it belongs to another auction
+        │   └── BundleDoesNotFitError      its sizes are not those of the auction's rules
+        ├── MalformedSealingKeyError   the bytes are no public sealing key
+        ├── StatementError             a signed statement is malformed, or not signed by its party
+        ├── MalformedCertificateError  the bytes are no certificate, or contradict one another
+        ├── MalformedReceiptFileError  the bytes are no receipt file
+        ├── OpeningError               a bid cannot be opened
+        │   ├── MalformedOpeningError      the bytes are no opened bid, or no opening secrets
+        │   └── OpeningDoesNotFitError     secret, bundle and receipts do not belong together
+        └── RecordError                an audit record is malformed, or its chain is broken
+            └── MalformedRecordError       the bytes are no audit record
+
+``docs/errors.md`` lists all codes, also those of subclasses that are not public here.
 """
 
 from collections.abc import Mapping
@@ -37,7 +62,7 @@ class PartyRefusedError(ClientError):
     Attributes:
         party: the number of the party, or ``None`` if it is not known yet.
         status: the HTTP status.
-        problem: the party's own stable code, such as ``auction-closed``.
+        problem: the party's own stable code, such as ``bid-too-late``.
     """
 
     code = "party-refused"

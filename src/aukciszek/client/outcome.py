@@ -31,6 +31,7 @@ _NOT_YET: Final = "no-outcome-yet"
 _UNKNOWN: Final = "unknown-auction"
 
 type OnProgress = Callable[[Progress], None]
+"""Called with every progress that the watched party reports."""
 
 
 async def fetch_certificate(parties: Parties, auction: AuctionId) -> Certificate:

@@ -42,7 +42,7 @@ class Parties:
 
 
 class PartyResults[T]:
-    """What came of calling several parties.
+    """The results of one call to several parties: each party's answer, or the error in its place.
 
     Attributes:
         answers: the good answers, by party number.

@@ -21,6 +21,7 @@ class PeerStatus(_Answer):
     """Whether a party can reach one of its peers."""
 
     party: int
+    """The peer's number."""
     connected: bool
     clock_offset_ms: int | None = None
     """How far the peer's clock is ahead of the party's own, as the party measured it."""
@@ -32,24 +33,36 @@ class SessionCounts(_Answer):
     computing: int
     waiting: int
     most: int
+    """How many places there are."""
 
 
 class Status(_Answer):
     """What a party says about itself."""
 
     party: int
+    """Its number."""
     name: str
+    """Its name in the cluster file."""
     version: str
+    """Of its software."""
     ready: bool
+    """Whether links to enough other parties to compute an auction are up, and it is not about to stop."""
     cluster_digest: str
+    """The digest of the cluster file that it goes by."""
     parties: int
+    """How many parties there are, ``n``."""
     threshold: int
+    """How many of them may be corrupt, ``t``."""
     mode: str
+    """The security that follows from the two: a value of :class:`Security`."""
     login_server: int
+    """The number of the party that keeps the accounts."""
     peers: tuple[PeerStatus, ...]
+    """Its links to the other parties."""
     sessions: SessionCounts | None = None
     """Not said by a party of an earlier version."""
     time: MomentField
+    """Its time of day."""
 
 
 class Registered(_Answer):
@@ -84,14 +97,21 @@ class AuctionAnswer(_Answer):
     """What one party says about one auction."""
 
     id: AuctionId
+    """The hash of the rules."""
     spec: dict[str, Any]
+    """The rules, as JSON; :class:`AuctionOverview` has them verified."""
     state: AuctionState
     state_since: MomentField
     stage: str = ""
+    """What it is doing within the state."""
     waiting_for: tuple[int, ...]
+    """The parties that it waits for."""
     failure: str | None
+    """The code of the fault that blocks the auction there, if any."""
     bids: int
+    """How many bidders have a bid there that was not withdrawn."""
     sealing_keys: tuple[SealingKeyAnswer, ...]
+    """Of every party whose statement is there; none in lists."""
     cancel_vouchers: tuple[int, ...] = ()
     """Who vouches for the auctioneer's order to cancel."""
 
@@ -136,7 +156,12 @@ class Progress(_Answer):
 
     state: AuctionState
     stage: str
+    """What it is doing within the state."""
     fraction: float
+    """The progress of the stage, from 0 to 1."""
     waiting_for: tuple[int, ...]
+    """The parties that it waits for."""
     bids: int
+    """How many bidders have a bid there that was not withdrawn."""
     failure: str | None = None
+    """The code of the fault that blocks the auction there, if any."""

@@ -1,12 +1,6 @@
 """The SDK: everything a user can do, as one asynchronous class over all parties.
 
-Trust nobody alone: rules are checked against the auction's id, sealing keys and receipts against the cluster
-file, and an order or a bid goes to every party. ::
-
-    async with AukciszekClient.open(cluster) as client:
-        await client.log_in("ada@example.org", password)
-        placed = await client.place_bid(auction_id, "1234.50", on_sealed=lambda bid: store.add(bid.bundle, bid.secret))
-        certificate = await client.wait_for_outcome(auction_id)
+Trust nobody alone: what a party says is verified where it is signed, and an order or a bid goes to every party.
 """
 
 import asyncio
@@ -16,13 +10,14 @@ from pathlib import Path
 from typing import Self
 
 from aukciszek.client.account import log_in, register
-from aukciszek.client.bidding import HeldBid, OnSealed, held_bids, ignore_sealed, next_revision, seal_price
-from aukciszek.client.catalogue import describe_auction, list_auctions, wait_until_open
-from aukciszek.client.connection import PartyConnection, Request, RetryPolicy
-from aukciszek.client.discovery import ask_statuses
-from aukciszek.client.errors import AnswerNotUnderstoodError, NotLoggedInError, PartiesDisagreeError
+from aukciszek.client.bidding import HeldBid, OnSealed, held_bids, ignore_sealed, own_next_revision, seal_price
+from aukciszek.client.catalogue import describe_auction, known_auction, list_auctions, wait_until_open
+from aukciszek.client.connection import RetryPolicy
+from aukciszek.client.discovery import ask_statuses, ask_threshold
+from aukciszek.client.errors import NotLoggedInError
+from aukciszek.client.orders import cancel_auction, close_auction, create_auction
 from aukciszek.client.outcome import OnProgress, fetch_certificate, fetch_records, wait_for_outcome, watch
-from aukciszek.client.overview import AuctionOverview, rules_of
+from aukciszek.client.overview import AuctionOverview
 from aukciszek.client.parties import Parties, PartyResults, connect
 from aukciszek.client.schemas import AuctionAnswer, Status
 from aukciszek.client.submission import BidSubmission, OnPlaced, PlacedBid, ignore_placed, relay_receipts
@@ -31,13 +26,16 @@ from aukciszek.clock import Clock, SystemClock
 from aukciszek.cluster import Cluster
 from aukciszek.protocol.evidence.audit_record import AuditRecord
 from aukciszek.protocol.evidence.certificate import Certificate
-from aukciszek.protocol.rules.identifiers import AuctionId, UserId
+from aukciszek.protocol.rules.identifiers import UserId, parse_auction_id
 from aukciszek.protocol.rules.spec import AuctionSpec
 from aukciszek.protocol.sealing.bundle import BidKey, Bundle
 
 
 class AukciszekClient:
-    """One user's way to the parties; make the first with :meth:`open`, further users with :meth:`for_user`."""
+    """One user's way to the parties; make the first with :meth:`open`, further users with :meth:`for_user`.
+
+    Methods take an auction's id as a text, and raise :class:`MalformedIdentifierError` for a text that is none.
+    """
 
     def __init__(
         self, parties: Parties, *, login_server: int, tokens: UserTokens | None = None, clock: Clock | None = None
@@ -59,7 +57,15 @@ class AukciszekClient:
         retries: RetryPolicy | None = None,
         clock: Clock | None = None,
     ) -> AsyncIterator[Self]:
-        """Yield a client for the parties of ``cluster``; see :func:`~aukciszek.client.parties.connect`.
+        """Connect to the parties of a cluster, and yield a client for one user; the connections end with the context.
+
+        Args:
+            cluster: who the parties are; the caller has compared its digest.
+            login_server: the number of the party that keeps the accounts.
+            tokens: those of a user who has logged in before; without them, :meth:`log_in` comes first.
+            ca_file: certificates to trust instead of the system's, for clusters with an authority of their own.
+            retries: time limits and repeats; the default suits people.
+            clock: the default is the machine's own.
 
         Raises:
             TrustFileError: ``ca_file`` cannot be read.
@@ -118,11 +124,7 @@ class AukciszekClient:
             PartiesDisagreeError: they do not agree.
             ClientError: no party answered.
         """
-        answers = (await self.status()).need(1, "say their threshold")
-        named = {status.threshold for status in answers.values()}
-        if len(named) != 1:
-            raise PartiesDisagreeError("the parties have different thresholds: ask their operators to settle on one")
-        return named.pop()
+        return await ask_threshold(self._parties)
 
     async def create_auction(self, spec: AuctionSpec) -> PartyResults[AuctionAnswer]:
         """Create an auction at every party; doing it again with the same rules changes nothing.
@@ -130,10 +132,10 @@ class AukciszekClient:
         Raises:
             ClientError: fewer than ``t + 1`` parties accepted it; the others do not learn of it by themselves.
         """
-        return await self._order(spec, "/api/auctions", body=spec.canonical_bytes, what="create the auction")
+        return await create_auction(self._parties, self.tokens, spec)
 
     async def close_auction(
-        self, auction: AuctionId, *, overview: AuctionOverview | None = None
+        self, auction: str, *, overview: AuctionOverview | None = None
     ) -> PartyResults[AuctionAnswer]:
         """Close an auction before its time, if its rules allow it.
 
@@ -142,19 +144,19 @@ class AukciszekClient:
             overview: what :meth:`auction` gave, if the caller has it already.
 
         Raises:
+            ValueError: ``overview`` is of another auction.
             ClientError: fewer than ``t + 1`` parties accepted the order.
         """
-        spec = (overview or await self.auction(auction)).spec
-        return await self._order(spec, f"/api/auctions/{auction}/close", body=None, what="close the auction")
+        overview = await known_auction(self._parties, auction, overview)
+        return await close_auction(self._parties, self.tokens, overview.spec)
 
-    async def cancel_auction(self, auction: AuctionId) -> PartyResults[AuctionAnswer]:
+    async def cancel_auction(self, auction: str) -> PartyResults[AuctionAnswer]:
         """Cancel an auction before it closes, if its rules allow it.
 
         Raises:
             ClientError: fewer than ``t + 1`` parties accepted the order.
         """
-        spec = (await self.auction(auction)).spec
-        return await self._order(spec, f"/api/auctions/{auction}/cancel", body=None, what="cancel the auction")
+        return await cancel_auction(self._parties, self.tokens, (await self.auction(auction)).spec)
 
     async def auctions(self, *, pages: int = 1) -> list[AuctionOverview]:
         """Return the newest auctions that any party knows, those that open last first.
@@ -176,7 +178,7 @@ class AukciszekClient:
         """
         return await describe_auction(self._parties, auction)
 
-    async def wait_until_open(self, auction: AuctionId, *, timeout_s: float = 30.0) -> AuctionOverview:
+    async def wait_until_open(self, auction: str, *, timeout_s: float = 30.0) -> AuctionOverview:
         """Return when all parties take bids; just after its creation an auction's sealing keys are still on their way.
 
         Raises:
@@ -203,7 +205,7 @@ class AukciszekClient:
             overview: what :meth:`auction` gave, if the caller has it already.
             keep_trying_s: how long to submit the bid repeatedly to parties that are away.
             on_sealed: called with the bundle and its opening secret before any of it is sent, to store them
-                (:class:`~aukciszek.client.opening_store.OpeningStore`); if it raises, nothing is sent.
+                (:class:`~aukciszek.client.stores.opening_store.OpeningStore`); if it raises, nothing is sent.
             on_placed: called with every receipt, and with every party that gave none, as it happens.
 
         Returns:
@@ -212,12 +214,14 @@ class AukciszekClient:
             and none can hide what it signed; :meth:`submit_again` reaches those that were away.
 
         Raises:
+            ValueError: ``overview`` is of another auction.
             PriceError: the price cannot be bid in this auction.
             SealingKeysMissingError: not every party is ready for bids yet.
             ClientError: too few parties gave a receipt for the bid to count.
         """
-        overview = overview or await self.auction(auction)
-        place = BidKey(auction=overview.id, bidder=self.tokens.uid, revision=await self._next_revision(overview))
+        overview = await known_auction(self._parties, auction, overview)
+        revision = await own_next_revision(self._parties, self.tokens, overview)
+        place = BidKey(auction=overview.id, bidder=self.tokens.uid, revision=revision)
         sealed = await seal_price(overview, price, place=place)
         await asyncio.to_thread(on_sealed, sealed)
         return await self._submit(sealed.bundle, overview, "take the bid", keep_trying_s, on_placed)
@@ -231,7 +235,7 @@ class AukciszekClient:
             ClientError: too few parties gave a receipt for the withdrawal to count.
         """
         overview = await self.auction(auction)
-        revision = await self._next_revision(overview)
+        revision = await own_next_revision(self._parties, self.tokens, overview)
         bundle = Bundle.for_withdrawal(auction=overview.id, bidder=self.tokens.uid, revision=revision)
         return await self._submit(bundle, overview, "take the withdrawal", keep_trying_s, on_placed)
 
@@ -257,15 +261,15 @@ class AukciszekClient:
         overview = await self.auction(auction)
         return await held_bids(self._parties, self.tokens, overview.id, threshold=overview.spec.threshold)
 
-    async def watch(self, auction: AuctionId, on_progress: OnProgress) -> None:
+    async def watch(self, auction: str, on_progress: OnProgress) -> None:
         """Report the auction's progress until a party says that it is over, or that it was abandoned.
 
         Raises:
             PartyRefusedError: a party does not know the auction.
         """
-        await watch(self._parties, auction, on_progress, self._clock)
+        await watch(self._parties, parse_auction_id(auction), on_progress, self._clock)
 
-    async def wait_for_outcome(self, auction: AuctionId, on_progress: OnProgress = lambda _: None) -> Certificate:
+    async def wait_for_outcome(self, auction: str, on_progress: OnProgress = lambda _: None) -> Certificate:
         """Wait until the auction is over, and return its verified certificate.
 
         Raises:
@@ -273,47 +277,24 @@ class AukciszekClient:
             AuctionAbandonedError: there was none by the deadline of its rules.
             PartyRefusedError: a party does not know the auction.
         """
-        return await wait_for_outcome(self._parties, auction, on_progress, self._clock)
+        return await wait_for_outcome(self._parties, parse_auction_id(auction), on_progress, self._clock)
 
-    async def certificate(self, auction: AuctionId) -> Certificate:
+    async def certificate(self, auction: str) -> Certificate:
         """Return the certificate, verified against this client's cluster file.
 
         Raises:
             PartyRefusedError: there is none yet.
             ForgedStatementError: no party has one that verifies.
         """
-        return await fetch_certificate(self._parties, auction)
+        return await fetch_certificate(self._parties, parse_auction_id(auction))
 
-    async def records(self, auction: AuctionId) -> PartyResults[AuditRecord]:
+    async def records(self, auction: str) -> PartyResults[AuditRecord]:
         """Return each party's audit record: who did what, and what was opened. A broken chain counts as an error."""
-        return await fetch_records(self._parties, auction)
-
-    async def _next_revision(self, overview: AuctionOverview) -> int:
-        threshold = overview.spec.threshold
-        held = await held_bids(self._parties, self.tokens, overview.id, threshold=threshold)
-        return next_revision(held, threshold=threshold)
+        return await fetch_records(self._parties, parse_auction_id(auction))
 
     async def _submit(
         self, bundle: Bundle, overview: AuctionOverview, what: str, keep_trying_s: float, on_placed: OnPlaced
     ) -> PlacedBid:
-        threshold = overview.spec.threshold
-        placed = PlacedBid(bundle.header(), bundle.encode(), {}, {}, threshold, self.cluster.size)
+        placed = PlacedBid(bundle.header(), bundle.encode(), {}, {}, overview.spec.threshold, self.cluster.size)
         submission = BidSubmission(self._parties, self.tokens, placed, clock=self._clock, on_placed=on_placed)
-        await submission.submit()
-        placed = await submission.keep_trying(keep_trying_s)
-        PartyResults(placed.receipts, placed.errors).need(threshold + 1, what)
-        return placed
-
-    async def _order(
-        self, spec: AuctionSpec, path: str, *, body: bytes | None, what: str
-    ) -> PartyResults[AuctionAnswer]:
-        async def order(party: PartyConnection) -> AuctionAnswer:
-            request = Request("POST", path, body=body, token=self.tokens.at(party.number))
-            answer = party.parse(AuctionAnswer, await party.ask(request))
-            if rules_of(answer, party.number, self.cluster).auction_id != spec.auction_id:
-                raise AnswerNotUnderstoodError(f"party {party.number} answered about another auction")
-            return answer
-
-        outcomes = await self._parties.each(order)
-        outcomes.need(spec.threshold + 1, what)
-        return outcomes
+        return await submission.submit_until_counted(keep_trying_s, what)

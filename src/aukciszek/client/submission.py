@@ -134,6 +134,17 @@ class BidSubmission:
             await self.submit(self.placed.may_still_come)
         return self.placed
 
+    async def submit_until_counted(self, keep_trying_s: float, what: str) -> PlacedBid:
+        """Submit the bundle to all parties, repeatedly for a while to those that may still accept it.
+
+        Raises:
+            ClientError: too few parties gave a receipt for the bundle to count.
+        """
+        await self.submit()
+        placed = await self.keep_trying(keep_trying_s)
+        PartyResults(placed.receipts, placed.errors).need(placed.needed, what)
+        return placed
+
     async def _submit(self, number: int, content: bytes) -> None:
         self._asked.add(number)
         token, cluster = self._tokens.at(number), self._parties.cluster

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from aukciszek.client.opening_store import OpeningStore, opening_file_beside
+from aukciszek.client.stores.opening_store import OpeningStore, opening_file_beside
 from aukciszek.cluster import Cluster
 from aukciszek.identity import Identity
 from aukciszek.protocol.evidence.opened_bid import OpenedBid, find_bid

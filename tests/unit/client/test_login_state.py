@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from aukciszek.client.errors import LoginStateError
-from aukciszek.client.login_state import LoginState, default_state_file
+from aukciszek.client.stores.login_state import LoginState, default_state_file
 
 STATE = LoginState("ada@example.org", 1, b"{}", None, {1: "first-token", 2: "second-token"})
 

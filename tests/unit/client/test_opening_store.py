@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from aukciszek.client.errors import OpeningPasswordError, OpeningStoreError
-from aukciszek.client.opening_store import MOST_KEPT, KeptOpening, OpeningFile, OpeningStore, opening_file_beside
-from aukciszek.client.password_box import PasswordBox
+from aukciszek.client.stores.opening_store import MOST_KEPT, KeptOpening, OpeningFile, OpeningStore, opening_file_beside
+from aukciszek.client.stores.password_box import PasswordBox
 from aukciszek.protocol.rules.errors import MalformedOpeningError
 from aukciszek.protocol.rules.identifiers import AuctionId, UserId
 from aukciszek.protocol.sealing.bundle import Bundle

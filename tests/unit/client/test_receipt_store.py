@@ -4,11 +4,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from aukciszek.client.errors import ReceiptStoreError
-from aukciszek.client.receipt_store import ReceiptStore
+from aukciszek.client.stores.receipt_store import ReceiptStore, read_receipt_file
 from aukciszek.clock import SystemClock
 from aukciszek.cluster import PartyNumber
 from aukciszek.identity import Identity
-from aukciszek.protocol.evidence.receipts import ReceiptFile
 from aukciszek.protocol.rules.errors import MalformedReceiptFileError
 from aukciszek.protocol.rules.identifiers import AuctionId, UserId
 from aukciszek.protocol.sealing.bundle import Bundle
@@ -35,7 +34,7 @@ def test_receipts_of_all_revisions_are_kept(tmp_path: Path) -> None:
     for revision in (1, 2):
         bundle = withdrawal(revision)
         ReceiptStore.open(path, AUCTION, BIDDER).add(bundle.header(), [receipt(bundle)])
-    assert [bid.revision for bid in ReceiptFile.read(path).bids] == [1, 2]
+    assert [bid.revision for bid in read_receipt_file(path).bids] == [1, 2]
     assert [one.name for one in tmp_path.iterdir()] == ["receipts.json"]
 
 
@@ -45,10 +44,10 @@ def test_the_bundle_of_the_last_revision_is_kept(tmp_path: Path) -> None:
     first, second = withdrawal(1), withdrawal(2)
     store.add(first.header(), [receipt(first)], first.encode())
     store.add(first.header(), [receipt(first)])
-    assert [bid.content for bid in ReceiptFile.read(path).bids] == [first.encode()]
+    assert [bid.content for bid in read_receipt_file(path).bids] == [first.encode()]
     store.add(second.header(), [receipt(second)], second.encode())
     store.add(first.header(), [receipt(first)], first.encode())
-    assert [bid.content for bid in ReceiptFile.read(path).bids] == [None, second.encode()]
+    assert [bid.content for bid in read_receipt_file(path).bids] == [None, second.encode()]
     assert b"null" not in path.read_bytes()
 
 
@@ -79,3 +78,8 @@ def test_without_a_file_nothing_is_written(tmp_path: Path, monkeypatch: pytest.M
     bundle = withdrawal(1)
     ReceiptStore.open(None, AUCTION, BIDDER).add(bundle.header(), [receipt(bundle)])
     assert not list(tmp_path.iterdir())
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(MalformedReceiptFileError, match=r"nowhere\.json"):
+        read_receipt_file(tmp_path / "nowhere.json")

@@ -26,6 +26,8 @@ from aukciszek.protocol.sealing.envelope import open_envelope
 from aukciszek.protocol.sealing.keys import SealingKeyPair
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from aukciszek.client.bidding import SealedBid
     from aukciszek.client.schemas import Progress
     from aukciszek.client.sdk import AukciszekClient
@@ -529,3 +531,39 @@ async def test_parties_that_are_away_are_named(client: "AukciszekClient", spec: 
     with pytest.raises(UnreachableError) as told:
         await client.auction(spec.auction_id)
     assert sorted(told.value.reasons) == [1, 2, 3]
+
+
+async def test_every_method_refuses_what_is_no_auction_id(client: "AukciszekClient", paper: Paper) -> None:
+    calls: list[Callable[[str], Awaitable[object]]] = [
+        client.auction,
+        client.wait_until_open,
+        client.close_auction,
+        client.cancel_auction,
+        client.withdraw_bid,
+        client.own_bids,
+        client.wait_for_outcome,
+        client.certificate,
+        client.records,
+        lambda auction: client.place_bid(auction, "100"),
+        lambda auction: client.watch(auction, lambda _: None),
+    ]
+    for party in paper.values():
+        party.asked.clear()
+    for call in calls:
+        with pytest.raises(MalformedIdentifierError, match="64 digits"):
+            await call("library")
+    assert not any(party.asked for party in paper.values())
+
+
+async def test_an_overview_of_another_auction_is_refused(
+    client: "AukciszekClient", spec: "AuctionSpec", paper: Paper
+) -> None:
+    overview = await client.auction(spec.auction_id)
+    for party in paper.values():
+        party.asked.clear()
+    other = "0" * 64
+    with pytest.raises(ValueError, match="another auction"):
+        await client.close_auction(other, overview=overview)
+    with pytest.raises(ValueError, match="another auction"):
+        await client.place_bid(other, "5.00", overview=overview)
+    assert not any(party.asked for party in paper.values())

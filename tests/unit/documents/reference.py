@@ -3,9 +3,6 @@
 ``make docs`` runs this; ``test_reference.py`` fails where a page is not what this would write.
 """
 
-import inspect
-import re
-import textwrap
 import typing
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,10 +13,10 @@ from unittest.mock import MagicMock
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 from typer.main import get_command
 
-import aukciszek.client
 from aukciszek.cli.main import build_app
-from aukciszek.client import AukciszekClient
 from aukciszek.server.http.app import create_app
+
+from .python_client import client_page
 
 REFERENCE: Final = Path(__file__).parents[3] / "docs" / "reference"
 
@@ -57,19 +54,6 @@ and names each answer by its schema there. It is written by `make docs`.
 - Identifiers are lower-case hexadecimal digits, prices are texts, byte strings are unpadded base64url, and times are
   UTC with milliseconds, such as `2026-11-27T12:04:06.107Z`.
 - `/peer` is the WebSocket between parties. It answers nobody else.
-
-"""
-
-_CLIENT: Final = """\
-# Python client
-
-`aukciszek.client` is the library for programs that act for an auctioneer, a bidder or an auditor. What it names here is
-its public surface; its modules are not. [Write a program](../how-to/write-a-program.md) begins with whole examples.
-This page is written by `make docs`.
-
-The client trusts no single party: it checks an auction's rules against the auction's id, sealing keys, receipts and
-certificates against the cluster file, and sends orders and bids to every party. A price leaves the process only as
-sealed shares.
 
 """
 
@@ -185,68 +169,6 @@ def _answer(status: str, answer: Mapping[str, Any]) -> str:
     schema = content.get("schema", {}).get("$ref", "").rpartition("/")[2]
     form = f"`{schema or media_type}`"
     return form if text == "Done." else f"{form}. {text}"
-
-
-def client_page() -> str:
-    """Return the page of the Python client's public surface."""
-    methods = [
-        f"| `{_signature(name, method)}` | {_summary(method)} |"
-        for name, method in vars(AukciszekClient).items()
-        if not name.startswith("_")
-    ]
-    public = {name: getattr(aukciszek.client, name) for name in aukciszek.client.__all__}
-    errors = {name for name, value in public.items() if isinstance(value, type) and issubclass(value, Exception)}
-    names = [f"| `{name}` | {_summary(value)} |" for name, value in public.items() if name not in errors]
-    return "".join(
-        [
-            _CLIENT,
-            f"## AukciszekClient\n\n{_plain(inspect.getdoc(AukciszekClient) or '')}\n\n",
-            _table(("method", "meaning"), methods),
-            "\n## All names\n\n",
-            _table(("name", "meaning"), names),
-            "\n## Errors\n\nEach has a stable `code` ([Errors](../errors.md)) and a text that says what to do.\n\n",
-            f"```text\n{_drawing()}\n```\n",
-        ]
-    )
-
-
-def _signature(name: str, method: object) -> str:
-    function = method.__func__ if isinstance(method, classmethod) else method
-    if isinstance(function, property):
-        return name
-    assert inspect.isfunction(function)
-    parameters = list(inspect.signature(function).parameters.values())[1:]
-    shown, keyword_only = [], False
-    for one in parameters:
-        if one.kind is one.KEYWORD_ONLY and not keyword_only:
-            keyword_only = True
-            shown.append("*")
-        shown.append(one.name if one.default is one.empty else f"{one.name}=...")
-    return f"{name}({', '.join(shown)})"
-
-
-def _summary(value: object) -> str:
-    return _plain((inspect.getdoc(value) or "").partition("\n\n")[0]).replace("|", "\\|")
-
-
-def _plain(docstring: str) -> str:
-    text = docstring.partition("\n\nAttributes:")[0]
-    text = re.sub(r":\w+:`~?(?:[\w.]+\.)?(\w+)`", r"`\1`", text).replace("``", "`")
-    return "\n\n".join(" ".join(part.split()) for part in text.split("\n\n"))
-
-
-def _table(columns: tuple[str, str], rows: list[str]) -> str:
-    return "\n".join([f"| {columns[0]} | {columns[1]} |", "|---|---|", *rows]) + "\n"
-
-
-def _drawing() -> str:
-    document = inspect.getdoc(aukciszek.client) or ""
-    lines = document[document.rindex("    AukciszekError\n") :].partition("\n\n")[0]
-    return _plain_lines(textwrap.dedent(lines))
-
-
-def _plain_lines(text: str) -> str:
-    return re.sub(r":\w+:`~?([\w.]+)`", r"\1", text)
 
 
 def write() -> None:

@@ -1,9 +1,12 @@
 """The pages of the reference are complete: every command, option and operation, as the program has them today."""
 
 import ast
+import dataclasses
 import re
 from typing import Any
 from unittest.mock import MagicMock
+
+from pydantic import BaseModel
 
 import aukciszek.client
 from aukciszek.client import AukciszekClient
@@ -48,7 +51,18 @@ def test_every_public_name_of_the_client_is_in_the_reference() -> None:
     methods = [name for name in vars(AukciszekClient) if not name.startswith("_")]
     assert len(methods) > 15
     for name in [*aukciszek.client.__all__, *methods]:
-        assert re.search(rf"(?:`|\u2500 |^){name}\b", page, re.MULTILINE), name
+        assert re.search(rf"(?:`|\u2500 |^|^### ){name}\b", page, re.MULTILINE), name
+
+
+def test_every_attribute_of_the_clients_types_is_in_the_reference() -> None:
+    sections = (REFERENCE / "python-client.md").read_text().split("\n### ")[1:]
+    shown = {section.partition("\n")[0]: section for section in sections}
+    for name in aukciszek.client.__all__:
+        value = getattr(aukciszek.client, name)
+        if dataclasses.is_dataclass(value):
+            assert all(f"| `{one.name}` |" in shown[name] for one in dataclasses.fields(value)), name
+        elif issubclass(value if isinstance(value, type) else object, BaseModel):
+            assert all(f"| `{one}` |" in shown[name] for one in value.model_fields), name
 
 
 def test_programs_in_documents_need_the_public_client_alone() -> None:

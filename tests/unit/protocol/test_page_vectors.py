@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from aukciszek.client.opening_store import OpeningFile
+from aukciszek.client.stores.opening_store import OpeningFile
 from aukciszek.encoding import from_base64url
 from aukciszek.mpc.sharing.shamir import interpolate
 from aukciszek.protocol.evidence.certificate import Certificate

@@ -29,11 +29,9 @@ from aukciszek.mpc.errors import InconsistentSharesError, MpcError, PartiesMissi
 from aukciszek.mpc.protocols.runtime import Runtime
 from aukciszek.mpc.sharing.field import Vector
 from aukciszek.mpc.sharing.prss import PrssKeys
+from aukciszek.protocol.evidence.recorded_attempts import ENDED
 
 _log = logging.getLogger(__name__)
-
-SESSION_ENDED: Final = "session-ended"
-"""What is on record of a session, with the reason if it found no outcome."""
 
 _TOO_FEW_BIDS: Final = b"too-few-bids"
 
@@ -66,7 +64,7 @@ class SessionExecution:
             "transcript": None if transcript is None else transcript.hex(),
             "error": error,
         }
-        await self._context.note(SESSION_ENDED, details)
+        await self._context.note(ENDED, details)
 
     async def note_failure(self, error: MpcError) -> None:
         """Log why a session found nothing; report the parties that deviated, if it was that."""

@@ -14,11 +14,10 @@ from aukciszek.cli.user.auctioneer import AuctionArgument
 from aukciszek.cli.user.login_session import LoginSession, StateOption, as_user, read_secret
 from aukciszek.cli.user.prove import OpeningOption, OpeningPasswordOption, keep_openings, prove
 from aukciszek.client.bidding import HeldBid, ignore_sealed
-from aukciszek.client.receipt_store import ReceiptStore
+from aukciszek.client.stores.receipt_store import ReceiptStore, read_receipt_file
 from aukciszek.client.submission import PlacedBid, placed_before
 from aukciszek.clock import format_time
 from aukciszek.console.report import JsonOption, Report, plain
-from aukciszek.protocol.evidence.receipts import ReceiptFile
 from aukciszek.protocol.evidence.statements import Receipt, Signed
 from aukciszek.protocol.rules.identifiers import parse_auction_id
 from aukciszek.protocol.sealing.bundle import BundleHeader
@@ -162,7 +161,7 @@ async def _kept(
 
 
 async def _relay_receipts(session: LoginSession, path: Path) -> PlacedBid:
-    file = ReceiptFile.read(path)
+    file = read_receipt_file(path)
     overview = await session.client.auction(file.auction)
     placed = placed_before(file, session.cluster, threshold=overview.spec.threshold)
     placed = await session.client.submit_again(placed)

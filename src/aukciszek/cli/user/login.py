@@ -9,8 +9,8 @@ import typer
 from aukciszek.cli.user.login_session import StateOption, read_password, state_file
 from aukciszek.client.discovery import Discovered, discover, fetch_cluster_file
 from aukciszek.client.errors import LoginStateError
-from aukciszek.client.login_state import LoginState
 from aukciszek.client.sdk import AukciszekClient
+from aukciszek.client.stores.login_state import LoginState
 from aukciszek.client.tokens import UserTokens
 from aukciszek.clock import format_time
 from aukciszek.cluster import ClusterFileError

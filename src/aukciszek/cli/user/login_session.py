@@ -16,8 +16,8 @@ from typing import Annotated
 import typer
 
 from aukciszek.client.errors import NotLoggedInError
-from aukciszek.client.login_state import LoginState, default_state_file
 from aukciszek.client.sdk import AukciszekClient
+from aukciszek.client.stores.login_state import LoginState, default_state_file
 from aukciszek.client.tokens import UserTokens
 from aukciszek.clock import Clock, SystemClock
 from aukciszek.cluster import Cluster

@@ -13,7 +13,8 @@ import typer
 from aukciszek.cli.user.auctioneer import AuctionArgument
 from aukciszek.cli.user.login_session import read_secret
 from aukciszek.client.bidding import SealedBid
-from aukciszek.client.opening_store import KeptOpening, OpeningFile, OpeningStore, opening_file_beside
+from aukciszek.client.stores.opening_store import KeptOpening, OpeningFile, OpeningStore, opening_file_beside
+from aukciszek.client.stores.receipt_store import read_receipt_file
 from aukciszek.console.new_file import write_new_file
 from aukciszek.console.options import OptionError, one_of
 from aukciszek.console.report import JsonOption, Report, plain
@@ -108,7 +109,7 @@ def prove(  # noqa: PLR0913 -- a command's parameters are its options
 
 
 def _receipts(path: Path, auction: AuctionId) -> ReceiptFile:
-    file = ReceiptFile.read(path)
+    file = read_receipt_file(path)
     if file.auction != auction:
         raise OpeningDoesNotFitError(f"{path} holds receipts of another auction")
     return file

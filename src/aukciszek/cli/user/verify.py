@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from aukciszek.client.stores.receipt_store import read_receipt_file
 from aukciszek.cluster import Cluster
 from aukciszek.console.outcome_view import outcome_object, show_outcome
 from aukciszek.console.report import JsonOption, Report, plain
@@ -13,7 +14,6 @@ from aukciszek.errors import AukciszekError
 from aukciszek.protocol.evidence.audit_record import AuditRecord, verify_record
 from aukciszek.protocol.evidence.certificate import Certificate
 from aukciszek.protocol.evidence.opened_bid import OpenedBid
-from aukciszek.protocol.evidence.receipts import ReceiptFile
 from aukciszek.protocol.evidence.recorded_attempts import ComputingAttempt, attempts_in, remarks_on
 from aukciszek.protocol.evidence.verification import VerificationReport, verify_certificate
 from aukciszek.protocol.rules.errors import BrokenRecordError
@@ -50,7 +50,7 @@ def verify(  # noqa: PLR0913 -- a command's parameters are its options
         verification = verify_certificate(
             read,
             cluster=None if cluster is None else Cluster.read(cluster),
-            receipts=None if receipts is None else ReceiptFile.read(receipts),
+            receipts=None if receipts is None else read_receipt_file(receipts),
             opening=None if opening is None else OpenedBid.decode(_content(opening)),
         )
         show_outcome(report, read, verification)

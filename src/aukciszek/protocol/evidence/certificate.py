@@ -163,7 +163,7 @@ def order_outcome(
 
 
 class PartySignature(StrictModel):
-    """One party's signature under the body's digest.
+    """One party's signature under the digest of a certificate's body.
 
     See :class:`~aukciszek.protocol.evidence.statements.OutcomeSignature`.
     """

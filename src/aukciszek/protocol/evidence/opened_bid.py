@@ -38,7 +38,7 @@ class FoundBid:
 
 
 class OpenedBid(StrictModel):
-    """One JSON file in canonical form."""
+    """A bid that its bidder opened, as one JSON file; it discloses the exact price."""
 
     version: Literal[1] = 1
     auction: AuctionIdField

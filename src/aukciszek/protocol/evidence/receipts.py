@@ -7,7 +7,6 @@ own envelope was opened and found right. The receipt file is what `aukciszek bid
 
 from collections.abc import Iterable
 from datetime import datetime
-from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
@@ -106,19 +105,6 @@ class ReceiptFile(StrictModel):
             return cls.model_validate_json(content)
         except ValidationError as error:
             raise MalformedReceiptFileError(f"this is no receipt file, see {first_fault(error)}") from error
-
-    @classmethod
-    def read(cls, path: Path) -> Self:
-        """Read a receipt file.
-
-        Raises:
-            MalformedReceiptFileError: it is missing or not a receipt file.
-        """
-        try:
-            content = path.read_bytes()
-        except OSError as error:
-            raise MalformedReceiptFileError(f"cannot read the receipt file {path} ({error.strerror})") from error
-        return cls.decode(content)
 
     def encode(self) -> bytes:
         """Return the file's bytes, ending in a newline."""

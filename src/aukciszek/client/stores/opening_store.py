@@ -10,12 +10,12 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from aukciszek.client.errors import OpeningPasswordError, OpeningStoreError
-from aukciszek.client.password_box import PasswordBox
-from aukciszek.client.replacing import replace_file
+from aukciszek.client.stores.password_box import PasswordBox
+from aukciszek.client.stores.replacing import replace_file
 from aukciszek.encoding import canonical_json
 from aukciszek.protocol.rules.errors import MalformedOpeningError
 from aukciszek.protocol.rules.fields import AuctionIdField, BytesField, StrictModel, UserIdField, first_fault
-from aukciszek.protocol.rules.identifiers import AuctionId, BundleDigest, UserId
+from aukciszek.protocol.rules.identifiers import BundleDigest, parse_auction_id, parse_user_id
 from aukciszek.protocol.sealing.bundle import LARGEST_REVISION, Bundle, bundle_digest
 from aukciszek.protocol.sealing.opening_secret import SECRET_BYTES, OpeningSecret
 
@@ -122,7 +122,7 @@ class OpeningFile(StrictModel):
 
 
 class OpeningStore:
-    """The file, kept up to date while its owner bids."""
+    """Where one bidder's opening secrets in one auction are kept: a file, on disk again after every secret added."""
 
     def __init__(self, path: Path, file: OpeningFile, password: str | None) -> None:
         self._path = path
@@ -130,21 +130,23 @@ class OpeningStore:
         self._password = password
 
     @classmethod
-    def open(cls, path: Path, auction: AuctionId, bidder: UserId, *, password: str | None = None) -> Self:
+    def open(cls, path: Path, auction: str, bidder: str, *, password: str | None = None) -> Self:
         """Open the file, which need not exist yet.
 
         Args:
             path: where it is.
-            auction: the auction.
-            bidder: whose bids they are.
+            auction: the auction's id.
+            bidder: the user id of the one whose bids they are.
             password: locks the secrets that are added; None: they are kept in plain.
 
         Raises:
+            MalformedIdentifierError: ``auction`` is no auction id, or ``bidder`` no user id.
             MalformedOpeningError: there is a file that holds no opening secrets.
             OpeningStoreError: it holds those of another auction or bidder, or cannot be written.
         """
-        file = OpeningFile.read(path) if path.exists() else OpeningFile(auction=auction, bidder=bidder, bids=())
-        if (file.auction, file.bidder) != (auction, bidder):
+        empty = OpeningFile(auction=parse_auction_id(auction), bidder=parse_user_id(bidder), bids=())
+        file = OpeningFile.read(path) if path.exists() else empty
+        if (file.auction, file.bidder) != (empty.auction, empty.bidder):
             raise OpeningStoreError(f"{path} holds opening secrets of another auction or bidder: choose another file")
         store = cls(path, file, password)
         store._write()

@@ -5,11 +5,25 @@ from pathlib import Path
 from typing import Self
 
 from aukciszek.client.errors import ReceiptStoreError
-from aukciszek.client.replacing import replace_file
+from aukciszek.client.stores.replacing import replace_file
 from aukciszek.protocol.evidence.receipts import ReceiptFile
 from aukciszek.protocol.evidence.statements import Receipt, Signed
-from aukciszek.protocol.rules.identifiers import AuctionId, UserId
+from aukciszek.protocol.rules.errors import MalformedReceiptFileError
+from aukciszek.protocol.rules.identifiers import parse_auction_id, parse_user_id
 from aukciszek.protocol.sealing.bundle import BundleHeader
+
+
+def read_receipt_file(path: Path) -> ReceiptFile:
+    """Read a receipt file.
+
+    Raises:
+        MalformedReceiptFileError: it is missing or not a receipt file.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise MalformedReceiptFileError(f"cannot read the receipt file {path} ({error.strerror})") from error
+    return ReceiptFile.decode(content)
 
 
 class ReceiptStore:
@@ -20,18 +34,20 @@ class ReceiptStore:
         self._file = file
 
     @classmethod
-    def open(cls, path: Path | None, auction: AuctionId, bidder: UserId) -> Self:
+    def open(cls, path: Path | None, auction: str, bidder: str) -> Self:
         """Open the file, which need not exist yet.
 
         Raises:
+            MalformedIdentifierError: ``auction`` is no auction id, or ``bidder`` no user id.
             MalformedReceiptFileError: there is a file that is no receipt file.
             ReceiptStoreError: there are receipts of another auction or bidder in it, or it cannot be written.
         """
+        empty = ReceiptFile(auction=parse_auction_id(auction), bidder=parse_user_id(bidder), bids=())
         if path is None or not path.exists():
-            store = cls(path, ReceiptFile(auction=auction, bidder=bidder, bids=()))
+            store = cls(path, empty)
         else:
-            store = cls(path, ReceiptFile.read(path))
-            if (store._file.auction, store._file.bidder) != (auction, bidder):
+            store = cls(path, read_receipt_file(path))
+            if (store._file.auction, store._file.bidder) != (empty.auction, empty.bidder):
                 raise ReceiptStoreError(f"{path} holds receipts of another auction or bidder: choose another file")
         store._write()
         return store

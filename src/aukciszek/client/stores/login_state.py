@@ -31,7 +31,7 @@ class _StateFile(BaseModel):
 
 @dataclass(frozen=True)
 class LoginState:
-    """A log-in.
+    """A user's log-in, as a file keeps it: the account, its access tokens, and the cluster that the user accepted.
 
     Attributes:
         email: the account's address.
