@@ -141,7 +141,7 @@ def _sealing_keys(
     for relayed in answer.sealing_keys:
         statement = read_statement(SealingKeyStatement, relayed.statement, cluster).content
         if statement.auction != auction or statement.party != relayed.party:
-            raise ForgedStatementError(f"party {party} relays a sealing key from another place")
+            raise ForgedStatementError(f"party {party} relays a sealing key of another auction or party")
         _join(keys, {statement.party: SealingPublicKey(statement.public_key)})
     return keys
 

@@ -28,7 +28,7 @@ class PeerStatus(_Answer):
 
 
 class SessionCounts(_Answer):
-    """How many auctions a party computes at this moment, and how many wait for a place."""
+    """How many auctions a party computes at this moment, and how many wait for a slot."""
 
     computing: int
     waiting: int

@@ -25,6 +25,6 @@ def write_new_file(path: Path, content: bytes, *, mode: int) -> None:
             file.flush()
             os.fsync(file.fileno())
     except FileExistsError as error:
-        raise KeyFileError(f"{path} exists already and is kept: choose another place, or remove it yourself") from error
+        raise KeyFileError(f"{path} exists already and is kept: choose another path, or remove it yourself") from error
     except OSError as error:
         raise KeyFileError(f"cannot write {path} ({error.strerror})") from error
