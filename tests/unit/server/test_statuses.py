@@ -16,7 +16,7 @@ from aukciszek.errors import AukciszekError
 from aukciszek.server.statuses import INTERNAL, STATUSES, status_of
 
 REPOSITORY = Path(__file__).parents[3]
-NOT_ANSWERED = ("aukciszek.client.", "aukciszek.cli.")
+NOT_ANSWERED = ("aukciszek.client.", "aukciszek.cli.", "aukciszek.console.", "aukciszek.local_cluster.")
 """Layers beside and above the server: what goes wrong there happens on a user's machine."""
 
 
