@@ -40,6 +40,10 @@ class AuctionDamagedError(AuctionError):
         )
 
 
+class _ChangedError(Exception):
+    """A row is not what it says of itself; the text quotes none of it."""
+
+
 async def check_auction(repository: AuctionRepository, cluster: Cluster, number: PartyNumber, row: AuctionRow) -> None:
     """Read everything that is stored of an auction, and compare it with what it says of itself.
 
@@ -51,19 +55,22 @@ async def check_auction(repository: AuctionRepository, cluster: Cluster, number:
         await _check_rows(repository, cluster, number, row)
     except StorageFaultError:
         raise
-    except (AukciszekError, ValueError) as error:
+    except (AukciszekError, _ChangedError) as error:
         raise AuctionDamagedError(f"auction {row.id[:8]}: {error}") from error
+    except ValueError as error:
+        # What a library says of a value may quote it.
+        raise AuctionDamagedError(f"auction {row.id[:8]}: a {type(error).__name__} while it was read") from None
 
 
 async def _check_rows(repository: AuctionRepository, cluster: Cluster, number: PartyNumber, row: AuctionRow) -> None:
     if rules_of(row).auction_id != row.id:
-        raise ValueError("the rules are not the ones that its id stands for")
+        raise _ChangedError("the rules are not the ones that its id stands for")
     await _check_sealing_key(repository, cluster, number, row)
     await _check_auction_keys(repository, cluster, number, row)
     for digests in batched(sorted(await repository.bundle_digests(row.id)), _BUNDLES_AT_ONCE, strict=False):
         contents = await repository.bundle_contents(digests)
         if changed := await asyncio.to_thread(_changed, contents):
-            raise ValueError(f"bundle {changed[:8]} has changed")
+            raise _ChangedError(f"bundle {changed[:8]} has changed")
     receipts = [one for one in await repository.auction_receipts(row.id) if one.party == number]
     await asyncio.to_thread(_check_receipts, receipts, cluster)
     record = await repository.record(row.id)
@@ -78,7 +85,7 @@ async def _check_sealing_key(
         if stored.party == number and private is not None:
             public = read_statement(SealingKeyStatement, stored.statement, cluster).content.public_key
             if SealingKeyPair(private).public_bytes != public:
-                raise ValueError("the sealing key is not the one that this party signed")
+                raise _ChangedError("the sealing key is not the one that this party signed")
 
 
 async def _check_auction_keys(
@@ -87,7 +94,7 @@ async def _check_auction_keys(
     """Compare the keys for shared randomness with the tables: one that was not dealt but had from others is attested.
 
     Raises:
-        ValueError: a key is not the one that this party, or another one, attests.
+        _ChangedError: a key is not the one that this party, or another one, attests.
     """
     tables = [read_statement(KeyTable, one.statement, cluster).content for one in await repository.key_tables(row.id)]
     own = {(one.members, one.dealer) for table in tables if table.party == number for one in table.attestations}
@@ -96,7 +103,7 @@ async def _check_auction_keys(
         members, dealer = members_of(stored.members), PartyNumber(stored.dealer)
         digest = key_digest(AuctionId(row.id), members, dealer, Secret(stored.key))
         if (members, dealer) in own and Attestation(members, dealer, digest) not in attested:
-            raise ValueError("a key for shared randomness is not the one that this party signed")
+            raise _ChangedError("a key for shared randomness is not the one that this party signed")
 
 
 def _changed(contents: dict[str, bytes]) -> str | None:
@@ -107,4 +114,4 @@ def _check_receipts(receipts: list[ReceiptRow], cluster: Cluster) -> None:
     for row in receipts:
         receipt = read_statement(Receipt, row.statement, cluster)
         if receipt.content.bundle != row.digest:
-            raise ValueError(f"the receipt for bundle {row.digest[:8]} is for another one")
+            raise _ChangedError(f"the receipt for bundle {row.digest[:8]} is for another one")

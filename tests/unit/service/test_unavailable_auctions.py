@@ -102,3 +102,13 @@ async def test_one_that_is_not_what_was_written_is_set_aside(start_parties: Star
             await queries.auction(broken.auction_id)
     parties.clock.move(601)
     assert (await ended(parties, sound.auction_id)).winners[0].bidder == bidder.uid
+
+
+async def test_what_is_stored_is_not_quoted(start_parties: StartParties, caplog: pytest.LogCaptureFixture) -> None:
+    parties = await start_parties(3, 1)
+    spec = await opened(parties)
+    with caplog.at_level(logging.DEBUG):
+        await started_with(parties, spec, "UPDATE record SET previous_hash = ? WHERE auction_id = ?", "hidden words")
+    incidents = await parties.service(TROUBLED).queries.incidents(10)
+    assert "auction-damaged" in str(incidents)
+    assert "hidden" not in caplog.text + str(incidents)
